@@ -1,0 +1,1 @@
+"""Phin: drip marketing for web shops."""

@@ -1,0 +1,100 @@
+"""Facts: all that a condition or a step may look at, at one moment, for one customer and one journey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from worker.domain.customers import Customer
+from worker.domain.orders import Order
+
+
+class Need(StrEnum):
+    """A part of the history that an expression asks for, loaded only where it is asked for."""
+
+    ORDERS = "orders"  # all counted orders of the customer: bought(), ordered()
+    EVENTS = "events"  # what the customer did: did()
+    MAILS = "mails"  # this journey's mails and people's hits on them: sent(), opened(), clicked()
+    FLOWS = "flows"  # flows under way for the customer: in_flow()
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFacts:
+    """The shop as conditions and templates see it."""
+
+    name: str
+    timezone: str  # IANA name
+    language: str
+    currency: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event of a customer, as history keeps it."""
+
+    type: str
+    at: datetime
+    order_number: str | None = None
+    request: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MailFact:
+    """What became of one mail of this journey; opens and clicks are people's."""
+
+    step: str
+    sent_at: datetime | None = None
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A journey of the customer that has not ended, by its flow's name."""
+
+    flow: str
+    order_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyFacts:
+    """The journey that asks."""
+
+    flow: str
+    entered_at: datetime
+    order_number: str | None = None
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The parts of the past that were loaded (see `Need`); what was not asked for is empty."""
+
+    orders: tuple[Order, ...] = ()  # counted ones, oldest first
+    events: tuple[Happening, ...] = ()  # oldest first
+    mails: tuple[MailFact, ...] = ()
+    flows: tuple[UnderWay, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true at `now`.
+
+    Parameters:
+        now: the moment, in UTC.
+        event: what the trigger reported, as it was; None for a trigger without one.
+        order: the order of the journey (or of the event) as it stands now.
+    """
+
+    now: datetime
+    shop: ShopFacts
+    customer: Customer
+    order: Order | None = None
+    event: Happening | None = None
+    journey: JourneyFacts | None = None
+    history: History = History()

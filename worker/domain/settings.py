@@ -1,0 +1,115 @@
+"""The settings of a shop's Phin: `config/phin.yaml`, each overridden by an environment variable.
+
+A setting's variable is its path in capitals with underscores: `port` is `PHIN_PORT`, `shop.name` is
+`PHIN_SHOP_NAME`. Secrets are not settings: they never stand in the YAML (`worker.edges.secrets`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from worker.domain.instants import known_zone
+
+FieldType = Literal["text", "number", "boolean", "date", "time"]
+
+
+class Group(BaseModel):
+    """A group of settings; unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Sender(Group):
+    """Who the mails come from."""
+
+    name: str = Field("Phin", description="Display name in From")
+    email: str = Field("hello@localhost.localdomain", description="Address in From; its domain signs and receives")
+    reply_to: str | None = Field(None, description="Address that answers go to, where it is another one")
+
+
+class Shop(Group):
+    """The shop, as its customers know it."""
+
+    name: str = Field("Phin", description="The shop's name")
+    address: str = Field("", description="Postal address, shown at the end of each mail")
+    phone: str = Field("", description="Telephone, shown at the end of each mail")
+    website: str = Field("http://127.0.0.1:8787", description="Address of the shop's front page")
+    language: str = Field("vi", description="Language of customers whose language is not known: vi or en")
+    languages: tuple[str, ...] = Field(("vi", "en"), description="Languages that every text should exist in")
+    timezone: str = Field("Asia/Ho_Chi_Minh", description="IANA time zone of the shop")
+    currency: str = Field("VND", pattern="^[A-Z]{3}$", description="ISO 4217 code")
+    sender: Sender = Sender()  # type: ignore[call-arg]
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if not known_zone(value):
+            raise ValueError(f"'{value}' is no IANA time zone; write one like 'Asia/Ho_Chi_Minh'")
+        return value
+
+
+class Sending(Group):
+    """How mail is handed over."""
+
+    attempts: int = Field(8, ge=1, description="Tries before a message that fails for a while is given up")
+    group_single: int = Field(1, ge=1, description="Messages marked as transmitting at a time, transactional")
+    group_campaign: int = Field(50, ge=1, description="Messages marked as transmitting at a time, marketing")
+    batch: int = Field(100, ge=1, description="Messages claimed at a time")
+    lease: int = Field(120, ge=5, description="Seconds after which a silent sender's claims are taken back")
+    timeout: int = Field(30, ge=1, description="Seconds that an SMTP server may take to answer")
+    unknown_marketing: Literal["assume-sent", "retry", "ask"] = Field(
+        "assume-sent", description="What becomes of a marketing mail whose handing over has no known outcome"
+    )
+    unknown_transactional: Literal["assume-sent", "retry", "ask"] = Field(
+        "ask", description="The same for a transactional mail; `retry` waives the promise of no second copy"
+    )
+
+
+class Intake(Group):
+    """What is taken in."""
+
+    body_limit: int = Field(5_000_000, ge=1_000, description="Bytes of one request")
+    batch_limit: int = Field(1_000, ge=1, description="Events in one request")
+    requests_per_second: int = Field(500, ge=1, description="Requests of one key a second; beyond it the answer is 429")
+    starts_within: int = Field(86_400, ge=1, description="Seconds; an older event changes facts and starts no flow")
+    ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
+
+
+class Queue(Group):
+    """The embedded queue server and its consumers."""
+
+    threads: int = Field(4, ge=1, description="Threads of one worker process")
+    processes: int = Field(2, ge=1, description="Worker processes that `phin up` starts")
+
+
+class Settings(Group):
+    """All settings of `config/phin.yaml`."""
+
+    port: int = Field(8787, ge=0, le=65535, description="Port of the web process")
+    bind: str = Field("127.0.0.1", description="Address that the web process listens on")
+    var: Path = Field(Path("var"), description="Folder for the database, the queue, the outbox, made secrets")
+    base_url: str | None = Field(None, description="Address under which customers reach tracking links")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; without one, SQLite under var")
+    redis_url: str | None = Field(None, description="Redis or Valkey; without one, an embedded server under var")
+    smtp_url: str | None = Field(
+        None, description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…"
+    )
+    flows: Path = Field(Path("flows"), description="Folder of the flows")
+    templates: Path = Field(Path("templates"), description="Folder of the templates")
+    log: Literal["auto", "json", "console"] = Field("auto", description="Form of the log lines")
+    shop: Shop = Shop()  # type: ignore[call-arg]
+    sending: Sending = Sending()  # type: ignore[call-arg]
+    intake: Intake = Intake()  # type: ignore[call-arg]
+    queue: Queue = Queue()  # type: ignore[call-arg]
+    fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
+    events: Annotated[
+        dict[str, dict[str, FieldType]], Field(description="The shop's own events, with the types of their fields")
+    ] = {}
+
+    @property
+    def url(self) -> str:
+        """Address of the web process as customers see it, without a slash at the end."""
+        return (self.base_url or f"http://127.0.0.1:{self.port}").rstrip("/")

@@ -1,0 +1,1 @@
+"""Where the house meets the world: composition, processes, web, command line."""

@@ -1,0 +1,1 @@
+"""Tables, named queries and migrations; takes and returns domain values."""
