@@ -1,0 +1,71 @@
+"""Where a finished mail is handed to, and what can become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A finished mail.
+
+    Parameters:
+        message: id of its row in the ledger.
+        sender: envelope sender.
+        recipient: envelope recipient.
+        content: the whole mail with CRLF line breaks, not dot-stuffed.
+        message_id: its Message-ID header without angle brackets.
+    """
+
+    message: int
+    sender: str
+    recipient: str
+    content: bytes
+    message_id: str
+
+
+class Outcome(StrEnum):
+    """What became of a handing over."""
+
+    ACCEPTED = "accepted"  # 250 after the final dot
+    TEMPORARY = "temporary"  # known not to be taken now (4xx, or no connection): try later
+    REFUSED = "refused"  # known not to be taken ever (5xx)
+    UNKNOWN = "unknown"  # no answer that can be read after the final dot
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of one mail after its handing over.
+
+    Parameters:
+        code: SMTP reply code (250, 451, 550 …), or None where there was none.
+        text: the server's words, or what went wrong, for a person.
+    """
+
+    message: int
+    outcome: Outcome
+    code: int | None = None
+    text: str = ""
+
+
+class Journal(Protocol):
+    """What a transport tells the sender's journal while it works."""
+
+    def handing(self, message: int) -> None:
+        """Say that the final dot of this message is about to be written; returns once that is in the file."""
+
+    def answered(self, answer: Answer) -> None:
+        """Say what the answer was."""
+
+
+class Transport(Protocol):
+    """Hands finished mails over, one answer for each, in order."""
+
+    def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+        """Hand the mails over; yields exactly one answer for each, also where the connection is lost."""
+
+    def close(self) -> None:
+        """End what is open."""

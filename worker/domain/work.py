@@ -1,0 +1,33 @@
+"""Work for another process: the ids of rows that a committed transaction made or made ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Ids of rows that somebody should look at soon; losing it loses nothing, the sweep finds them too.
+
+    Parameters:
+        events: received events to process.
+        journeys: journeys that are due.
+        messages: queued messages that may go now.
+        hits: recorded hits to class and take into account.
+    """
+
+    events: tuple[int, ...] = ()
+    journeys: tuple[int, ...] = ()
+    messages: tuple[int, ...] = ()
+    hits: tuple[int, ...] = ()
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.events + other.events,
+            self.journeys + other.journeys,
+            self.messages + other.messages,
+            self.hits + other.hits,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.journeys or self.messages or self.hits)

@@ -1,0 +1,139 @@
+"""The database: SQLite or PostgreSQL, with transactions that lose no update and keep what they committed.
+
+SQLite is opened in WAL mode with `synchronous=FULL`. Writers begin with `BEGIN IMMEDIATE`, and before that they
+queue for a lock file: the kernel wakes the next one at once, where SQLite's own busy handler would sleep.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+
+from worker.domain.errors import SettingError, UnavailableError
+
+try:
+    import pysqlite3.dbapi2 as sqlite_driver
+except ImportError:  # where no wheel exists, Python's own SQLite serves
+    import sqlite3 as sqlite_driver
+
+BUSY_TIMEOUT = 30_000  # milliseconds that SQLite waits for a lock held by a foreign program
+
+
+class _WriterLock:
+    """One writer at a time on one SQLite file, across threads and processes, woken by the kernel."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._thread, self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+class Database:
+    """One database; cheap to keep, safe to share between threads.
+
+    Parameters:
+        url: `sqlite:///path` or `postgresql://user:password@host:port/name`.
+        pool: connections kept open for PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, pool: int = 5) -> None:
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise SettingError(f"database_url '{url}' is no database URL: {error}") from error
+        backend = parsed.get_backend_name()
+        if backend == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise SettingError("database_url names no file; write sqlite:///var/phin.db")
+            path = Path(parsed.database)
+            self._writer: _WriterLock | None = _WriterLock(path.with_name(path.name + ".writer"))
+            self.engine = _sqlite(str(parsed.set(drivername="sqlite").render_as_string(hide_password=False)))
+        elif backend in ("postgresql", "postgres"):
+            self._writer = None
+            self.engine = create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=pool,
+                max_overflow=pool,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 10, "prepare_threshold": 5},
+            )
+        else:
+            raise SettingError(f"database_url is of '{backend}'; Phin speaks sqlite and postgresql")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite, where one writer works at a time."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A short look; nothing is written."""
+        with self._unavailable(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: committed durably at the end, rolled back whole at an error."""
+        with self._unavailable():
+            if self._writer is None:
+                with self.engine.begin() as connection:
+                    yield connection
+            else:
+                with self._writer.held(), self.engine.connect().execution_options(writer=True) as connection:
+                    with connection.begin():
+                        yield connection
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if error.connection_invalidated or "connect" in str(error.orig).lower():
+                raise UnavailableError(f"the database cannot be reached: {error.orig}") from error
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _opened(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        writer = connection.get_execution_options().get("writer", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _driver() -> ModuleType:
+    return sqlite_driver  # type: ignore[no-any-return]
