@@ -62,5 +62,7 @@ def parse_duration(text: str) -> Duration:
     """
     match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise ValueError(f"'{text}' is no duration; write a whole number and a unit, for example '3 days' or '2 hours'")
+        raise ValueError(
+            f"'{text}' is no duration; write a whole number and a unit, for example '3 days' or '2 hours'"
+        )
     return Duration(int(match.group(1)), Unit(match.group(2) + "s"))

@@ -63,4 +63,6 @@ class FileError(PhinError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{p.place.file}:{p.place.line}:{p.place.column}: {p.message}" for p in problems))
+        super().__init__(
+            "; ".join(f"{p.place.file}:{p.place.line}:{p.place.column}: {p.message}" for p in problems)
+        )

@@ -44,7 +44,13 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
         {MessageState.SENT, MessageState.QUEUED, MessageState.FAILED, MessageState.UNKNOWN}
     ),
     MessageState.UNKNOWN: frozenset(
-        {MessageState.SENT, MessageState.QUEUED, MessageState.FAILED, MessageState.BOUNCED, MessageState.COMPLAINED}
+        {
+            MessageState.SENT,
+            MessageState.QUEUED,
+            MessageState.FAILED,
+            MessageState.BOUNCED,
+            MessageState.COMPLAINED,
+        }
     ),
     MessageState.SENT: frozenset({MessageState.BOUNCED, MessageState.COMPLAINED}),
     MessageState.BOUNCED: frozenset({MessageState.COMPLAINED}),

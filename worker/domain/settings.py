@@ -26,7 +26,9 @@ class Sender(Group):
     """Who the mails come from."""
 
     name: str = Field("Phin", description="Display name in From")
-    email: str = Field("hello@localhost.localdomain", description="Address in From; its domain signs and receives")
+    email: str = Field(
+        "hello@localhost.localdomain", description="Address in From; its domain signs and receives"
+    )
     reply_to: str | None = Field(None, description="Address that answers go to, where it is another one")
 
 
@@ -41,7 +43,7 @@ class Shop(Group):
     languages: tuple[str, ...] = Field(("vi", "en"), description="Languages that every text should exist in")
     timezone: str = Field("Asia/Ho_Chi_Minh", description="IANA time zone of the shop")
     currency: str = Field("VND", pattern="^[A-Z]{3}$", description="ISO 4217 code")
-    sender: Sender = Sender()  # type: ignore[call-arg]
+    sender: Sender = Sender()
 
     @field_validator("timezone")
     @classmethod
@@ -73,8 +75,12 @@ class Intake(Group):
 
     body_limit: int = Field(5_000_000, ge=1_000, description="Bytes of one request")
     batch_limit: int = Field(1_000, ge=1, description="Events in one request")
-    requests_per_second: int = Field(500, ge=1, description="Requests of one key a second; beyond it the answer is 429")
-    starts_within: int = Field(86_400, ge=1, description="Seconds; an older event changes facts and starts no flow")
+    requests_per_second: int = Field(
+        500, ge=1, description="Requests of one key a second; beyond it the answer is 429"
+    )
+    starts_within: int = Field(
+        86_400, ge=1, description="Seconds; an older event changes facts and starts no flow"
+    )
     ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
 
 
@@ -93,20 +99,26 @@ class Settings(Group):
     var: Path = Field(Path("var"), description="Folder for the database, the queue, the outbox, made secrets")
     base_url: str | None = Field(None, description="Address under which customers reach tracking links")
     database_url: str | None = Field(None, description="SQLAlchemy URL; without one, SQLite under var")
-    redis_url: str | None = Field(None, description="Redis or Valkey; without one, an embedded server under var")
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey; without one, an embedded server under var"
+    )
     smtp_url: str | None = Field(
-        None, description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…"
+        None,
+        description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…",
     )
     flows: Path = Field(Path("flows"), description="Folder of the flows")
     templates: Path = Field(Path("templates"), description="Folder of the templates")
     log: Literal["auto", "json", "console"] = Field("auto", description="Form of the log lines")
-    shop: Shop = Shop()  # type: ignore[call-arg]
-    sending: Sending = Sending()  # type: ignore[call-arg]
-    intake: Intake = Intake()  # type: ignore[call-arg]
-    queue: Queue = Queue()  # type: ignore[call-arg]
-    fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
+    shop: Shop = Shop()
+    sending: Sending = Sending()
+    intake: Intake = Intake()
+    queue: Queue = Queue()
+    fields: Annotated[
+        dict[str, FieldType], Field(description="The customers' own fields, with their types")
+    ] = {}
     events: Annotated[
-        dict[str, dict[str, FieldType]], Field(description="The shop's own events, with the types of their fields")
+        dict[str, dict[str, FieldType]],
+        Field(description="The shop's own events, with the types of their fields"),
     ] = {}
 
     @property

@@ -111,7 +111,9 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None})
+    engine = create_engine(
+        url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None}
+    )
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
