@@ -92,9 +92,9 @@ class Database:
                 with self.engine.begin() as connection:
                     yield connection
             else:
-                with self._writer.held(), self.engine.connect().execution_options(writer=True) as connection:
-                    with connection.begin():
-                        yield connection
+                writers = self.engine.execution_options(writer=True)
+                with self._writer.held(), writers.begin() as connection:
+                    yield connection
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
@@ -111,9 +111,7 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(
-        url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None}
-    )
+    engine = create_engine(url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:

@@ -1,0 +1,32 @@
+"""The tables: every fact and every intention is a row here before anything acts on it.
+
+`id` is our own number of a row; `external_id` is the shop's. `machine` times are the machine's own clock, which is
+never moved (leases); all other times are the shop's clock, which a demo or a test may move.
+"""
+
+from __future__ import annotations
+
+from worker.storage.tables.base import metadata
+from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, switch, trace
+from worker.storage.tables.ledger import hit, message
+from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
+
+__all__ = [
+    "address",
+    "consent_change",
+    "customer",
+    "event",
+    "event_trace",
+    "flow",
+    "flow_version",
+    "goal",
+    "hit",
+    "journey",
+    "message",
+    "metadata",
+    "order_line",
+    "order_status",
+    "orders",
+    "switch",
+    "trace",
+]

@@ -1,0 +1,102 @@
+"""Flows and their versions, and the journeys through them with their traces and goals."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from worker.storage.tables.base import metadata, partial_index
+from worker.storage.types import Id, Instant, Json, Money
+
+flow_version = Table(
+    "flow_version",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("flow", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("meaning", Text, nullable=False),  # hash without comments, order of keys and status
+    Column("source", Text, nullable=False),  # the file's text
+    Column("published_at", Instant, nullable=False),
+    UniqueConstraint("flow", "number"),
+    UniqueConstraint("flow", "meaning"),
+)
+
+flow = Table(
+    "flow",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version_id", Id, ForeignKey("flow_version.id"), nullable=False),  # the one that new entries use
+    Column("status", Text, nullable=False),  # of its file: live, draft, paused; a deleted file is paused
+    Column("paused_at", Instant),  # by `phin pause`
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("status IN ('live', 'draft', 'paused')", name="status"),
+)
+
+# Switches of the whole house: what every process must follow. `catalogue` counts up with each change of a flow.
+switch = Table(
+    "switch",
+    metadata,
+    Column("name", Text, primary_key=True),  # catalogue, paused
+    Column("value", Id, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+journey = Table(
+    "journey",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("flow", Text, nullable=False),
+    Column("version_id", Id, ForeignKey("flow_version.id"), nullable=False),
+    Column("customer_id", Id, ForeignKey("customer.id"), nullable=False),
+    Column("once_key", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Text),  # the one it stands at
+    Column("due_at", Instant),
+    Column("turn", Integer, nullable=False, server_default="0"),
+    Column("entered_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("reason", Text),  # why it ended, where it did not run to its end
+    Column("event_id", Id, ForeignKey("event.id")),
+    Column("order_number", Text),
+    Column("request", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("flow", "customer_id", "once_key"),
+    CheckConstraint("state IN ('waiting', 'control', 'done', 'exited', 'failed')", name="state"),
+    partial_index("ix_journey_due", "due_at", only="state = 'waiting'"),  # type: ignore[arg-type]
+    partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),  # type: ignore[arg-type]
+    Index("ix_journey_customer", "customer_id", "entered_at"),
+)
+
+goal = Table(
+    "goal",
+    metadata,
+    Column("journey_id", Id, ForeignKey("journey.id"), primary_key=True),
+    Column("message_id", Id, ForeignKey("message.id"), nullable=False),
+    Column("event_id", Id, ForeignKey("event.id"), nullable=False),
+    Column("order_number", Text),
+    Column("amount", Money),
+    Column("currency", Text),
+    Column("at", Instant, nullable=False),
+)
+
+# What was seen and decided, in order, for each journey.
+trace = Table(
+    "trace",
+    metadata,
+    Column("journey_id", Id, ForeignKey("journey.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("step", Text),
+    Column("detail", Json, nullable=False, server_default="{}"),
+)
+
+# For an event: the flows that listened, and why each was not entered.
+event_trace = Table(
+    "event_trace",
+    metadata,
+    Column("event_id", Id, ForeignKey("event.id"), primary_key=True),
+    Column("customer_id", Id, ForeignKey("customer.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("flows", Json, nullable=False),
+    Index("ix_event_trace_customer", "customer_id", "at"),
+)

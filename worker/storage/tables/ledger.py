@@ -1,0 +1,73 @@
+"""The ledger: every mail that is to go out, and every hit that came back."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from worker.storage.tables.base import metadata, partial_index
+from worker.storage.types import Id, Instant, Json
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("customer_id", Id, ForeignKey("customer.id"), nullable=False),
+    Column("journey_id", Id, ForeignKey("journey.id")),
+    Column("flow", Text),
+    Column("step", Text),
+    Column("kind", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("order_number", Text),
+    Column("values", Json, nullable=False, server_default="{}"),  # `with:`, subject and sender of the step, rendered
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("reason", Text),  # why skipped, cancelled, failed or unknown
+    Column("created_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("claim", Text),  # token of the sender that has it
+    Column("lease_until", Instant),  # machine time
+    Column("transmitting_at", Instant),
+    Column("settled_at", Instant),
+    Column("email", Text),  # where it was sent to
+    Column("language", Text),
+    Column("subject", Text),
+    Column("template_hash", Text),
+    Column("tracked", Boolean),
+    Column("message_id", Text),  # Message-ID of the mail, without brackets
+    Column("code", Integer),  # the server's last reply
+    Column("answer", Text),
+    Column("opened_at", Instant),  # first hit of a person
+    Column("clicked_at", Instant),
+    CheckConstraint(
+        "state IN ('queued', 'claimed', 'transmitting', 'sent', 'skipped', 'cancelled', 'failed', 'unknown',"
+        " 'bounced', 'complained')",
+        name="state",
+    ),
+    CheckConstraint("kind IN ('marketing', 'transactional')", name="kind"),
+    partial_index("ix_message_queued", "not_before", "id", only="state = 'queued'"),  # type: ignore[arg-type]
+    partial_index("ix_message_in_hand", "lease_until", only="state IN ('claimed', 'transmitting')"),
+    partial_index("ix_message_unknown", "id", only="state = 'unknown'"),  # type: ignore[arg-type]
+    Index("ix_message_journey", "journey_id"),
+    Index("ix_message_customer", "customer_id", "created_at"),
+)
+
+hit = Table(
+    "hit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),  # made with the request: read back from a spool, it stays one
+    Column("message_id", Id, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("link", Integer),
+    Column("url", Text),
+    Column("at", Instant, nullable=False),
+    Column("user_agent", Text),
+    Column("headers", Json, nullable=False, server_default="{}"),  # those that tell machines from people
+    Column("ip_hash", Text),
+    Column("class", Text),  # person, proxy, machine; none until classed
+    Column("reason", Text),
+    CheckConstraint("kind IN ('open', 'click')", name="kind"),
+    partial_index("ix_hit_unclassed", "id", only="class IS NULL"),  # type: ignore[arg-type]
+)

@@ -1,0 +1,145 @@
+"""What the shop told: events, customers and their addresses, consent, orders."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from worker.storage.tables.base import metadata, partial_index
+from worker.storage.types import Id, Instant, Json, Money
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),  # name of the key it came with, or "phin"
+    Column("external_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("history", Boolean, nullable=False, server_default=false()),
+    Column("content_hash", Text, nullable=False),  # tells a repetition from a contradiction
+    Column("customer_key", Text),  # the shop's id of its customer, and
+    Column("email_key", Text),  # the address: what its customer may be found by, so that all of one are taken in order
+    Column("payload", Json, nullable=False),  # customer, order, data as checked
+    Column("state", Text, nullable=False, server_default="received"),  # received → processed / refused
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant),
+    Column("customer_id", Id, ForeignKey("customer.id")),
+    Column("order_number", Text),
+    Column("request", Text),
+    UniqueConstraint("source", "external_id"),
+    CheckConstraint("state IN ('received', 'processed', 'refused')", name="state"),
+    partial_index("ix_event_received", "id", only="state = 'received'"),  # type: ignore[arg-type]
+    partial_index("ix_event_received_customer", "customer_key", only="state = 'received'"),  # type: ignore[arg-type]
+    partial_index("ix_event_received_email", "email_key", only="state = 'received'"),  # type: ignore[arg-type]
+    Index("ix_event_customer_type", "customer_id", "type", "occurred_at"),
+)
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("external_id", Text, unique=True),
+    Column("email", Text),
+    Column("name", Text),
+    Column("first_name", Text),
+    Column("phone", Text),
+    Column("birthday", Date),
+    Column("language", Text),
+    Column("timezone", Text),
+    Column("address", Json, nullable=False, server_default="{}"),
+    Column("fields", Json, nullable=False, server_default="{}"),
+    Column("tags", Json, nullable=False, server_default="[]"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("profile_at", Instant),  # time of the newest event whose profile was taken over
+    Column("orders_count", Integer, nullable=False, server_default="0"),
+    Column("total_spent", Money, nullable=False, server_default="0"),
+    Column("first_order_at", Instant),
+    Column("last_order_at", Instant),
+    Column("last_opened_at", Instant),
+    Column("last_clicked_at", Instant),
+    Column("erased_at", Instant),
+    Index("ix_customer_email", "email"),
+)
+
+# An e-mail address: consent and suppression belong to it, whichever customers have it.
+address = Table(
+    "address",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("marketing", Text, nullable=False, server_default="unknown"),
+    Column("marketing_at", Instant),
+    Column("tracking", Text, nullable=False, server_default="unknown"),
+    Column("tracking_at", Instant),
+    Column("suppressed", Text),  # the reason
+    Column("suppressed_at", Instant),
+    CheckConstraint("marketing IN ('unknown', 'subscribed', 'unsubscribed')", name="marketing"),
+    CheckConstraint("tracking IN ('unknown', 'subscribed', 'unsubscribed')", name="tracking"),
+)
+
+# Every change of consent, appended and never altered.
+consent_change = Table(
+    "consent_change",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("email", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("wording", Text),
+    Column("proof", Json),
+    Column("event_id", Id),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("customer_id", Id, ForeignKey("customer.id"), nullable=False),
+    Column("total", Money, nullable=False, server_default="0"),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_at", Instant),
+    Column("coupon", Text),
+    Column("placed_at", Instant),
+    Column("counted", Boolean, nullable=False, server_default=false()),
+    Index("ix_orders_customer_placed", "customer_id", "placed_at"),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("order_id", Id, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("sku", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("category", Text, index=True),
+    Column("quantity", Integer, nullable=False),
+    Column("price", Money, nullable=False),
+)
+
+order_status = Table(
+    "order_status",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("order_id", Id, ForeignKey("orders.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("event_id", Id),
+)

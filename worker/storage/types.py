@@ -1,0 +1,85 @@
+"""Column types that mean the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from worker.domain.instants import instant
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# A row's number: SQLite gives its fast rowid only to a column called INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+# A JSON value: kept as written on SQLite, as JSONB on PostgreSQL.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def microseconds(moment: datetime) -> int:
+    """Return whole microseconds since 1970 in UTC, the form in which SQLite keeps an instant."""
+    return (instant(moment) - _EPOCH) // _MICROSECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime; whole microseconds since 1970 on SQLite, `timestamptz` on PostgreSQL.
+
+    Raises:
+        NaiveDatetimeError: a datetime without a zone was given.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type by dialect."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Turn an aware datetime into what the column holds."""
+        if value is None:
+            return None
+        return instant(value) if dialect.name == "postgresql" else microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Turn what the column holds into a datetime in UTC."""
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return _EPOCH + int(value) * _MICROSECOND
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount with up to four decimals; exact in NUMERIC, and within 15 digits on SQLite, where it is a number."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type by dialect."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Numeric(20, 4))
+        return dialect.type_descriptor(Numeric(20, 4, asdecimal=False))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Turn the amount into what the column holds."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return int(value) if value == value.to_integral_value() else float(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Turn what the column holds into an exact amount, without zeros at its end."""
+        if value is None:
+            return None
+        amount = value if isinstance(value, Decimal) else Decimal(repr(value))
+        whole = amount.to_integral_value()
+        return whole if amount == whole else amount.normalize()
