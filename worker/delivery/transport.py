@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from worker.domain.answers import Stage
+from worker.domain.errors import PhinError
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -42,20 +45,31 @@ class Answer:
 
     Parameters:
         code: SMTP reply code (250, 451, 550 …), or None where there was none.
-        text: the server's words, or what went wrong, for a person.
+        text: the server's words, or what went wrong, for a person; it may quote an e-mail address.
+        stage: what was answered, for `worker.domain.answers.class_answer`.
     """
 
     message: int
     outcome: Outcome
     code: int | None = None
     text: str = ""
+    stage: Stage | None = None
+
+
+class LeaseOver(PhinError):
+    """The claim on these messages ran out while they were in hand: another sender may have them now."""
 
 
 class Journal(Protocol):
     """What a transport tells the sender's journal while it works."""
 
     def handing(self, message: int) -> None:
-        """Say that the final dot of this message is about to be written; returns once that is in the file."""
+        """Say that the final dot of this message is about to be written; returns once that is in the file.
+
+        Raises:
+            LeaseOver: the messages are no longer ours. The transport then writes no final dot, drops the
+                connection, and answers `TEMPORARY` for this mail and those after it.
+        """
 
     def answered(self, answer: Answer) -> None:
         """Say what the answer was."""

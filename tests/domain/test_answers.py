@@ -1,0 +1,140 @@
+"""What SMTP answers mean: EMAIL.md's table, read on answers as real servers write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.domain.answers import Blame, Stage, Taken, class_answer, retry_after
+
+DEAD_ADDRESSES = [
+    (550, "5.1.1 The email account that you tried to reach does not exist."),
+    (550, "5.1.2 Bad destination system address"),
+    (553, "5.1.3 The recipient address is not a valid RFC 5321 address"),
+    (551, "5.1.6 Mailbox has moved"),
+    (550, "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
+    (550, "5.1.351 Remote server returned unknown recipient or mailbox unavailable"),
+    (550, "5.4.1 Recipient address rejected: Access denied. [x.prod.protection.outlook.com]"),
+    (550, "5.2.1 The email account that you tried to reach is disabled"),
+    (550, "No such user here"),
+    (550, "5.1.0 Address rejected: user unknown"),
+    (554, "delivery error: dd This user doesn't have a yahoo.com account"),
+    (550, "#5.1.1 Address rejected"),
+    (550, "Requested action not taken: 5.1.1 is what the other side said"),
+]
+
+SOFT = [
+    (452, "4.2.2 The email account that you tried to reach is over quota"),
+    (552, "5.2.2 Mailbox full"),
+    (552, "5.3.4 Message size exceeds fixed limit"),
+    (552, "Requested mail action aborted: exceeded storage allocation, quota"),
+    (450, "4.7.1 Greylisted, come back in five minutes"),
+    (550, "5.2.1 The user you are trying to contact is receiving mail at a rate that prevents more"),
+    (550, "5.2.1 receiving too fast"),
+    (550, "4.2.1 mailbox busy"),  # the codes disagree: the milder one holds
+    (451, "5.1.1 looks dead, but the server says later"),
+    (421, "4.4.2 Timeout"),
+    (None, "connection refused"),
+]
+
+OUR_FAULT = [
+    (550, "5.7.1 Message rejected due to content restrictions"),
+    (554, "5.7.26 This mail is unauthenticated"),
+    (421, "4.7.28 Our system has detected an unusual rate of unsolicited mail"),
+    (421, "4.7.0 Messages temporarily deferred due to unexpected volume or user complaints"),
+    (530, "5.7.0 Must issue a STARTTLS command first"),
+    (535, "5.7.8 Username and Password not accepted"),
+    (554, "Your IP is listed by a blocklist; no such user"),
+    (550, "relay not permitted"),
+    (550, "sender address does not exist"),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), DEAD_ADDRESSES)
+def test_an_answer_that_calls_the_address_dead_suppresses_it(code: int, text: str) -> None:
+    """Given a hard code or words that leave no doubt, the mail is refused and the address gets nothing more."""
+    verdict = class_answer(code, text, Stage.RCPT)
+    assert (verdict.taken, verdict.blame, verdict.suppress) == (Taken.REFUSED, Blame.ADDRESS, True)
+
+
+@pytest.mark.parametrize(("code", "text"), SOFT)
+def test_a_passing_trouble_is_tried_again(code: int | None, text: str) -> None:
+    """Given a full mailbox or a busy server, whatever its code, the mail goes out later and nothing is suppressed."""
+    verdict = class_answer(code, text, Stage.RCPT)
+    assert (verdict.taken, verdict.blame, verdict.suppress) == (Taken.TEMPORARY, Blame.PASSING, False)
+
+
+@pytest.mark.parametrize(("code", "text"), OUR_FAULT)
+def test_our_own_fault_never_costs_the_customer_their_mail(code: int, text: str) -> None:
+    """Given a refusal for policy, reputation or log-in, the blame is ours and the address stays usable."""
+    verdict = class_answer(code, text, Stage.RCPT)
+    assert (verdict.blame, verdict.suppress) == (Blame.OURSELVES, False)
+
+
+@pytest.mark.parametrize("code", [530, 534, 535, 538])
+def test_a_log_in_that_fails_loses_no_mail(code: int) -> None:
+    """A wrong password is mended by a person: until then the mails wait."""
+    assert class_answer(code, "5.7.8 authentication failed", Stage.CONNECT).taken is Taken.TEMPORARY
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (550, "5.4.1 no answer from host"),  # RFC 3463's meaning, not Microsoft's
+        (550, "5.2.1 mailbox not available to you"),
+        (550, "Requested action not taken: mailbox unavailable"),  # RFC 5321's own words: policy or no mailbox
+        (554, "Transaction failed"),
+        (554, "5.6.0 Message content is not acceptable here"),
+        (550, "running version 5.1.1.7 of the server"),  # a number that only looks like a code
+    ],
+)
+def test_a_doubtful_refusal_suppresses_nobody(code: int, text: str) -> None:
+    """Given a refusal that does not say why, the mail is refused and the address stays."""
+    verdict = class_answer(code, text, Stage.RCPT)
+    assert (verdict.taken, verdict.blame, verdict.suppress) == (Taken.REFUSED, Blame.UNCLEAR, False)
+
+
+@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.MAIL])
+def test_an_answer_to_our_own_address_does_not_blame_the_recipient(stage: Stage) -> None:
+    """Given 5.1.1 to MAIL FROM, it is the sender that is unknown."""
+    verdict = class_answer(550, "5.1.1 unknown user", stage)
+    assert (verdict.blame, verdict.suppress) == (Blame.OURSELVES, False)
+
+
+def test_a_server_that_turns_every_client_away_is_tried_again() -> None:
+    """A 554 in place of the greeting says nothing of the mail."""
+    assert class_answer(554, "no SMTP service here", Stage.CONNECT).taken is Taken.TEMPORARY
+
+
+def test_the_enhanced_code_is_kept() -> None:
+    """It tells more than the reply code, wherever it stands in the text."""
+    assert class_answer(550, "5.1.351 gone").enhanced == "5.1.351"
+    assert class_answer(250, "2.0.0 Ok: queued").enhanced == "2.0.0"
+    assert class_answer(550, "version 4.9.1, error 5.7.1").enhanced == "5.7.1"
+    assert class_answer(550, "no code").enhanced is None
+
+
+@given(code=st.one_of(st.none(), st.integers(200, 599)), text=st.text(max_size=60), stage=st.sampled_from(Stage))
+def test_every_answer_has_a_meaning(code: int | None, text: str, stage: Stage) -> None:
+    """Whatever a server says: only a refusal of the recipient suppresses, and only 2xx is acceptance."""
+    verdict = class_answer(code, text, stage)
+    assert (verdict.taken is Taken.ACCEPTED) == (code is not None and code < 300)
+    if verdict.suppress:
+        assert verdict.taken is Taken.REFUSED
+        assert verdict.blame is Blame.ADDRESS
+        assert stage in (Stage.RCPT, Stage.DATA, Stage.DOT)
+
+
+def test_tries_move_apart() -> None:
+    """5 m, 15 m, 30 m, 1 h, 2 h, 4 h, and 4 h from then on."""
+    minutes = [retry_after(attempt) / timedelta(minutes=1) for attempt in range(1, 9)]
+    assert minutes == [5, 15, 30, 60, 120, 240, 240, 240]
+
+
+def test_no_attempt_has_no_wait() -> None:
+    """Attempts count from 1: zero is a mistake of the caller, told at once."""
+    with pytest.raises(ValueError, match="count from 1"):
+        retry_after(0)
