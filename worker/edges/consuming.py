@@ -1,0 +1,87 @@
+"""The workers of one process: threads that take jobs from the queue, do them, and enqueue what follows.
+
+Threads for what is prompt and threads for what comes by the hundred are kept apart, so that a purchase does not
+stand in line behind a campaign.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import dramatiq
+from dramatiq.worker import Worker
+
+from worker.domain.errors import UnavailableError
+from worker.domain.work import Work
+from worker.edges.doorbell import DoorbellBroker
+from worker.edges.jobs import Job, Runners
+from worker.edges.queue import BULK, PROMPT, QUEUES, Queue
+
+IDLE_LOOK = 1_000  # milliseconds after which an idle thread looks whether it should stop
+
+log = logging.getLogger(__name__)
+
+
+class Workers:
+    """Consumes both queues in this process until it is stopped.
+
+    Parameters:
+        url: the queue's server.
+        runners: what does each kind of work.
+        queue: where what follows is enqueued.
+        threads: threads in all, at least two.
+    """
+
+    def __init__(self, url: str, runners: Runners, queue: Queue, threads: int) -> None:
+        self._broker = DoorbellBroker(url)
+        for name in QUEUES:
+            self._broker.declare_queue(name)
+        for priority, job in enumerate(Job):
+            dramatiq.Actor(
+                _actor(job, runners[job], queue),
+                actor_name=job.value,
+                queue_name=PROMPT,
+                priority=priority,
+                broker=self._broker,
+                options={},
+            )
+        prompt = max(1, threads // 2)
+        self._workers = [
+            self._consumer(PROMPT, prompt),
+            self._consumer(BULK, max(1, threads - prompt)),
+        ]
+
+    def start(self) -> None:
+        """Begin to consume."""
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self, seconds: float) -> None:
+        """Take no more, finish what is in hand, give back what was not begun."""
+        stopping = [
+            threading.Thread(target=worker.stop, args=(int(seconds * 1000),), daemon=True) for worker in self._workers
+        ]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join(seconds)
+        self._broker.close()
+
+    def _consumer(self, queue_name: str, threads: int) -> Worker:
+        worker = Worker(self._broker, queues={queue_name}, worker_timeout=IDLE_LOOK, worker_threads=threads)
+        worker.queue_prefetch = threads  # no more: what one process hoards, another could do at once
+        return worker
+
+
+def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Callable[[list[int]], None]:
+    def act(ids: list[int]) -> None:
+        try:
+            following = run(ids)
+        except UnavailableError as error:
+            log.warning("%s of %d rows is left to the sweep: %s", job.value, len(ids), error)
+            return
+        queue.enqueue(following)
+
+    return act

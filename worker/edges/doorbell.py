@@ -1,0 +1,191 @@
+"""A dramatiq broker on Redis whose idle consumers are woken at once, instead of looking again and again.
+
+A message that is enqueued also rings a doorbell, a short list beside the queue; an idle consumer blocks on that
+list (BLPOP) and then fetches. A lost ring costs a second and loses nothing: a consumer looks that often anyway,
+which is also its sign of life. Messages of a consumer that gave no sign for ten seconds are taken back by others.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+from dramatiq import DecodeError, Message
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.brokers.redis import RedisBroker
+
+from worker.edges.redis_client import open_client
+
+NAMESPACE = "phin"
+HEARTBEAT_TIMEOUT = 10_000  # milliseconds without a sign of life after which a consumer's messages are taken back
+LOOK_EVERY = 1  # seconds; an idle consumer fetches that often although no bell rang
+RINGS = 16  # rings kept: more than there are consumers to wake
+RING_EXPIRY = 60  # seconds; after that the bell of a house with nobody in it is forgotten
+PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
+LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
+
+log = logging.getLogger(__name__)
+
+
+class DoorbellBroker(RedisBroker):
+    """Enqueues ids and wakes a consumer; knows no delays, no retries, no results.
+
+    Parameters:
+        url: the server.
+        timeout: seconds that it may take to answer; short where a customer's request waits for it.
+    """
+
+    def __init__(self, url: str, *, timeout: float = PATIENCE) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives its Redis broker no types
+            client=open_client(url, timeout=timeout),
+            middleware=[],
+            namespace=NAMESPACE,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        )
+        self.url = url
+
+    def bell(self, queue_name: str) -> str:
+        """Return the name of the list that rings for this queue."""
+        return f"{self.namespace}:{queue_name}.bell"
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue, without the twin for delayed messages that dramatiq would watch."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Enqueue the message, then ring.
+
+        Raises:
+            ValueError: a delay was given; what is to happen later is a row with a due time.
+            redis.RedisError: the server cannot be reached.
+        """
+        if delay is not None:
+            raise ValueError("Phin delays nothing in the queue; write a row with its due time")
+        enqueued = super().enqueue(message)
+        bell = self.bell(message.queue_name)
+        with self.client.pipeline(transaction=False) as pipeline:
+            pipeline.lpush(bell, 1)
+            pipeline.ltrim(bell, 0, RINGS - 1)
+            pipeline.expire(bell, RING_EXPIRY)
+            pipeline.execute()
+        return enqueued
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:  # noqa: ARG002
+        """Return a consumer of this queue; it waits for the bell, so dramatiq's time-out means nothing to it."""
+        return _DoorbellConsumer(self, queue_name, prefetch)
+
+    def length(self, queue_name: str) -> int:
+        """Return how many messages wait and were not fetched."""
+        return int(self.client.llen(f"{self.namespace}:{queue_name}"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def _should_do_maintenance(self, command: str) -> int:
+        # every fetch looks for consumers that died; dramatiq would do so once in a thousand commands
+        return int(command == "fetch")
+
+
+class _DoorbellConsumer(Consumer):
+    """Fetches, hands over, acknowledges; survives a server that goes away and comes back, empty or not."""
+
+    def __init__(self, broker: DoorbellBroker, queue_name: str, prefetch: int) -> None:
+        self._broker = broker
+        self._queue = queue_name
+        self._prefetch = prefetch
+        self._bell = open_client(broker.url, timeout=LOOK_EVERY + PATIENCE)
+        self._fetched: deque[bytes | None] = deque()
+        self._in_hand: set[str] = set()
+        self._room = threading.Event()
+        self._unacknowledged: deque[str] = deque(maxlen=10_000)
+        self._pause = 0.0
+
+    def __next__(self) -> MessageProxy | None:
+        """Return the next message, or None after a second in which there was none."""
+        try:
+            if not self._fetched:
+                self._fetch()
+            self._back()
+        except redis.RedisError as error:
+            self._away(error)
+        while self._fetched:
+            message = _decoded(self._fetched.popleft())
+            if message is not None:
+                self._in_hand.add(message.options["redis_message_id"])
+                return MessageProxy(message)
+        return None
+
+    def ack(self, message: MessageProxy) -> None:
+        """Say that the message is done; where the server is away, say so when it is back."""
+        identity = message.options["redis_message_id"]
+        try:
+            self._broker.do_ack(self._queue, identity)
+        except redis.RedisError:
+            self._unacknowledged.append(identity)
+        finally:
+            self._in_hand.discard(identity)
+            self._room.set()
+
+    def nack(self, message: MessageProxy) -> None:
+        """Drop the message: the row that it names is what counts, and the sweep looks after it."""
+        self.ack(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give back what was fetched and not begun."""
+        identities = [message.options["redis_message_id"] for message in messages]
+        if identities:
+            try:
+                self._broker.do_requeue(self._queue, *identities)
+            except redis.RedisError as error:
+                log.warning("%d jobs could not be given back: %s", len(identities), error)
+
+    def close(self) -> None:
+        """Give back what is in memory and close the connection."""
+        waiting = [_decoded(data) for data in self._fetched]
+        self._fetched.clear()
+        self.requeue(MessageProxy(message) for message in waiting if message is not None)
+        self._bell.close()
+
+    def _fetch(self) -> None:
+        while self._unacknowledged:
+            self._broker.do_ack(self._queue, self._unacknowledged[0])
+            self._unacknowledged.popleft()
+        self._room.clear()
+        room = max(0, self._prefetch - len(self._in_hand))
+        self._fetched.extend(self._broker.do_fetch(self._queue, room))  # with no room: a sign of life only
+        if self._fetched:
+            return
+        if room:
+            self._bell.blpop([self._broker.bell(self._queue)], timeout=LOOK_EVERY)
+        else:
+            self._room.wait(LOOK_EVERY)
+
+    def _away(self, error: redis.RedisError) -> None:
+        if not self._pause:
+            log.warning("the queue is out of reach, the sweep does its work: %s", error)
+        self._pause = min(LONGEST_PAUSE, max(0.05, self._pause * 2))
+        time.sleep(self._pause)
+
+    def _back(self) -> None:
+        if self._pause:
+            log.info("the queue is back")
+        self._pause = 0.0
+
+
+def _decoded(data: bytes | None) -> Message[Any] | None:
+    if data is None:  # its text is gone, as after FLUSHALL between two commands
+        return None
+    try:
+        return Message.decode(data)
+    except DecodeError as error:
+        log.error("a message in the queue cannot be read and is dropped: %s", error)
+        return None

@@ -1,0 +1,120 @@
+"""The queue as those see it who have work for others: a hint that may get lost, and never an error.
+
+Everything that a job names is a committed row. When Redis is away, the hint is dropped at once and the sweep of
+the clock finds the row; so nobody who enqueues has to wait, to catch or to try again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import redis
+from dramatiq import Message
+
+from worker.domain.work import Work
+from worker.edges.doorbell import DoorbellBroker
+from worker.edges.jobs import Job, jobs_of
+
+PROMPT = "prompt"  # what follows from a single event, order, click
+BULK = "bulk"  # what comes by the hundred: campaigns, seasons, what the sweep finds after a rest
+BULK_FROM = 20  # ids of one kind
+QUEUES = (PROMPT, BULK)
+PATIENCE = 0.5  # seconds that a hint may take
+PAUSES = (1.0, 2.0, 5.0)  # seconds without another try, after the first, second, any later failure in a row
+
+log = logging.getLogger(__name__)
+
+
+class Queue:
+    """Hands ids to the workers.
+
+    Parameters:
+        broker: where to; None where there is no server at all.
+    """
+
+    def __init__(self, broker: DoorbellBroker | None) -> None:
+        self._broker = broker
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._not_before = 0.0
+
+    def enqueue(self, work: Work) -> bool:
+        """Ask the workers to look at these rows soon; False where they cannot be asked now. Never raises."""
+        broker = self._broker
+        if not work:
+            return True
+        if broker is None or not self._may_try():
+            return False
+        try:
+            for job, ids in jobs_of(work):
+                broker.enqueue(_message(job, ids))
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            return False
+        self._succeeded()
+        return True
+
+    def reachable(self) -> bool:
+        """Say whether the server answers now."""
+        if self._broker is None or not self._may_try():
+            return False
+        try:
+            self._broker.client.ping()
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            return False
+        self._succeeded()
+        return True
+
+    def waiting(self) -> int | None:
+        """Return how many jobs wait for a worker, or None where the server does not answer."""
+        if self._broker is None or not self._may_try():
+            return None
+        try:
+            return sum(self._broker.length(name) for name in QUEUES)
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            return None
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._broker is not None:
+            self._broker.close()
+
+    def _may_try(self) -> bool:
+        return time.monotonic() >= self._not_before
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            if not self._failures:
+                log.warning("the queue is out of reach, the sweep does its work: %s", error)
+            pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+            self._failures += 1
+            self._not_before = time.monotonic() + pause
+
+    def _succeeded(self) -> None:
+        if self._failures:
+            with self._lock:
+                self._failures = 0
+            log.info("the queue is back")
+
+
+def open_queue(url: str | None) -> Queue:
+    """Return the queue at this URL, with hints that give up quickly.
+
+    Raises:
+        SettingError: the URL cannot be read.
+    """
+    return Queue(DoorbellBroker(url, timeout=PATIENCE) if url else None)
+
+
+def _message(job: Job, ids: tuple[int, ...]) -> Message[None]:
+    return Message(
+        queue_name=BULK if len(ids) >= BULK_FROM else PROMPT,
+        actor_name=job.value,
+        args=(list(ids),),
+        kwargs={},
+        options={},
+    )
