@@ -31,12 +31,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file something stands; line and column count from 1, columns in characters."""
+    """Where in a file something stands; line and column count from 1, columns in characters.
+
+    Line 0 is for what stands in no line: the file as a whole, or the environment.
+    """
 
     file: str
     line: int
     column: int
     length: int = 1  # characters that the caret underlines
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,4 @@ class FileError(PhinError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__(
-            "; ".join(f"{p.place.file}:{p.place.line}:{p.place.column}: {p.message}" for p in problems)
-        )
+        super().__init__("; ".join(f"{problem.place}: {problem.message}" for problem in problems))
