@@ -5,6 +5,7 @@ Every node knows its place: `at`, the offset of its first character in the expre
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
@@ -116,7 +117,42 @@ class Or(Node):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression as it was written, and its tree."""
+    """An expression as it was written, and its tree.
+
+    Parameters:
+        offset: characters before it in the text that it is a part of (a `Text`); 0 where it stands alone.
+    """
 
     text: str
     tree: Node = field(compare=False)
+    offset: int = field(default=0, compare=False)
+
+    def written(self, node: Node) -> str:
+        """Return a node of the tree as it was written."""
+        return self.text[node.at : node.at + node.length]
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes right beneath, in the order in which they were written."""
+    match node:
+        case ListOf(items=items):
+            return items
+        case Call(arguments=arguments, named=named):
+            return (*arguments, *(value for _, value in named))
+        case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
+            return (left, right)
+        case In(item=item, container=container):
+            return (item, container)
+        case Negative(operand=operand) | Is(operand=operand) | Not(operand=operand):
+            return (operand,)
+        case And(operands=operands) | Or(operands=operands):
+            return operands
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield the node and all that are beneath it, from left to right."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
