@@ -6,11 +6,11 @@ stand in line behind a campaign.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 
 import dramatiq
+import structlog
 from dramatiq.worker import Worker
 
 from worker.domain.errors import UnavailableError
@@ -21,7 +21,7 @@ from worker.edges.queue import BULK, PROMPT, QUEUES, Queue
 
 IDLE_LOOK = 1_000  # milliseconds after which an idle thread looks whether it should stop
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class Workers:
@@ -80,7 +80,7 @@ def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Call
         try:
             following = run(ids)
         except UnavailableError as error:
-            log.warning("%s of %d rows is left to the sweep: %s", job.value, len(ids), error)
+            _log.warning("a job is left to the sweep", job=job.value, rows=len(ids), why=str(error))
             return
         queue.enqueue(following)
 

@@ -7,7 +7,6 @@ which is also its sign of life. Messages of a consumer that gave no sign for ten
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import redis
+import structlog
 from dramatiq import DecodeError, Message
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
@@ -29,7 +29,7 @@ RING_EXPIRY = 60  # seconds; after that the bell of a house with nobody in it is
 PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
 LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class DoorbellBroker(RedisBroker):
@@ -146,7 +146,7 @@ class _DoorbellConsumer(Consumer):
             try:
                 self._broker.do_requeue(self._queue, *identities)
             except redis.RedisError as error:
-                log.warning("%d jobs could not be given back: %s", len(identities), error)
+                _log.warning("jobs could not be given back", jobs=len(identities), why=str(error))
 
     def close(self) -> None:
         """Give back what is in memory and close the connection."""
@@ -171,13 +171,13 @@ class _DoorbellConsumer(Consumer):
 
     def _away(self, error: redis.RedisError) -> None:
         if not self._pause:
-            log.warning("the queue is out of reach, the sweep does its work: %s", error)
+            _log.warning("the queue is out of reach, the sweep does its work", why=str(error))
         self._pause = min(LONGEST_PAUSE, max(0.05, self._pause * 2))
         time.sleep(self._pause)
 
     def _back(self) -> None:
         if self._pause:
-            log.info("the queue is back")
+            _log.info("the queue is back")
         self._pause = 0.0
 
 
@@ -187,5 +187,5 @@ def _decoded(data: bytes | None) -> Message[Any] | None:
     try:
         return Message.decode(data)
     except DecodeError as error:
-        log.error("a message in the queue cannot be read and is dropped: %s", error)
+        _log.error("a message in the queue cannot be read and is dropped", why=str(error))
         return None

@@ -6,11 +6,11 @@ the clock finds the row; so nobody who enqueues has to wait, to catch or to try 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
 import redis
+import structlog
 from dramatiq import Message
 
 from worker.domain.work import Work
@@ -24,7 +24,7 @@ QUEUES = (PROMPT, BULK)
 PATIENCE = 0.5  # seconds that a hint may take
 PAUSES = (1.0, 2.0, 5.0)  # seconds without another try, after the first, second, any later failure in a row
 
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class Queue:
@@ -89,7 +89,7 @@ class Queue:
     def _failed(self, error: Exception) -> None:
         with self._lock:
             if not self._failures:
-                log.warning("the queue is out of reach, the sweep does its work: %s", error)
+                _log.warning("the queue is out of reach, the sweep does its work", why=str(error))
             pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
             self._failures += 1
             self._not_before = time.monotonic() + pause
@@ -98,7 +98,7 @@ class Queue:
         if self._failures:
             with self._lock:
                 self._failures = 0
-            log.info("the queue is back")
+            _log.info("the queue is back")
 
 
 def open_queue(url: str | None) -> Queue:

@@ -1,0 +1,86 @@
+"""Log lines: one JSON line an event in production, short and coloured on a terminal.
+
+Whatever logs by Python's own `logging` comes out in the same form. No line holds an e-mail address, a key or a
+token: the house logs ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+QUIET = {  # what these say beneath that level is of use to nobody who runs a shop
+    "apscheduler": logging.ERROR,  # a sweep that takes longer than a second is no fault
+    "dramatiq": logging.ERROR,
+    "uvicorn": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+    "alembic": logging.WARNING,
+    "watchfiles": logging.WARNING,
+    "httpx": logging.WARNING,
+    "premailer": logging.ERROR,
+    "CSSUTILS": logging.CRITICAL,
+}
+
+
+def set_up_logs(form: str, process: str) -> None:
+    """Let every log line of this process go to standard error.
+
+    Parameters:
+        form: `json`, `console`, or `auto`: console on a terminal, else JSON.
+        process: what each line says it comes from: `web`, `worker 1`, `clock`.
+    """
+    terminal = sys.stderr.isatty()
+    console = form == "console" or (form == "auto" and terminal)
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _naming(process),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+    ]
+    renderer: list[structlog.types.Processor]
+    if console:
+        renderer = [_short, structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0, pad_level=False)]
+    else:
+        renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _naming(process: str) -> structlog.types.Processor:
+    def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return name
+
+
+def _short(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the process before the line and drop the module's name, which a person at a terminal does not need."""
+    event.pop("logger", None)
+    event["event"] = f"{event.pop('process', '')}: {event.get('event', '')}"
+    return event
