@@ -63,4 +63,5 @@ class RedisServer:
     def close(self) -> None:
         """End it and remove what it left."""
         self.stop()
+        self.server.release()
         shutil.rmtree(self.folder, ignore_errors=True)

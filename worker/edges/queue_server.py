@@ -6,6 +6,7 @@ on what it keeps: files that it cannot read any more are set aside, and it start
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 import redis
@@ -57,6 +59,12 @@ class QueueServer:
         self.program = program
         self.socket = _socket_path(self.folder)
         self.process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[bytes] | None = None
+
+    @property
+    def inherits(self) -> tuple[int, ...]:
+        """What the process keeps open: the folder's lock, so that none starts beside one that is still ending."""
+        return () if self._lock is None else (self._lock.fileno(),)
 
     @property
     def url(self) -> str:
@@ -101,10 +109,16 @@ class QueueServer:
     def _start(self) -> str:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
+        if self._lock is None:
+            self._lock = _locked(self.folder / "lock")
         self.socket.unlink(missing_ok=True)
         # a session of its own: Ctrl-C reaches the parent alone, which ends the children in order
         self.process = subprocess.Popen(
-            tied(self.command()), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+            tied(self.command()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=self.inherits,
+            start_new_session=True,
         )
         deadline = time.monotonic() + WAIT
         with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2.0, retry=Retry(NoBackoff(), 0)) as client:
@@ -135,6 +149,12 @@ class QueueServer:
             self.process.wait()
         self.process = None
 
+    def release(self) -> None:
+        """Let another process start a server on this folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def _set_aside(self) -> bool:
         """Move what the server kept out of its way; False where there was nothing."""
         kept = [
@@ -153,6 +173,25 @@ def server_version(client: redis.Redis) -> str:
     if "valkey_version" in info:
         return f"Valkey {info['valkey_version']}"
     return f"Redis {info['redis_version']}"
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Take the lock, waiting for a server that is about to end.
+
+    Raises:
+        UnavailableError: another server keeps running on this folder.
+    """
+    file = path.open("ab")
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise UnavailableError(f"another queue server runs on {path.parent}; end it first") from None
+            time.sleep(0.05)
 
 
 def _socket_path(folder: Path) -> Path:
