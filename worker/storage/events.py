@@ -1,0 +1,117 @@
+"""Events coming in: each is one row by its source and its own id, however often it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from worker.storage.rows import insert
+from worker.storage.tables import event
+
+OWN_SOURCE = "phin"  # source of the events that Phin itself reports
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that was checked and is to be kept.
+
+    Parameters:
+        source: name of the key it came with, or `phin`.
+        content_hash: the same for the same content (`worker.domain.event_check`).
+        customer_key, email_key: `id:…` and `email:…`, what its customer may be found by.
+    """
+
+    source: str
+    external_id: str
+    type: str
+    occurred_at: datetime
+    received_at: datetime
+    content_hash: str
+    customer_key: str | None
+    email_key: str | None
+    payload: Mapping[str, Any]
+    history: bool = False
+    order_number: str | None = None
+    request: str | None = None
+
+
+class Outcome(StrEnum):
+    """What became of an event that came in."""
+
+    ACCEPTED = "accepted"  # a new row
+    DUPLICATE = "duplicate"  # the same was there already
+    CONTRADICTION = "contradiction"  # the same id was there with other content; nothing was changed
+    UNKEPT = "unkept"  # the database cannot hold it
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of one event; `id` is the row's number where it is a new one."""
+
+    outcome: Outcome
+    id: int | None = None
+
+
+def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
+    """Insert the events that are not there yet; returns what became of each, in order.
+
+    Two in one call with the same source and id count like two that came one after the other.
+    """
+    firsts: dict[tuple[str, str], NewEvent] = {}
+    for new in events:
+        firsts.setdefault((new.source, new.external_id), new)
+    if not firsts:
+        return []
+    statement = insert(connection, event).on_conflict_do_nothing()
+    returned = connection.execute(
+        statement.returning(event.c.id, event.c.source, event.c.external_id),
+        [_values(new) for new in firsts.values()],
+    )
+    made = {(row.source, row.external_id): row.id for row in returned}
+    hashes = {key: new.content_hash for key, new in firsts.items()}
+    hashes |= _known(connection, [key for key in firsts if key not in made])
+    stored = []
+    for new in events:
+        key = (new.source, new.external_id)
+        if (number := made.pop(key, None)) is not None:
+            stored.append(Stored(Outcome.ACCEPTED, number))
+        else:
+            same = hashes[key] == new.content_hash
+            stored.append(Stored(Outcome.DUPLICATE if same else Outcome.CONTRADICTION))
+    return stored
+
+
+def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the content hashes of events that are there."""
+    found: dict[tuple[str, str], str] = {}
+    for source in {source for source, _ in keys}:
+        ids = [external_id for owner, external_id in keys if owner == source]
+        rows = connection.execute(
+            select(event.c.external_id, event.c.content_hash).where(
+                event.c.source == source, event.c.external_id.in_(ids)
+            )
+        )
+        found |= {(source, row.external_id): row.content_hash for row in rows}
+    return found
+
+
+def _values(new: NewEvent) -> dict[str, Any]:
+    return {
+        "source": new.source,
+        "external_id": new.external_id,
+        "type": new.type,
+        "occurred_at": new.occurred_at,
+        "received_at": new.received_at,
+        "history": new.history,
+        "content_hash": new.content_hash,
+        "customer_key": new.customer_key,
+        "email_key": new.email_key,
+        "payload": dict(new.payload),
+        "order_number": new.order_number,
+        "request": new.request,
+    }
