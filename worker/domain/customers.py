@@ -66,6 +66,7 @@ class Customer:
         language: `vi`, `en` …, or None: the shop's.
         address: street, district, city, province, country, postcode … as the shop sent them.
         fields: own fields, declared in `config/phin.yaml`.
+        profile_at: time of the newest event whose profile was taken over; an older one fills gaps only.
     """
 
     id: int
@@ -81,6 +82,7 @@ class Customer:
     fields: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
+    profile_at: datetime | None = None
     consent: Consent = Consent()
     facts: CustomerFacts = CustomerFacts()
     erased: bool = False

@@ -37,7 +37,7 @@ class Duration:
         return self.unit not in (Unit.MINUTES, Unit.HOURS)
 
     def after(self, local: datetime) -> datetime:
-        """Return the wall-clock moment this long after `local`, by the calendar (31 January + 1 month = end of February)."""
+        """Return the wall-clock moment this long after `local`, by the calendar (31 January + 1 month: 28 February)."""
         return local + relativedelta(**{self.unit.value: self.count})  # type: ignore[arg-type]
 
     def span(self) -> timedelta:
@@ -62,7 +62,5 @@ def parse_duration(text: str) -> Duration:
     """
     match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise ValueError(
-            f"'{text}' is no duration; write a whole number and a unit, for example '3 days' or '2 hours'"
-        )
+        raise ValueError(f"'{text}' is no duration; write a whole number and a unit, for example '3 days' or '2 hours'")
     return Duration(int(match.group(1)), Unit(match.group(2) + "s"))

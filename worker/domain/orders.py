@@ -32,6 +32,7 @@ class Order:
         number: the shop's order number, unique in the shop.
         placed_at: when it was bought; None while only a status is known of it.
         status: `placed`, `packing`, `shipped`, `delivered`, `incident`, `cancelled`, `refunded` or the shop's own.
+        refunded: what of the total was given back.
         counted: whether its amount is in its customer's facts (not once cancelled or refunded).
     """
 
@@ -44,6 +45,8 @@ class Order:
     lines: tuple[OrderLine, ...] = ()
     coupon: str | None = None
     placed_at: datetime | None = None
+    status_at: datetime | None = None
+    refunded: Decimal = Decimal(0)
     counted: bool = True
 
     @property

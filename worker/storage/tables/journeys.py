@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 from worker.storage.tables.base import metadata, partial_index
 from worker.storage.types import Id, Instant, Json, Money
@@ -58,11 +69,12 @@ journey = Table(
     Column("event_id", Id, ForeignKey("event.id")),
     Column("order_number", Text),
     Column("request", Text),
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),  # an exit rule ended it
     Column("attempts", Integer, nullable=False, server_default="0"),
     UniqueConstraint("flow", "customer_id", "once_key"),
     CheckConstraint("state IN ('waiting', 'control', 'done', 'exited', 'failed')", name="state"),
-    partial_index("ix_journey_due", "due_at", only="state = 'waiting'"),  # type: ignore[arg-type]
-    partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),  # type: ignore[arg-type]
+    partial_index("ix_journey_due", "due_at", only="state = 'waiting'"),
+    partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),
     Index("ix_journey_customer", "customer_id", "entered_at"),
 )
 

@@ -29,7 +29,8 @@ message = Table(
     Column("claim", Text),  # token of the sender that has it
     Column("lease_until", Instant),  # machine time
     Column("transmitting_at", Instant),
-    Column("settled_at", Instant),
+    Column("sent_at", Instant),  # when the server took it, or evidence says so
+    Column("settled_at", Instant),  # when its last state was written
     Column("email", Text),  # where it was sent to
     Column("language", Text),
     Column("subject", Text),
@@ -46,9 +47,9 @@ message = Table(
         name="state",
     ),
     CheckConstraint("kind IN ('marketing', 'transactional')", name="kind"),
-    partial_index("ix_message_queued", "not_before", "id", only="state = 'queued'"),  # type: ignore[arg-type]
+    partial_index("ix_message_queued", "not_before", "id", only="state = 'queued'"),
     partial_index("ix_message_in_hand", "lease_until", only="state IN ('claimed', 'transmitting')"),
-    partial_index("ix_message_unknown", "id", only="state = 'unknown'"),  # type: ignore[arg-type]
+    partial_index("ix_message_unknown", "id", only="state = 'unknown'"),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),
 )
@@ -69,5 +70,5 @@ hit = Table(
     Column("class", Text),  # person, proxy, machine; none until classed
     Column("reason", Text),
     CheckConstraint("kind IN ('open', 'click')", name="kind"),
-    partial_index("ix_hit_unclassed", "id", only="class IS NULL"),  # type: ignore[arg-type]
+    partial_index("ix_hit_unclassed", "id", only="class IS NULL"),
 )

@@ -42,9 +42,9 @@ event = Table(
     Column("request", Text),
     UniqueConstraint("source", "external_id"),
     CheckConstraint("state IN ('received', 'processed', 'refused')", name="state"),
-    partial_index("ix_event_received", "id", only="state = 'received'"),  # type: ignore[arg-type]
-    partial_index("ix_event_received_customer", "customer_key", only="state = 'received'"),  # type: ignore[arg-type]
-    partial_index("ix_event_received_email", "email_key", only="state = 'received'"),  # type: ignore[arg-type]
+    partial_index("ix_event_received", "id", only="state = 'received'"),
+    partial_index("ix_event_received_customer", "customer_key", only="state = 'received'"),
+    partial_index("ix_event_received_email", "email_key", only="state = 'received'"),
     Index("ix_event_customer_type", "customer_id", "type", "occurred_at"),
 )
 
@@ -73,6 +73,7 @@ customer = Table(
     Column("last_opened_at", Instant),
     Column("last_clicked_at", Instant),
     Column("erased_at", Instant),
+    Column("merged_into", Id, ForeignKey("customer.id")),  # a guest who turned out to be this customer
     Index("ix_customer_email", "email"),
 )
 
@@ -118,6 +119,7 @@ orders = Table(
     Column("status_at", Instant),
     Column("coupon", Text),
     Column("placed_at", Instant),
+    Column("refunded", Money, nullable=False, server_default="0"),  # what of the total was given back
     Column("counted", Boolean, nullable=False, server_default=false()),
     Index("ix_orders_customer_placed", "customer_id", "placed_at"),
 )

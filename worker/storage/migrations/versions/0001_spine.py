@@ -66,6 +66,8 @@ def upgrade() -> None:
         sa.Column("last_opened_at", Instant(), nullable=True),
         sa.Column("last_clicked_at", Instant(), nullable=True),
         sa.Column("erased_at", Instant(), nullable=True),
+        sa.Column("merged_into", Id, nullable=True),
+        sa.ForeignKeyConstraint(["merged_into"], ["customer.id"], name=op.f("fk_customer_merged_into")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
         sa.UniqueConstraint("external_id", name=op.f("uq_customer_external_id")),
     )
@@ -188,6 +190,7 @@ def upgrade() -> None:
         sa.Column("status_at", Instant(), nullable=True),
         sa.Column("coupon", sa.Text(), nullable=True),
         sa.Column("placed_at", Instant(), nullable=True),
+        sa.Column("refunded", Money(), server_default="0", nullable=False),
         sa.Column("counted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_orders_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
@@ -222,6 +225,7 @@ def upgrade() -> None:
         sa.Column("event_id", Id, nullable=True),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("request", sa.Text(), nullable=True),
+        sa.Column("withdrawn", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "state IN ('waiting', 'control', 'done', 'exited', 'failed')", name=op.f("ck_journey_state")
@@ -295,6 +299,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.Text(), nullable=True),
         sa.Column("lease_until", Instant(), nullable=True),
         sa.Column("transmitting_at", Instant(), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("settled_at", Instant(), nullable=True),
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("language", sa.Text(), nullable=True),

@@ -1,0 +1,172 @@
+"""From a claimed message to a finished mail: facts are loaded in batches, then each mail is rendered by itself."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from worker.delivery import mime
+from worker.delivery.links import MessageLinks
+from worker.delivery.templates.library import TemplateLibrary
+from worker.delivery.tokens import Tokens
+from worker.delivery.transport import Outgoing
+from worker.delivery.values import shop_values, template_values
+from worker.domain.customers import ConsentState, Customer
+from worker.domain.errors import PhinError
+from worker.domain.facts import Facts, Need, ShopFacts
+from worker.domain.journeys import Journey
+from worker.domain.messages import Kind, MessageState
+from worker.domain.policy import SkipReason
+from worker.domain.settings import Settings
+from worker.storage import customers, facts, journeys, orders
+from worker.storage.facts import Asking
+from worker.storage.ledger import Claimed, Marked
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A claimed message with what there is to know for it."""
+
+    message: Claimed
+    journey: Journey | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message whose mail is finished."""
+
+    loaded: Loaded
+    outgoing: Outgoing
+    marked: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """A message of which no mail is made: there is nobody to send it to, or the template failed for it.
+
+    Parameters:
+        reason: the skip reason, or template, place and fault.
+    """
+
+    message: int
+    state: MessageState
+    reason: str
+
+    @property
+    def level(self) -> int:
+        """How loudly a log should say it."""
+        return logging.ERROR if self.state is MessageState.FAILED else logging.INFO
+
+
+class Preparing:
+    """Makes mails.
+
+    Parameters:
+        tokens: signs the links.
+    """
+
+    def __init__(self, settings: Settings, templates: TemplateLibrary, tokens: Tokens) -> None:
+        self._settings = settings
+        self._templates = templates
+        self._tokens = tokens
+        shop = settings.shop
+        self._shop = shop
+        self.shop_facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency)
+        self._shop_values = shop_values(shop)
+        self._zone = ZoneInfo(shop.timezone)
+        self._domain = shop.sender.email.rpartition("@")[2]
+
+    def load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
+        """Load what the mails need."""
+        people = customers.by_id(connection, [message.customer_id for message in claimed])
+        ways = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
+        asking = []
+        for message in claimed:
+            journey = ways.get(message.journey_id) if message.journey_id else None
+            if journey is not None:
+                asking.append((journey, people[message.customer_id], frozenset[Need]()))
+        known = facts.for_journeys(connection, asking, self.shop_facts, now)
+        numbers = [message.order_number for message in claimed if message.order_number and not message.journey_id]
+        loose = orders.by_number(connection, numbers)
+        loaded = []
+        for message in claimed:
+            journey = ways.get(message.journey_id) if message.journey_id else None
+            if journey is not None and journey.id in known:
+                of = known[journey.id]
+            else:
+                order = loose.get(message.order_number) if message.order_number else None
+                asked = Asking(people[message.customer_id], frozenset(), order)
+                of = facts.load(connection, asked, self.shop_facts, now)
+            loaded.append(Loaded(message, journey, of))
+        return loaded
+
+    def make(self, loaded: Loaded, now: datetime) -> Prepared | NotMade:
+        """Render one mail; a fault in it harms no other."""
+        number, customer = loaded.message.id, loaded.facts.customer
+        if customer.erased or customer.email is None:
+            reason = SkipReason.ERASED if customer.erased else SkipReason.NO_ADDRESS
+            return NotMade(number, MessageState.SKIPPED, reason.value)
+        try:
+            return self._made(loaded, customer, customer.email, now)
+        except (PhinError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+            return NotMade(number, MessageState.FAILED, f"{type(error).__name__}: {error}"[:500])
+
+    def _made(self, loaded: Loaded, customer: Customer, email: str, now: datetime) -> Prepared:
+        message = loaded.message
+        language = customer.language or self._shop.language
+        template = self._templates.get(message.template, language)
+        tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
+        marketing = message.kind is Kind.MARKETING
+        links = MessageLinks(self._tokens, self._settings.url, message.id, tracking=tracked, unsubscribe=marketing)
+        values = template_values(loaded.facts, self._shop_values, self._given(message), self._zone_of(customer))
+        values["message"] = {"language": language, "kind": message.kind.value}
+        rendered = template.render(values, links)
+        if "subject" in message.values or "from_name" in message.values:
+            rendered = rendered.with_words(message.values.get("subject"), message.values.get("from_name"))
+        message_id = f"{_stable(message)}@{self._domain}"
+        content = mime.build(
+            rendered,
+            to_name=customer.name,
+            to_email=email,
+            message_id=message_id,
+            date=now.astimezone(self._zone),
+            headers=self._headers(message, links),
+            boundary=f"=_{random.getrandbits(96):024x}",
+        )
+        return Prepared(
+            loaded,
+            Outgoing(message.id, rendered.from_email, email, content, message_id),
+            Marked(message.id, email, template.language, rendered.subject, template.hash, message_id, tracked),
+        )
+
+    def _headers(self, message: Claimed, links: MessageLinks) -> dict[str, str]:
+        headers = {
+            "Auto-Submitted": "auto-generated",
+            "Feedback-ID": f"{message.flow or 'phin'}:{self._domain}:{message.kind.value}:phin",
+        }
+        if links.unsubscribe is not None:  # RFC 8058
+            headers["List-Unsubscribe"] = f"<{links.unsubscribe}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return headers
+
+    def _zone_of(self, customer: Customer) -> ZoneInfo:
+        return ZoneInfo(customer.timezone) if customer.timezone else self._zone
+
+    @staticmethod
+    def _given(message: Claimed) -> Mapping[str, Any]:
+        given = message.values.get("with")
+        return given if isinstance(given, dict) else {}
+
+
+def _stable(message: Claimed) -> str:
+    """The same for every try of one message, and another for any other message of any database."""
+    return sha256(f"{message.key}|{message.created_at.isoformat()}".encode()).hexdigest()[:32]

@@ -1,0 +1,92 @@
+"""The values that a template may use: plain dictionaries, made from the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from worker.domain.customers import Customer
+from worker.domain.facts import Facts
+from worker.domain.orders import Order
+from worker.domain.settings import Shop
+
+
+def shop_values(shop: Shop) -> dict[str, Any]:
+    """Return `shop` as templates see it."""
+    return shop.model_dump()
+
+
+def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Return all values for one mail.
+
+    Parameters:
+        shop: `shop_values` of the shop.
+        given: the step's `with:`, which stand beside the rest at the top.
+        zone: the customer's time zone, or the shop's.
+    """
+    journey = facts.journey
+    values: dict[str, Any] = {
+        **given,
+        "customer": _customer(facts.customer),
+        "shop": shop,
+        "now": facts.now.astimezone(zone),
+        "today": facts.now.astimezone(zone).date(),
+    }
+    if facts.order is not None:
+        values["order"] = _order(facts.order)
+    if facts.event is not None:
+        values["event"] = {**facts.event.data, "type": facts.event.type, "at": facts.event.at}
+    if journey is not None:
+        values["journey"] = {
+            "flow": journey.flow,
+            "entered_at": journey.entered_at,
+            "order_number": journey.order_number,
+        }
+    return values
+
+
+def _customer(customer: Customer) -> dict[str, Any]:
+    facts = customer.facts
+    return {
+        **customer.fields,
+        "id": customer.external_id,
+        "email": customer.email,
+        "name": customer.name,
+        "first_name": customer.first_name,
+        "phone": customer.phone,
+        "birthday": customer.birthday,
+        "language": customer.language,
+        "timezone": customer.timezone,
+        "address": dict(customer.address),
+        "tags": list(customer.tags),
+        "orders_count": facts.orders_count,
+        "total_spent": facts.total_spent,
+        "average_order": facts.average_order,
+        "first_order_at": facts.first_order_at,
+        "last_order_at": facts.last_order_at,
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "total": order.total,
+        "currency": order.currency,
+        "status": order.status,
+        "coupon": order.coupon,
+        "placed_at": order.placed_at,
+        "categories": list(order.categories),
+        "skus": list(order.skus),
+        "lines": [
+            {
+                "sku": line.sku,
+                "name": line.name,
+                "category": line.category,
+                "quantity": line.quantity,
+                "price": line.price,
+                "amount": line.amount,
+            }
+            for line in order.lines
+        ],
+    }

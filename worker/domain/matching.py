@@ -1,0 +1,94 @@
+"""Who enters: does this event start a journey in this flow, and under which once-key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from worker.domain.conditions.values import Reading
+from worker.domain.durations import Duration
+from worker.domain.facts import Facts
+from worker.domain.flows import EventTrigger, Flow, OnceKind
+
+
+@dataclass(frozen=True, slots=True)
+class LastEntry:
+    """The customer's latest journey in a flow."""
+
+    journey_id: int
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whether the customer enters, and why (not).
+
+    Parameters:
+        once_key: the key to enter under, or None: the customer does not enter.
+        reason: why not; None where the customer enters.
+        detail: what was seen (JSON), for the trace.
+    """
+
+    once_key: str | None
+    reason: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def listening(flow: Flow, event: str) -> EventTrigger | None:
+    """Return the trigger that listens to events of this type, or None."""
+    return next((trigger for trigger in flow.triggers if trigger.event == event), None)
+
+
+def match(
+    flow: Flow,
+    trigger: EventTrigger,
+    event_id: int,
+    facts: Facts,
+    reading: Reading,
+    zone: ZoneInfo,
+    starts_within: timedelta,
+    last: LastEntry | None,
+) -> Match:
+    """Decide whether the event in `facts` starts a journey.
+
+    Parameters:
+        starts_within: how old an event may be that starts a flow which does not say otherwise.
+        last: the customer's latest entry, read only for `once: per 30 days` and the like.
+    """
+    happening = facts.event
+    assert happening is not None, "only an event can be matched to an event trigger"
+    limit = trigger.within.span() if trigger.within else starts_within
+    age = facts.now - happening.at
+    if age > limit:
+        return Match(None, "event too old", {"hours": round(age / timedelta(hours=1), 1), "limit": str(limit)})
+    if flow.when is not None and not reading.holds(flow.when, facts):
+        return Match(None, "when", {"when": flow.when.text, "seen": reading.explain(flow.when, facts)})
+    seen = reading.explain(flow.when, facts) if flow.when is not None else []
+    once = flow.once
+    if once.kind is OnceKind.SPAN:
+        assert once.span is not None
+        if last is not None and _over(once.span, last.entered_at, zone) > facts.now:
+            return Match(None, "once", {"once": f"per {once.span}", "entered": last.entered_at.isoformat()})
+        return Match(f"after:{last.journey_id if last else 0}", None, {"seen": seen})
+    return Match(_once_key(once.kind, event_id, facts, zone), None, {"seen": seen})
+
+
+def _once_key(kind: OnceKind, event_id: int, facts: Facts, zone: ZoneInfo) -> str:
+    happening = facts.event
+    assert happening is not None
+    if kind is OnceKind.EVER:
+        return "ever"
+    if kind is OnceKind.YEAR:
+        return f"year:{facts.now.astimezone(zone).year}"
+    if kind is OnceKind.ORDER and happening.order_number:
+        return f"order:{happening.order_number}"
+    return f"event:{event_id}"
+
+
+def _over(span: Duration, since: datetime, zone: ZoneInfo) -> datetime:
+    if not span.by_calendar:
+        return since + span.span()
+    return span.after(since.astimezone(zone))

@@ -1,0 +1,95 @@
+"""A journey taken as far as it goes: the decision is the domain's, the writing down is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from worker.domain.conditions.values import Reading
+from worker.domain.customers import Customer
+from worker.domain.facts import Facts, ShopFacts
+from worker.domain.flows import Send
+from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, advance
+from worker.domain.settings import Settings
+from worker.storage import journeys, ledger, traces
+from worker.storage.flowbook import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every decision needs beside the facts.
+
+    Parameters:
+        reading: how conditions are read.
+        zone: the shop's time zone.
+    """
+
+    reading: Reading
+    shop: ShopFacts
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, settings: Settings) -> Surroundings:
+        """Return the surroundings that the settings describe."""
+        shop = settings.shop
+        facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency)
+        return cls(Reading(), facts, ZoneInfo(shop.timezone))
+
+    def zone_of(self, customer: Customer) -> ZoneInfo:
+        """Return the customer's time zone, or the shop's where none is known."""
+        return ZoneInfo(customer.timezone) if customer.timezone else self.zone
+
+
+def go_on(connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts) -> list[int]:
+    """Decide where the journey goes now and write it down; returns the numbers of the messages it wrote."""
+    decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer))
+    return [] if decided is None else write(connection, around, version, journey, facts, decided)
+
+
+def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEntry, now: datetime) -> None:
+    """End a journey because an exit rule fired; what it has in the queue is taken back."""
+    _note(connection, journey, Advance(JourneyState.EXITED, journey.step, None, reason, (), (entry,), True), now)
+
+
+def write(
+    connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts, decided: Advance
+) -> list[int]:
+    """Write a decision down: where the journey stands, its messages, its trace."""
+    messages = [_message(around, version, journey, facts, step) for step in decided.mails]
+    written = ledger.write(connection, messages, facts.now)
+    _note(connection, journey, decided, facts.now)
+    return written
+
+
+def _note(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> None:
+    journeys.move(connection, journey.id, decided, now)
+    if decided.withdraws:
+        ledger.cancel(connection, journey.id, f"exit: {decided.reason}", now)
+    traces.append(connection, journey.id, decided.trace, now)
+
+
+def _message(around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send) -> ledger.NewMessage:
+    language = facts.customer.language or facts.shop.language
+    values: dict[str, object] = {}
+    if step.values:
+        values["with"] = {name: around.reading.text(text, facts) for name, text in step.values}
+    if step.subject is not None:
+        values["subject"] = around.reading.text(step.subject.within(language, facts.shop.language), facts)
+    if step.from_name is not None:
+        values["from_name"] = step.from_name
+    return ledger.NewMessage(
+        key=f"journey:{journey.id}:{step.name}:{journey.turn}",
+        customer_id=journey.customer_id,
+        kind=step.kind or version.flow.kind,
+        template=step.template,
+        not_before=facts.now,
+        journey_id=journey.id,
+        flow=journey.flow,
+        step=step.name,
+        order_number=journey.order_number,
+        values=values,
+        expires_at=facts.now + step.expires.span() if step.expires else None,
+    )

@@ -1,0 +1,112 @@
+"""What an event tells of a customer, written down: the record, the address's consent, the order, the facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from worker.domain.consents import consent_change
+from worker.domain.customers import Customer, Purpose
+from worker.domain.order_changes import order_change
+from worker.domain.orders import Order
+from worker.domain.profiles import profile_changes
+from worker.storage import consent, customers, orders, pending
+from worker.storage.pending import PendingEvent
+
+# House events that are themselves a word about consent to marketing.
+_WORDS = {"subscribed": True, "unsubscribed": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Whom an event was about, and the order as it stands after it."""
+
+    customer: Customer
+    order: Order | None
+
+
+def record(connection: Connection, event: PendingEvent, currency: str, now: datetime) -> Recorded:
+    """Write down what the event tells, and close it; the facts are up to date afterwards.
+
+    Parameters:
+        currency: the shop's, for orders that name none.
+    """
+    customer_id = _identify(connection, event, now)
+    note = _take_consent(connection, event, customer_id)
+    order = _take_order(connection, event, customer_id, currency) if event.order else None
+    pending.close(connection, event.id, customer_id, event.order["number"] if event.order else None, note)
+    return Recorded(customers.by_id(connection, [customer_id])[customer_id], order)
+
+
+def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int:
+    """Find or make the customer: the shop's id wins, then the address; a guest who gets an id stays the same one."""
+    external_id, email = event.customer.get("id"), event.customer.get("email")
+    known = customers.by_external_id(connection, external_id) if external_id else None
+    guest = customers.guest(connection, email) if email else None
+    values: dict[str, Any] = {}
+    if external_id:
+        if known is None and guest is not None:
+            known, values["external_id"] = guest, external_id
+        elif known is not None and guest is not None and guest.id != known.id:
+            customers.join_guest(connection, guest.id, known.id, now)
+    elif email:
+        known = customers.by_email(connection, email)
+    values |= profile_changes(known, event.customer, event.at)
+    newest = known is None or known.profile_at is None or event.at >= known.profile_at
+    if email and (known is None or (email != known.email and (newest or known.email is None))):
+        values["email"] = email
+    if known is None:
+        return customers.add(connection, {"external_id": external_id, **values}, now)
+    if values:
+        customers.change(connection, known.id, values, now)
+    customers.hold(connection, known.id)
+    return known.id
+
+
+def _take_consent(connection: Connection, event: PendingEvent, customer_id: int) -> str | None:
+    said: dict[str, Any] = dict(event.customer.get("consent") or {})
+    if event.type in _WORDS:
+        said["marketing"] = _WORDS[event.type]
+    words = [(purpose, bool(said[purpose.value])) for purpose in Purpose if said.get(purpose.value) is not None]
+    if not words:
+        return None
+    email = event.customer.get("email") or customers.by_id(connection, [customer_id])[customer_id].email
+    if email is None:
+        return "consent not kept: the customer has no e-mail address, and consent belongs to one"
+    at = datetime.fromisoformat(said["at"]) if said.get("at") else event.at
+    ignored = []
+    for purpose, yes in words:
+        state, since = consent.known(connection, email, purpose)
+        new = consent_change(state, since, yes, at, event.type)
+        if new is not None:
+            consent.change(
+                connection,
+                email,
+                purpose,
+                new,
+                at=at,
+                source=said.get("source") or f"{event.source}:{event.type}",
+                wording=said.get("wording"),
+                proof={"event": event.id},
+                event_id=event.id,
+            )
+        elif yes != (state.value == "subscribed"):
+            ignored.append(purpose.value)
+    return f"consent to {', '.join(ignored)} unchanged: a newer word stands" if ignored else None
+
+
+def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str) -> Order:
+    assert event.order is not None
+    number = event.order["number"]
+    known = orders.by_number(connection, [number]).get(number)
+    change = order_change(known, customer_id, event.type, event.order, event.data, event.at, currency)
+    order = replace(change.order, id=orders.save(connection, change.order))
+    if change.lines_changed:
+        orders.save_lines(connection, order.id, order.lines, new=known is None)
+    if change.status is not None:
+        orders.add_status(connection, order.id, change.status, event.at, event.id)
+    customers.refresh_order_facts(connection, order.customer_id)
+    return order

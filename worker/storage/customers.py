@@ -1,0 +1,163 @@
+"""Customers: found by the shop's id or by address, made, changed, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+
+from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
+from worker.storage.rows import insert
+from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
+
+_CUSTOMER = select(customer, address.c.marketing, address.c.tracking, address.c.suppressed).select_from(
+    customer.outerjoin(address, address.c.email == customer.c.email)
+)
+
+_BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
+_BY_EXTERNAL_ID = _CUSTOMER.where(customer.c.external_id == bindparam("external_id"))
+# Of several with one address, one that the shop has an id for comes first, then the oldest.
+_BY_EMAIL = (
+    _CUSTOMER.where(
+        customer.c.email == bindparam("email"), customer.c.erased_at.is_(None), customer.c.merged_into.is_(None)
+    )
+    .order_by(customer.c.external_id.is_(None), customer.c.id)
+    .limit(1)
+)
+_GUEST = (
+    _CUSTOMER.where(
+        customer.c.email == bindparam("email"),
+        customer.c.external_id.is_(None),
+        customer.c.erased_at.is_(None),
+        customer.c.merged_into.is_(None),
+    )
+    .order_by(customer.c.id)
+    .limit(1)
+)
+
+
+def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
+    """Return customers by our own number; those that are not there are left out."""
+    if not ids:
+        return {}
+    return {row.id: _customer(row) for row in connection.execute(_BY_ID, {"ids": list(ids)})}
+
+
+def by_external_id(connection: Connection, external_id: str) -> Customer | None:
+    """Return the customer that the shop knows by this id."""
+    row = connection.execute(_BY_EXTERNAL_ID, {"external_id": external_id}).first()
+    return _customer(row) if row else None
+
+
+def by_email(connection: Connection, email: str) -> Customer | None:
+    """Return the customer with this (normalised) address; with an id of the shop's before one without."""
+    row = connection.execute(_BY_EMAIL, {"email": email}).first()
+    return _customer(row) if row else None
+
+
+def guest(connection: Connection, email: str) -> Customer | None:
+    """Return the customer who is known by this address only, without an id of the shop's."""
+    row = connection.execute(_GUEST, {"email": email}).first()
+    return _customer(row) if row else None
+
+
+def find(connection: Connection, word: str) -> list[Customer]:
+    """Return the customers a person may mean by this word: the shop's id, our number as `#12`, or an address."""
+    number = int(word[1:]) if word.startswith("#") and word[1:].isdigit() else -1
+    found = connection.execute(
+        _CUSTOMER.where(
+            or_(
+                customer.c.external_id == word,
+                customer.c.id == number,
+                and_(customer.c.email == word.strip().lower(), customer.c.merged_into.is_(None)),
+            )
+        ).order_by(customer.c.id)
+    )
+    return [_customer(row) for row in found]
+
+
+def add(connection: Connection, values: Mapping[str, Any], now: datetime) -> int:
+    """Make a customer's row; returns our number of it."""
+    statement = insert(connection, customer).returning(customer.c.id)
+    return int(connection.execute(statement, {**values, "created_at": now, "updated_at": now}).scalar_one())
+
+
+def change(connection: Connection, customer_id: int, values: Mapping[str, Any], now: datetime) -> None:
+    """Write some columns of one customer."""
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(**values, updated_at=now))
+
+
+def hold(connection: Connection, customer_id: int) -> None:
+    """Keep others from changing this customer's facts until the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        held = select(customer.c.id).where(customer.c.id == customer_id).with_for_update(key_share=True)
+        connection.execute(held)
+
+
+def refresh_order_facts(connection: Connection, customer_id: int) -> None:
+    """Count the customer's orders anew: what was refunded or cancelled is out of them."""
+    counted = and_(orders.c.customer_id == customer_id, orders.c.counted)
+    facts = connection.execute(
+        select(
+            func.count().label("orders_count"),
+            func.coalesce(func.sum(orders.c.total - orders.c.refunded), 0).label("total_spent"),
+            func.min(orders.c.placed_at).label("first_order_at"),
+            func.max(orders.c.placed_at).label("last_order_at"),
+        ).where(counted)
+    ).one()
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(**facts._mapping))
+
+
+def join_guest(connection: Connection, guest_id: int, into: int, now: datetime) -> None:
+    """Move what a guest did to the customer whom the shop has an id for; the guest's row points there.
+
+    A journey that both are in stays where it is: there is one for each once-key.
+    """
+    for table in (orders, event, event_trace):
+        connection.execute(update(table).where(table.c.customer_id == guest_id).values(customer_id=into))
+    other = journey.alias()
+    moving = select(journey.c.id).where(
+        journey.c.customer_id == guest_id,
+        ~select(other.c.id)
+        .where(other.c.customer_id == into, other.c.flow == journey.c.flow, other.c.once_key == journey.c.once_key)
+        .exists(),
+    )
+    moved = list(connection.execute(moving).scalars())
+    connection.execute(update(journey).where(journey.c.id.in_(moved)).values(customer_id=into))
+    connection.execute(update(message).where(message.c.journey_id.in_(moved)).values(customer_id=into))
+    change(connection, guest_id, {"merged_into": into}, now)
+    refresh_order_facts(connection, into)
+    refresh_order_facts(connection, guest_id)
+
+
+def _customer(row: Row[Any]) -> Customer:
+    return Customer(
+        id=row.id,
+        external_id=row.external_id,
+        email=row.email,
+        name=row.name,
+        first_name=row.first_name,
+        phone=row.phone,
+        birthday=row.birthday,
+        language=row.language,
+        timezone=row.timezone,
+        address=row.address or {},
+        fields=row.fields or {},
+        tags=tuple(row.tags or ()),
+        created_at=row.created_at,
+        profile_at=row.profile_at,
+        consent=Consent(
+            ConsentState(row.marketing or "unknown"), ConsentState(row.tracking or "unknown"), row.suppressed
+        ),
+        facts=CustomerFacts(
+            orders_count=row.orders_count,
+            total_spent=row.total_spent,
+            first_order_at=row.first_order_at,
+            last_order_at=row.last_order_at,
+            last_opened_at=row.last_opened_at,
+            last_clicked_at=row.last_clicked_at,
+        ),
+        erased=row.erased_at is not None,
+    )

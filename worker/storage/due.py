@@ -1,0 +1,34 @@
+"""What is due and nobody may have been told of: the sweep's questions, each one range of an index."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select
+
+from worker.domain.work import Work
+from worker.storage import ledger
+from worker.storage.flowbook import Catalogue
+from worker.storage.tables import event, hit, journey, message
+
+
+def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit: int) -> Work:
+    """Return at most `limit` ids of each kind that should be worked on now, the oldest first.
+
+    Parameters:
+        catalogue: what is published; messages of held flows wait.
+    """
+    events = select(event.c.id).where(
+        event.c.state == "received", or_(event.c.not_before.is_(None), event.c.not_before <= now)
+    )
+    journeys = select(journey.c.id).where(journey.c.state == "waiting", journey.c.due_at <= now)
+    messages = select(message.c.id).where(ledger.may_go(now, catalogue.held))
+    hits = select(hit.c.id).where(hit.c["class"].is_(None))
+    return Work(
+        events=tuple(connection.execute(events.order_by(event.c.id).limit(limit)).scalars()),
+        journeys=tuple(connection.execute(journeys.order_by(journey.c.due_at).limit(limit)).scalars()),
+        messages=()
+        if catalogue.all_held
+        else tuple(connection.execute(messages.order_by(message.c.not_before).limit(limit)).scalars()),
+        hits=tuple(connection.execute(hits.order_by(hit.c.id).limit(limit)).scalars()),
+    )

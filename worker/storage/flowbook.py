@@ -1,0 +1,138 @@
+"""The flow book: the flows as they are published, read once and followed by every process.
+
+Each transaction that decides something first asks `follow`, which costs one look at a tiny table; only when the
+catalogue has changed are the flows read anew. So every process follows a publication with its next decision.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.domain.conditions.catalogue import Vocabulary
+from worker.domain.conditions.values import needs
+from worker.domain.errors import FileError
+from worker.domain.facts import Need
+from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk
+from worker.domain.routes import Route
+from worker.language.flows import read_flow
+from worker.storage import flows
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a flow, ready to run.
+
+    Parameters:
+        needs: the parts of the past that any of its expressions asks for.
+        asks_for_mails: whether a wait's `until` looks at mails, so that a mail's sending is news to it.
+    """
+
+    id: int
+    number: int
+    flow: Flow
+    route: Route
+    needs: frozenset[Need]
+    asks_for_mails: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What is published at one moment.
+
+    Parameters:
+        number: counts up with each change.
+        running: the version that new entries use, of each flow that takes entries, by name.
+        held: names of flows of which nothing is sent now.
+        all_held: whether everything is paused.
+        listening: running versions by the type of event that they listen to.
+        goals: running and held versions by the type of event that is their goal.
+    """
+
+    number: int
+    running: Mapping[str, Version] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
+    all_held: bool = False
+    listening: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    goals: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+
+
+class FlowBook:
+    """The published flows of one process; safe to share between threads.
+
+    Parameters:
+        vocabulary: the names that conditions may use.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._lock = threading.Lock()
+        self._catalogue = Catalogue(-1)
+        self._versions: dict[int, Version | None] = {}
+
+    def follow(self, connection: Connection) -> Catalogue:
+        """Return what is published now, as this transaction sees it."""
+        switches = flows.switches(connection)
+        number = switches.get(flows.CATALOGUE, 0)
+        if self._catalogue.number != number:
+            with self._lock:
+                if self._catalogue.number != number:
+                    self._catalogue = self._read(connection, number, bool(switches.get(flows.PAUSED)))
+        return self._catalogue
+
+    def version(self, connection: Connection, version_id: int) -> Version | None:
+        """Return a version by our own number; None where its text cannot be read by this Phin."""
+        if version_id not in self._versions:
+            for row in flows.versions(connection, [version_id]):
+                self._keep(row)
+        return self._versions.get(version_id)
+
+    def _read(self, connection: Connection, number: int, all_held: bool) -> Catalogue:
+        running: dict[str, Version] = {}
+        held: set[str] = set()
+        listening: dict[str, list[Version]] = {}
+        goals: dict[str, list[Version]] = {}
+        for row in flows.all_flows(connection):
+            version = self._versions.get(row.version.id) or self._keep(row.version)
+            paused = row.paused_at is not None or row.status != FlowStatus.LIVE.value
+            if paused:
+                held.add(row.name)
+            if version is None:
+                continue
+            if version.flow.goal is not None:
+                goals.setdefault(version.flow.goal.event, []).append(version)
+            if paused or all_held:
+                continue
+            running[row.name] = version
+            for trigger in version.flow.triggers:
+                listening.setdefault(trigger.event, []).append(version)
+        return Catalogue(
+            number,
+            running,
+            frozenset(held),
+            all_held,
+            {event: tuple(found) for event, found in listening.items()},
+            {event: tuple(found) for event, found in goals.items()},
+        )
+
+    def _keep(self, row: flows.VersionRow) -> Version | None:
+        try:
+            flow, _ = read_flow(row.source, f"{row.flow}.yaml", self._vocabulary)
+        except FileError as error:
+            _log.error(
+                "flow version cannot be read; its journeys wait", flow=row.flow, version=row.number, why=str(error)
+            )
+            self._versions[row.id] = None
+            return None
+        wanted = frozenset[Need]().union(*(needs(expression.tree) for expression in expressions(flow)))
+        untils = [step.until for step in walk(flow.steps) if isinstance(step, Wait) and step.until is not None]
+        asks = any(Need.MAILS in needs(until.tree) for until in untils)
+        version = Version(row.id, row.number, flow, Route(flow), wanted, asks)
+        self._versions[row.id] = version
+        return version

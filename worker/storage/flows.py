@@ -1,0 +1,114 @@
+"""Flows and their versions as published, and the switches that every process follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from worker.storage.rows import insert
+from worker.storage.tables import flow, flow_version, switch
+
+CATALOGUE = "catalogue"  # counts up with each change of a flow
+PAUSED = "paused"  # 1 while everything is paused
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a flow; `number` counts the flow's versions from 1."""
+
+    id: int
+    flow: str
+    number: int
+    meaning: str
+    source: str
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """A flow as published: its version for new entries, its file's status, and whether someone paused it."""
+
+    name: str
+    status: str
+    paused_at: datetime | None
+    changed_at: datetime
+    version: VersionRow
+
+
+_FLOWS = select(
+    flow, flow_version.c.number, flow_version.c.meaning, flow_version.c.source, flow_version.c.published_at
+).select_from(flow.join(flow_version, flow.c.version_id == flow_version.c.id))
+_SWITCHES = select(switch.c.name, switch.c.value)
+
+
+def switches(connection: Connection) -> dict[str, int]:
+    """Return the house's switches by name; one that was never set is not there."""
+    return dict(connection.execute(_SWITCHES).tuples().all())
+
+
+def all_flows(connection: Connection) -> list[FlowRow]:
+    """Return every flow that was ever published, by name."""
+    return [_flow(row) for row in connection.execute(_FLOWS.order_by(flow.c.name))]
+
+
+def versions(connection: Connection, ids: Sequence[int]) -> list[VersionRow]:
+    """Return versions by our own number."""
+    found = connection.execute(select(flow_version).where(flow_version.c.id.in_(list(ids))))
+    return [VersionRow(r.id, r.flow, r.number, r.meaning, r.source, r.published_at) for r in found]
+
+
+def keep_version(connection: Connection, name: str, meaning: str, source: str, now: datetime) -> VersionRow:
+    """Return the version of this meaning, making it where it is new."""
+    same = select(flow_version).where(flow_version.c.flow == name, flow_version.c.meaning == meaning)
+    row = connection.execute(same).first()
+    if row is None:
+        highest = select(func.coalesce(func.max(flow_version.c.number), 0)).where(flow_version.c.flow == name)
+        number = int(connection.execute(highest).scalar_one()) + 1
+        made = insert(connection, flow_version).returning(*flow_version.c)
+        row = connection.execute(
+            made, {"flow": name, "number": number, "meaning": meaning, "source": source, "published_at": now}
+        ).one()
+    return VersionRow(row.id, row.flow, row.number, row.meaning, row.source, row.published_at)
+
+
+def set_flow(connection: Connection, name: str, version_id: int, status: str, now: datetime) -> None:
+    """Say which version new entries use, and the status of the flow's file."""
+    values = {"version_id": version_id, "status": status, "changed_at": now}
+    statement = insert(connection, flow).values(name=name, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def set_paused(connection: Connection, name: str | None, paused: bool, now: datetime) -> int:
+    """Pause or resume one flow, or everything where no name is given; returns how many flows it concerns."""
+    if name is None:
+        _switch(connection, PAUSED, int(paused), now)
+        count = int(connection.execute(select(func.count()).select_from(flow)).scalar_one())
+    else:
+        statement = update(flow).where(flow.c.name == name).values(paused_at=now if paused else None, changed_at=now)
+        count = connection.execute(statement).rowcount
+    changed(connection, now)
+    return count
+
+
+def changed(connection: Connection, now: datetime) -> None:
+    """Tell every process that the flows are to be read anew."""
+    statement = insert(connection, switch).values(name=CATALOGUE, value=1, changed_at=now)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": switch.c.value + 1, "changed_at": now})
+    )
+
+
+def _switch(connection: Connection, name: str, value: int, now: datetime) -> None:
+    statement = insert(connection, switch).values(name=name, value=value, changed_at=now)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value, "changed_at": now})
+    )
+
+
+def _flow(row: Row[Any]) -> FlowRow:
+    version = VersionRow(row.version_id, row.name, row.number, row.meaning, row.source, row.published_at)
+    return FlowRow(row.name, row.status, row.paused_at, row.changed_at, version)

@@ -1,0 +1,176 @@
+"""Journeys: entered once a key, found when due or when a fact of their customer changed, moved on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+
+from worker.domain.journeys import Advance, Journey, JourneyState
+from worker.domain.matching import LastEntry
+from worker.storage.rows import insert
+from worker.storage.tables import journey, message
+
+_WAITING = journey.c.state == JourneyState.WAITING.value
+_OF_CUSTOMER = select(journey).where(journey.c.customer_id == bindparam("customer"), _WAITING).order_by(journey.c.id)
+_BY_ID = (
+    select(journey)
+    .where(journey.c.id.in_(bindparam("ids", expanding=True)), _WAITING)
+    .order_by(journey.c.id)
+    .with_for_update(skip_locked=True)
+)
+_ANY_BY_ID = select(journey).where(journey.c.id.in_(bindparam("ids", expanding=True)))
+_LAST_ENTRY = (
+    select(journey.c.id, journey.c.entered_at)
+    .where(journey.c.customer_id == bindparam("customer"), journey.c.flow == bindparam("flow"))
+    .order_by(journey.c.entered_at.desc(), journey.c.id.desc())
+    .limit(1)
+)
+_SENT_AT = func.coalesce(message.c.sent_at, message.c.transmitting_at)
+_LAST_SENT = (
+    select(journey, message.c.id.label("sent_message"), _SENT_AT.label("sent_at"))
+    .join(message, message.c.journey_id == journey.c.id)
+    .where(
+        journey.c.customer_id == bindparam("customer"),
+        journey.c.flow.in_(bindparam("flows", expanding=True)),
+        message.c.state.in_(["sent", "unknown"]),
+        bindparam("since") <= _SENT_AT,
+    )
+    .order_by(journey.c.id, _SENT_AT.desc(), message.c.id.desc())
+)
+
+
+def enter(
+    connection: Connection,
+    *,
+    flow: str,
+    version_id: int,
+    customer_id: int,
+    once_key: str,
+    now: datetime,
+    event_id: int | None,
+    order_number: str | None,
+    request: str | None,
+) -> Journey | None:
+    """Enter a customer, once a key; returns None where there is a journey under this key already."""
+    values: dict[str, Any] = {
+        "flow": flow,
+        "version_id": version_id,
+        "customer_id": customer_id,
+        "once_key": once_key,
+        "state": JourneyState.WAITING.value,
+        "entered_at": now,
+        "event_id": event_id,
+        "order_number": order_number,
+        "request": request,
+    }
+    statement = insert(connection, journey).on_conflict_do_nothing().returning(*journey.c)
+    row = connection.execute(statement, values).first()
+    return _journey(row) if row else None
+
+
+def under_way(connection: Connection, customer_id: int) -> list[Journey]:
+    """Return the customer's journeys that have not ended."""
+    return [_journey(row) for row in connection.execute(_OF_CUSTOMER, {"customer": customer_id})]
+
+
+def hold(connection: Connection, ids: Sequence[int]) -> list[Journey]:
+    """Return those of the journeys that wait, and keep them to this transaction; one that another holds is left."""
+    return [_journey(row) for row in connection.execute(_BY_ID, {"ids": list(ids)})] if ids else []
+
+
+def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
+    """Return journeys by our own number, ended ones too."""
+    if not ids:
+        return {}
+    return {row.id: _journey(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)})}
+
+
+def waiting_of_messages(connection: Connection, message_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the waiting journeys that wrote these messages, each with its version."""
+    statement = select(journey.c.id, journey.c.version_id).where(
+        _WAITING, journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(list(message_ids))))
+    )
+    return [(number, version) for number, version in connection.execute(statement)]
+
+
+def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry | None:
+    """Return the customer's latest journey in a flow."""
+    row = connection.execute(_LAST_ENTRY, {"customer": customer_id, "flow": flow}).first()
+    return LastEntry(row.id, row.entered_at) if row else None
+
+
+def sent_since(
+    connection: Connection, customer_id: int, flows: Sequence[str], since: datetime
+) -> list[tuple[Journey, int, datetime]]:
+    """Return the customer's journeys in these flows that sent something since: each with its last mail and its time."""
+    rows = connection.execute(_LAST_SENT, {"customer": customer_id, "flows": list(flows), "since": since})
+    latest: dict[int, tuple[Journey, int, datetime]] = {}
+    for row in rows:
+        latest.setdefault(row.id, (_journey(row), row.sent_message, row.sent_at))
+    return list(latest.values())
+
+
+def move(connection: Connection, journey_id: int, advance: Advance, now: datetime) -> None:
+    """Write where a journey stands after a decision."""
+    ended = None if advance.state is JourneyState.WAITING else now
+    connection.execute(
+        update(journey)
+        .where(journey.c.id == journey_id)
+        .values(
+            state=advance.state.value,
+            step=advance.step,
+            due_at=advance.due_at,
+            reason=advance.reason,
+            ended_at=ended,
+            withdrawn=advance.withdraws,
+            attempts=0,
+        )
+    )
+
+
+def postpone(connection: Connection, journey_id: int, until: datetime, reason: str) -> int:
+    """Put off a journey that could not be decided, with the reason; returns how often that happened to it."""
+    statement = (
+        update(journey)
+        .where(journey.c.id == journey_id)
+        .values(attempts=journey.c.attempts + 1, due_at=until, reason=reason)
+        .returning(journey.c.attempts)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def fail(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
+    """End a journey that cannot go on."""
+    values = {"state": JourneyState.FAILED.value, "reason": reason, "ended_at": now, "due_at": None}
+    connection.execute(update(journey).where(journey.c.id == journey_id).values(**values))
+
+
+def count_under_way(connection: Connection) -> dict[tuple[str, int], int]:
+    """Return how many journeys are under way, by flow and version id."""
+    statement = select(journey.c.flow, journey.c.version_id, func.count()).where(_WAITING)
+    return {
+        (name, version): count
+        for name, version, count in connection.execute(statement.group_by(journey.c.flow, journey.c.version_id))
+    }
+
+
+def _journey(row: Row[Any]) -> Journey:
+    return Journey(
+        id=row.id,
+        flow=row.flow,
+        version_id=row.version_id,
+        customer_id=row.customer_id,
+        once_key=row.once_key,
+        state=JourneyState(row.state),
+        entered_at=row.entered_at,
+        step=row.step,
+        due_at=row.due_at,
+        turn=row.turn,
+        event_id=row.event_id,
+        order_number=row.order_number,
+        request=row.request,
+        withdrawn=row.withdrawn,
+    )

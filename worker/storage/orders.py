@@ -1,0 +1,118 @@
+"""Orders with their lines and the history of their status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
+
+from worker.domain.orders import Order, OrderLine
+from worker.storage.rows import insert
+from worker.storage.tables import order_line, order_status, orders
+
+_BY_NUMBER = select(orders).where(orders.c.number.in_(bindparam("numbers", expanding=True)))
+_COUNTED_OF = (
+    select(orders)
+    .where(orders.c.customer_id.in_(bindparam("customers", expanding=True)), orders.c.counted)
+    .order_by(orders.c.placed_at, orders.c.id)
+)
+_LINES = (
+    select(order_line)
+    .where(order_line.c.order_id.in_(bindparam("orders", expanding=True)))
+    .order_by(order_line.c.order_id, order_line.c.position)
+)
+
+
+def by_number(connection: Connection, numbers: Sequence[str]) -> dict[str, Order]:
+    """Return orders with their lines by the shop's number; those that are not there are left out."""
+    if not numbers:
+        return {}
+    rows = connection.execute(_BY_NUMBER, {"numbers": list(numbers)}).all()
+    return {order.number: order for order in _with_lines(connection, rows)}
+
+
+def counted_of(connection: Connection, customer_ids: Sequence[int]) -> dict[int, tuple[Order, ...]]:
+    """Return each customer's counted orders with their lines, oldest first."""
+    if not customer_ids:
+        return {}
+    rows = connection.execute(_COUNTED_OF, {"customers": list(customer_ids)}).all()
+    found: dict[int, tuple[Order, ...]] = {}
+    for order in _with_lines(connection, rows):
+        found[order.customer_id] = (*found.get(order.customer_id, ()), order)
+    return found
+
+
+def save(connection: Connection, order: Order) -> int:
+    """Write an order as it stands now, its lines too; one with id 0 is made. Returns our number of it."""
+    values: dict[str, Any] = {
+        "number": order.number,
+        "customer_id": order.customer_id,
+        "total": order.total,
+        "currency": order.currency,
+        "status": order.status,
+        "status_at": order.status_at,
+        "coupon": order.coupon,
+        "placed_at": order.placed_at,
+        "refunded": order.refunded,
+        "counted": order.counted,
+    }
+    if order.id:
+        connection.execute(update(orders).where(orders.c.id == order.id).values(**values))
+        return order.id
+    statement = insert(connection, orders).returning(orders.c.id)
+    return int(connection.execute(statement, values).scalar_one())
+
+
+def save_lines(connection: Connection, order_id: int, lines: Sequence[OrderLine], *, new: bool) -> None:
+    """Put the lines in the place of those that the order had."""
+    if not new:
+        connection.execute(delete(order_line).where(order_line.c.order_id == order_id))
+    if lines:
+        connection.execute(
+            insert(connection, order_line), [_line_values(order_id, i, line) for i, line in enumerate(lines)]
+        )
+
+
+def add_status(connection: Connection, order_id: int, status: str, at: datetime, event_id: int) -> None:
+    """Append to the history of an order's status."""
+    connection.execute(
+        insert(connection, order_status), {"order_id": order_id, "status": status, "at": at, "event_id": event_id}
+    )
+
+
+def _line_values(order_id: int, position: int, line: OrderLine) -> Mapping[str, Any]:
+    return {
+        "order_id": order_id,
+        "position": position,
+        "sku": line.sku,
+        "name": line.name,
+        "category": line.category,
+        "quantity": line.quantity,
+        "price": line.price,
+    }
+
+
+def _with_lines(connection: Connection, rows: Sequence[Row[Any]]) -> list[Order]:
+    lines: dict[int, list[OrderLine]] = {row.id: [] for row in rows}
+    if lines:
+        for row in connection.execute(_LINES, {"orders": list(lines)}):
+            lines[row.order_id].append(OrderLine(row.sku, row.name, row.category, row.quantity, row.price))
+    return [
+        Order(
+            id=row.id,
+            number=row.number,
+            customer_id=row.customer_id,
+            total=row.total,
+            currency=row.currency,
+            status=row.status,
+            lines=tuple(lines[row.id]),
+            coupon=row.coupon,
+            placed_at=row.placed_at,
+            status_at=row.status_at,
+            refunded=row.refunded,
+            counted=row.counted,
+        )
+        for row in rows
+    ]

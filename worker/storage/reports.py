@@ -1,0 +1,127 @@
+"""The figures of each flow, counted from the rows: entered, waiting, sent, opened, clicked, goals, revenue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Connection, case, func, select
+
+from worker.storage.tables import event, goal, journey, message
+
+
+@dataclass(slots=True)
+class FlowFigures:
+    """What came of one flow. Opens and clicks are people's, each mail counted once.
+
+    Parameters:
+        sent: mails that were taken, those that bounced later too; `unknown` ones are apart.
+        revenue: totals of the orders that reached the goal, by currency.
+        skips: mails not sent, by reason.
+    """
+
+    flow: str
+    entered: int = 0
+    waiting: int = 0
+    done: int = 0
+    exited: int = 0
+    failed: int = 0
+    queued: int = 0
+    sent: int = 0
+    unknown: int = 0
+    undelivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    goals: int = 0
+    revenue: dict[str, Decimal] = field(default_factory=dict)
+    skips: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def open_rate(self) -> float | None:
+        """Mails opened of mails sent, or None where none was sent."""
+        return self.opened / self.sent if self.sent else None
+
+    @property
+    def click_rate(self) -> float | None:
+        """Mails clicked of mails sent, or None where none was sent."""
+        return self.clicked / self.sent if self.sent else None
+
+    @property
+    def goal_rate(self) -> float | None:
+        """Goals of journeys entered, or None where nobody entered."""
+        return self.goals / self.entered if self.entered else None
+
+
+def flow_figures(connection: Connection, since: datetime | None = None) -> dict[str, FlowFigures]:
+    """Return the figures of every flow that anybody entered, by name.
+
+    Parameters:
+        since: count only journeys that were entered from then on, with their mails and goals; None: all.
+    """
+    found: dict[str, FlowFigures] = {}
+
+    entered = journey.c.entered_at >= since if since is not None else journey.c.id.is_not(None)
+    states = select(journey.c.flow, journey.c.state, func.count()).where(entered)
+    for name, state, count in connection.execute(states.group_by(journey.c.flow, journey.c.state)):
+        figures = found.setdefault(name, FlowFigures(name))
+        figures.entered += count
+        match state:
+            case "waiting":
+                figures.waiting += count
+            case "done":
+                figures.done += count
+            case "exited":
+                figures.exited += count
+            case "failed":
+                figures.failed += count
+    _count_mails(connection, entered, found)
+    goals = (
+        select(journey.c.flow, goal.c.currency, func.count(), func.sum(goal.c.amount))
+        .select_from(goal.join(journey))
+        .where(entered)
+        .group_by(journey.c.flow, goal.c.currency)
+    )
+    for name, currency, count, amount in connection.execute(goals):
+        figures = found.setdefault(name, FlowFigures(name))
+        figures.goals += count
+        if currency is not None and amount is not None:
+            figures.revenue[currency] = figures.revenue.get(currency, Decimal(0)) + amount
+    return found
+
+
+def _count_mails(connection: Connection, entered: ColumnElement[bool], found: dict[str, FlowFigures]) -> None:
+    mails = (
+        select(
+            journey.c.flow,
+            message.c.state,
+            case((message.c.state == "skipped", message.c.reason), else_=None).label("why"),
+            func.count(),
+            func.count(message.c.opened_at),
+            func.count(message.c.clicked_at),
+        )
+        .select_from(message.join(journey))
+        .where(entered)
+        .group_by(journey.c.flow, message.c.state, "why")
+    )
+    for name, state, why, count, opened, clicked in connection.execute(mails):
+        figures = found.setdefault(name, FlowFigures(name))
+        figures.opened += opened
+        figures.clicked += clicked
+        match state:
+            case "sent" | "bounced" | "complained":
+                figures.sent += count
+            case "queued" | "claimed" | "transmitting":
+                figures.queued += count
+            case "unknown":
+                figures.unknown += count
+            case "failed":
+                figures.undelivered += count
+            case "skipped":
+                figures.skips[why] = figures.skips.get(why, 0) + count
+
+
+def event_counts(connection: Connection) -> dict[str, int]:
+    """Return how many events there are in each state."""
+    rows = connection.execute(select(event.c.state, func.count()).group_by(event.c.state))
+    return dict(rows.tuples().all())

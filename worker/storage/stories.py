@@ -1,0 +1,266 @@
+"""The story of one customer: for every flow what was seen and decided, entered or not; the source of `phin why`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from worker.domain.customers import Customer, Purpose
+from worker.domain.journeys import JourneyState
+from worker.storage import flows, traces
+from worker.storage.tables import (
+    consent_change,
+    event,
+    event_trace,
+    flow_version,
+    goal,
+    hit,
+    journey,
+    message,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HitStory:
+    """One open or click of a mail, by whom it was taken to be, and why."""
+
+    kind: str
+    at: datetime
+    by: str | None
+    reason: str | None
+    url: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailStory:
+    """What became of one mail."""
+
+    id: int
+    step: str | None
+    template: str
+    state: str
+    reason: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    not_before: datetime
+    subject: str | None
+    answer: str | None
+    hits: tuple[HitStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a journey's trace."""
+
+    at: datetime
+    kind: str
+    step: str | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyStory:
+    """One journey, from its entry on."""
+
+    id: int
+    version: int
+    state: JourneyState
+    entered_at: datetime
+    ended_at: datetime | None
+    due_at: datetime | None
+    reason: str | None
+    lines: tuple[Line, ...]
+    mails: tuple[MailStory, ...]
+    goal_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event did not enter the customer; the newest one of its kind and reason, and how often it came."""
+
+    event: str
+    at: datetime
+    reason: str
+    detail: Mapping[str, Any]
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStory:
+    """One flow as it concerns the customer."""
+
+    flow: str
+    status: str
+    paused: bool
+    triggers: tuple[str, ...]
+    journeys: tuple[JourneyStory, ...]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStory:
+    """The change of consent that holds now."""
+
+    purpose: Purpose
+    state: str
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventStory:
+    """One event of the customer."""
+
+    id: int
+    type: str
+    at: datetime
+    state: str
+    history: bool
+    order_number: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All there is to tell of a customer."""
+
+    customer: Customer
+    consents: tuple[ConsentStory, ...]
+    flows: tuple[FlowStory, ...]
+    events: tuple[EventStory, ...]
+
+
+def story(connection: Connection, customer: Customer, triggers: Mapping[str, Sequence[str]]) -> Story:
+    """Return the customer's story, over every flow that was ever published.
+
+    Parameters:
+        triggers: for each flow what starts it, in words.
+    """
+    told = _journeys(connection, customer.id)
+    refusals = _refusals(connection, customer.id)
+    by_flow = [
+        FlowStory(
+            row.name,
+            row.status,
+            row.paused_at is not None,
+            tuple(triggers.get(row.name, ())),
+            tuple(told.get(row.name, ())),
+            tuple(refusals.get(row.name, ())),
+        )
+        for row in flows.all_flows(connection)
+    ]
+    return Story(customer, _consents(connection, customer.email), tuple(by_flow), _events(connection, customer.id))
+
+
+def _journeys(connection: Connection, customer_id: int) -> dict[str, list[JourneyStory]]:
+    rows = connection.execute(
+        select(journey, flow_version.c.number, goal.c.at.label("goal_at"))
+        .select_from(journey.join(flow_version).outerjoin(goal, goal.c.journey_id == journey.c.id))
+        .where(journey.c.customer_id == customer_id)
+        .order_by(journey.c.entered_at, journey.c.id)
+    ).all()
+    ids = [row.id for row in rows]
+    lines = traces.of_journeys(connection, ids)
+    mails = _mails(connection, ids)
+    found: dict[str, list[JourneyStory]] = {}
+    for row in rows:
+        found.setdefault(row.flow, []).append(
+            JourneyStory(
+                row.id,
+                row.number,
+                JourneyState(row.state),
+                row.entered_at,
+                row.ended_at,
+                row.due_at,
+                row.reason,
+                tuple(Line(line.at, line.kind, line.step, line.detail) for line in lines.get(row.id, ())),
+                tuple(mails.get(row.id, ())),
+                row.goal_at,
+            )
+        )
+    return found
+
+
+def _mails(connection: Connection, journey_ids: Sequence[int]) -> dict[int, list[MailStory]]:
+    rows = connection.execute(
+        select(message).where(message.c.journey_id.in_(list(journey_ids))).order_by(message.c.id)
+    ).all()
+    hits: dict[int, list[HitStory]] = {}
+    for one in connection.execute(
+        select(hit).where(hit.c.message_id.in_([row.id for row in rows])).order_by(hit.c.at, hit.c.id)
+    ):
+        told = HitStory(one.kind, one.at, one._mapping["class"], one.reason, one.url, one.user_agent)
+        hits.setdefault(one.message_id, []).append(told)
+    found: dict[int, list[MailStory]] = {}
+    for row in rows:
+        found.setdefault(row.journey_id, []).append(
+            MailStory(
+                row.id,
+                row.step,
+                row.template,
+                row.state,
+                row.reason,
+                row.created_at,
+                row.sent_at,
+                row.not_before,
+                row.subject,
+                row.answer,
+                tuple(hits.get(row.id, ())),
+            )
+        )
+    return found
+
+
+def _refusals(connection: Connection, customer_id: int, most: int = 200) -> dict[str, list[Refusal]]:
+    """Return for each flow why the latest events did not enter, alike ones gathered."""
+    rows = connection.execute(
+        select(event_trace.c.flows, event.c.type, event.c.occurred_at)
+        .select_from(event_trace.join(event, event.c.id == event_trace.c.event_id))
+        .where(event_trace.c.customer_id == customer_id)
+        .order_by(event_trace.c.at.desc(), event_trace.c.event_id.desc())
+        .limit(most)
+    )
+    gathered: dict[tuple[str, str, str], Refusal] = {}
+    for row in rows:
+        for said in row.flows:
+            if "journey" in said:
+                continue
+            key = (said["flow"], row.type, said["reason"])
+            newest = gathered.get(key)
+            if newest is None:
+                detail = {name: value for name, value in said.items() if name not in ("flow", "reason")}
+                gathered[key] = Refusal(row.type, row.occurred_at, said["reason"], detail, 1)
+            else:
+                gathered[key] = Refusal(newest.event, newest.at, newest.reason, newest.detail, newest.times + 1)
+    found: dict[str, list[Refusal]] = {}
+    for (name, _, _), refusal in gathered.items():
+        found.setdefault(name, []).append(refusal)
+    return found
+
+
+def _consents(connection: Connection, email: str | None) -> tuple[ConsentStory, ...]:
+    if email is None:
+        return ()
+    newest: dict[str, ConsentStory] = {}
+    statement = select(consent_change).where(consent_change.c.email == email).order_by(consent_change.c.id)
+    for row in connection.execute(statement):
+        newest[row.purpose] = ConsentStory(Purpose(row.purpose), row.state, row.at, row.source)
+    return tuple(newest[name] for name in sorted(newest))
+
+
+def _events(connection: Connection, customer_id: int, most: int = 50) -> tuple[EventStory, ...]:
+    rows = connection.execute(
+        select(event)
+        .where(event.c.customer_id == customer_id)
+        .order_by(event.c.occurred_at.desc(), event.c.id.desc())
+        .limit(most)
+    ).all()
+    return tuple(
+        EventStory(row.id, row.type, row.occurred_at, row.state, row.history, row.order_number, row.reason)
+        for row in reversed(rows)
+    )

@@ -1,0 +1,54 @@
+"""What was seen and decided: lines for each journey, one compact row for each event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from worker.domain.journeys import TraceEntry
+from worker.storage.rows import insert
+from worker.storage.tables import event_trace, trace
+
+
+def append(connection: Connection, journey_id: int, entries: Sequence[TraceEntry], now: datetime) -> None:
+    """Add lines to a journey's trace, numbered on from the last."""
+    if not entries:
+        return
+    highest = select(func.coalesce(func.max(trace.c.number), 0)).where(trace.c.journey_id == journey_id)
+    first = int(connection.execute(highest).scalar_one()) + 1
+    connection.execute(
+        insert(connection, trace),
+        [
+            {
+                "journey_id": journey_id,
+                "number": number,
+                "at": now,
+                "kind": entry.kind.value,
+                "step": entry.step,
+                "detail": dict(entry.detail),
+            }
+            for number, entry in enumerate(entries, first)
+        ],
+    )
+
+
+def of_event(
+    connection: Connection, event_id: int, customer_id: int, flows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Keep what each listening flow said of an event; done again it changes nothing."""
+    values = {"event_id": event_id, "customer_id": customer_id, "at": now, "flows": list(flows)}
+    connection.execute(insert(connection, event_trace).on_conflict_do_nothing(), values)
+
+
+def of_journeys(connection: Connection, ids: Sequence[int]) -> dict[int, list[Any]]:
+    """Return the lines of each journey in their order: rows of at, kind, step, detail."""
+    if not ids:
+        return {}
+    found: dict[int, list[Any]] = {}
+    statement = select(trace).where(trace.c.journey_id.in_(list(ids))).order_by(trace.c.journey_id, trace.c.number)
+    for row in connection.execute(statement):
+        found.setdefault(row.journey_id, []).append(row)
+    return found
