@@ -126,7 +126,7 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("occurred_at", Instant(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
-        sa.Column("history", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("history", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("customer_key", sa.Text(), nullable=True),
         sa.Column("email_key", sa.Text(), nullable=True),
@@ -191,7 +191,7 @@ def upgrade() -> None:
         sa.Column("coupon", sa.Text(), nullable=True),
         sa.Column("placed_at", Instant(), nullable=True),
         sa.Column("refunded", Money(), server_default="0", nullable=False),
-        sa.Column("counted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("counted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_orders_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
@@ -225,7 +225,7 @@ def upgrade() -> None:
         sa.Column("event_id", Id, nullable=True),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("request", sa.Text(), nullable=True),
-        sa.Column("withdrawn", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("withdrawn", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "state IN ('waiting', 'control', 'done', 'exited', 'failed')", name=op.f("ck_journey_state")
