@@ -1,0 +1,59 @@
+"""The addresses in one mail that lead back to Phin: redirects, the pixel, and the page for unsubscribing."""
+
+from __future__ import annotations
+
+from worker.delivery.targets import TargetError, target_of
+from worker.delivery.tokens import Tokens
+
+CLICK_PATH = "/c/"
+OPEN_PATH = "/o/"
+OPEN_SUFFIX = ".gif"
+UNSUBSCRIBE_PATH = "/u/"
+
+
+class MessageLinks:
+    """Makes the addresses of one message (the `Links` of `worker.delivery.templates.links`).
+
+    Parameters:
+        base: address of Phin's web process as customers see it, without a slash at the end.
+        message: number of the message's row.
+        tracking: whether the address has agreed to tracking; without it links stay plain and there is no pixel.
+        refusable: whether the mail carries a way to say no to more (marketing does).
+    """
+
+    __slots__ = ("_base", "_message", "_refusable", "_tokens", "_tracking")
+
+    def __init__(self, tokens: Tokens, base: str, message: int, *, tracking: bool, refusable: bool) -> None:
+        self._tokens = tokens
+        self._base = base
+        self._message = message
+        self._tracking = tracking
+        self._refusable = refusable
+
+    def tracked(self, number: int, url: str) -> str:
+        """Return the address that leads to the url and counts, or the url itself where nothing is tracked.
+
+        An address to which no redirect may lead (`worker.delivery.targets`) stays as it is: the mail goes out, and
+        that link is not counted.
+        """
+        if not self._tracking:
+            return url
+        try:
+            target = target_of(url)
+        except TargetError:
+            return url
+        return f"{self._base}{CLICK_PATH}{self._tokens.click(self._message, number, target)}"
+
+    @property
+    def pixel(self) -> str | None:
+        """Address of the pixel, or None for a mail without one."""
+        if not self._tracking:
+            return None
+        return f"{self._base}{OPEN_PATH}{self._tokens.open(self._message)}{OPEN_SUFFIX}"
+
+    @property
+    def unsubscribe(self) -> str | None:
+        """Address of the page for unsubscribing, or None for a mail without one."""
+        if not self._refusable:
+            return None
+        return f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"

@@ -1,0 +1,187 @@
+"""Tokens: what stands in the links of a mail. Signed, short, and without anything that names a person.
+
+    header (1 byte)     version in the upper half, flags in the lower (1: the target is compressed)
+    key id (1 byte)     first byte of the key's hash: which key of the ring to try
+    message (varint)    number of the message's row
+    link (varint)       clicks only: number of the link in its template
+    target (bytes)      clicks only: where the click leads
+    mac (16 bytes)      HMAC-SHA256 over all before it, cut to 128 bits (RFC 2104, section 5)
+
+in base64url without padding. Each purpose has a key of its own, derived from the secret, so a token of one is
+nothing to the others. Tokens never expire: a refusal must work as long as somebody keeps the mail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import zlib
+from base64 import urlsafe_b64encode
+from binascii import Error as NoBase64
+from binascii import a2b_base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from worker.delivery.targets import TARGET_LIMIT
+
+VERSION = 1
+MAC = 16  # bytes
+LONGEST = 4 * (TARGET_LIMIT + MAC + 24) // 3  # characters of a token
+_COMPRESSED = 1
+_REMEMBERED = 4_096  # targets that a campaign's mails share, packed once
+_TO_BYTES = bytes.maketrans(b"-_", b"+/")
+
+# What shop links are made of; part of version 1 for ever, for without it old tokens cannot be read.
+_DICTIONARY = (
+    b".html.php?id=&ref=/collections//categories//blog//cart/checkout/coupon/account/orders//reviews/new/products/"
+    b"?utm_source=phin&utm_medium=email&utm_campaign=https://www..com.vn/.com/.vn/http://https://"
+)
+
+
+class Use(StrEnum):
+    """What a token is for."""
+
+    OPEN = "open"
+    CLICK = "click"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """What a click's token holds."""
+
+    message: int
+    link: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """The keys of one purpose: what the first one signs begins with `head`; all of them by their id."""
+
+    key: bytes
+    key_id: int
+    accepted: tuple[tuple[int, bytes], ...]
+
+
+class Tokens:
+    """Makes and reads tokens.
+
+    Parameters:
+        secrets: the key ring; the first signs, each is accepted.
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._rings = {use: _ring(use, secrets) for use in Use}
+        self._packed: Callable[[str], tuple[int, bytes]] = lru_cache(_REMEMBERED)(_pack)
+
+    def open(self, message: int) -> str:
+        """Return the token of a message's pixel."""
+        return _sign(self._rings[Use.OPEN], 0, _varint(message))
+
+    def click(self, message: int, link: int, target: str) -> str:
+        """Return the token of a link; the target has been checked (`worker.delivery.targets`)."""
+        flags, packed = self._packed(target)
+        return _sign(self._rings[Use.CLICK], flags, _varint(message) + _varint(link) + packed)
+
+    def unsubscribe(self, message: int) -> str:
+        """Return the token with which the receiver of this message says no to more."""
+        return _sign(self._rings[Use.UNSUBSCRIBE], 0, _varint(message))
+
+    def read_open(self, token: str) -> int | None:
+        """Return the message whose pixel this is, or None for anything that was not made here."""
+        return self._message(Use.OPEN, token)
+
+    def read_unsubscribe(self, token: str) -> int | None:
+        """Return the message whose receiver says no, or None for anything that was not made here."""
+        return self._message(Use.UNSUBSCRIBE, token)
+
+    def read_click(self, token: str) -> Click | None:
+        """Return where a click leads and what it is of, or None for anything that was not made here."""
+        body = _verified(self._rings[Use.CLICK], token)
+        if body is None:
+            return None
+        message, at = _read_varint(body, 2)
+        link, at = _read_varint(body, at)
+        target = _unpack(body[0] & 0x0F, body[at:])
+        return None if target is None else Click(message, link, target)
+
+    def _message(self, use: Use, token: str) -> int | None:
+        body = _verified(self._rings[use], token)
+        return None if body is None else _read_varint(body, 2)[0]
+
+
+def _ring(use: Use, secrets: Sequence[bytes]) -> _Ring:
+    keys = [hmac.digest(secret, f"phin token {VERSION} {use.value}".encode(), "sha256") for secret in secrets]
+    accepted = tuple((hashlib.sha256(key).digest()[0], key) for key in keys)
+    return _Ring(keys[0], accepted[0][0], accepted)
+
+
+def _sign(ring: _Ring, flags: int, content: bytes) -> str:
+    body = bytes((VERSION << 4 | flags, ring.key_id)) + content
+    return urlsafe_b64encode(body + hmac.digest(ring.key, body, "sha256")[:MAC]).rstrip(b"=").decode()
+
+
+def _verified(ring: _Ring, token: str) -> bytes | None:
+    """Return what a token holds before its signature, if it is one of this ring."""
+    if not MAC < len(token) <= LONGEST or not token.isascii():
+        return None
+    written = token.encode().translate(_TO_BYTES, b"+/=")
+    if len(written) != len(token):
+        return None
+    try:
+        raw = a2b_base64(written + b"=" * (-len(written) % 4), strict_mode=True)
+    except NoBase64:
+        return None
+    body, mac = raw[:-MAC], raw[-MAC:]
+    if len(body) < 3 or body[0] >> 4 != VERSION or _encoded(raw) != token:
+        return None
+    for key_id, key in ring.accepted:
+        if key_id == body[1] and hmac.compare_digest(hmac.digest(key, body, "sha256")[:MAC], mac):
+            return body
+    return None
+
+
+def _encoded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _varint(number: int) -> bytes:
+    if number < 0x80:
+        return bytes((number,))
+    parts = bytearray()
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def _read_varint(body: bytes, at: int) -> tuple[int, int]:
+    """Return the number that stands there and where it ends; what was signed is well formed."""
+    number = shift = 0
+    while True:
+        part = body[at]
+        number |= (part & 0x7F) << shift
+        at += 1
+        if part < 0x80:
+            return number, at
+        shift += 7
+
+
+def _pack(target: str) -> tuple[int, bytes]:
+    """Return the flags and bytes of a target, compressed where that is shorter (raw deflate, RFC 1951)."""
+    plain = target.encode("ascii")
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+    small = deflate.compress(plain) + deflate.flush()
+    return (_COMPRESSED, small) if len(small) < len(plain) else (0, plain)
+
+
+def _unpack(flags: int, packed: bytes) -> str | None:
+    if not flags & _COMPRESSED:
+        return packed.decode("ascii")
+    inflate = zlib.decompressobj(-12, _DICTIONARY)
+    plain = inflate.decompress(packed, TARGET_LIMIT + 1)
+    return plain.decode("ascii") if len(plain) <= TARGET_LIMIT else None
