@@ -1,0 +1,115 @@
+"""Conditions and texts of one file: parsed where they stand, checked when the names of all steps are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from babel import localedata
+
+from worker.domain.conditions.check import check, check_text
+from worker.domain.conditions.faults import ExpressionError, Fault
+from worker.domain.conditions.tree import Expression, Literal
+from worker.domain.conditions.vocabulary import Scope, Vocabulary
+from worker.domain.errors import Severity
+from worker.domain.texts import LocalText, Text
+from worker.language.expressions import parse_expression, parse_text
+from worker.language.nodes import Mapping, Node, Scalar, within
+from worker.language.scalars import free_text, is_one_line, scalar
+from worker.language.source import Report
+from worker.language.suggestions import did_you_mean
+
+UNREADABLE = Expression("", Literal(True))
+"""Stands in for a condition that could not be read, so that the rest of its file can still be checked."""
+_USUAL_LANGUAGES = ("vi", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What is to be checked once the steps have names."""
+
+    parsed: Expression | Text
+    scalar: Scalar
+    scope: Scope
+
+
+class Conditions:
+    """Reads the conditions and texts of one file."""
+
+    def __init__(self, report: Report, vocabulary: Vocabulary) -> None:
+        self._report = report
+        self._vocabulary = vocabulary
+        self._pending: list[_Pending] = []
+
+    def condition(self, node: Node, what: str, scope: Scope) -> Expression:
+        """Read a condition; one that cannot be read is reported and stands as `UNREADABLE`."""
+        found = scalar(self._report, node, what, "a condition such as 'order.total >= 300_000'")
+        if found is None or not free_text(self._report, found):
+            return UNREADABLE
+        try:
+            parsed = parse_expression(found.text)
+        except ExpressionError as error:
+            self._tell(error.fault, found)
+            return UNREADABLE
+        self._pending.append(_Pending(parsed, found, scope))
+        return parsed
+
+    def text(self, node: Node, what: str, scope: Scope, *, lines: bool = True) -> Text | None:
+        """Read a text that may hold `{{ }}`; `lines` says whether it may have more than one line."""
+        found = scalar(self._report, node, what, "a text")
+        if found is None or not free_text(self._report, found):
+            return None
+        if not lines and not is_one_line(self._report, found, what):
+            return None
+        try:
+            parsed = parse_text(found.text if lines else found.text.rstrip())
+        except ExpressionError as error:
+            self._tell(error.fault, found)
+            return None
+        self._pending.append(_Pending(parsed, found, scope))
+        return parsed
+
+    def local_text(self, node: Node, what: str, scope: Scope) -> LocalText | None:
+        """Read a text of one line, or one for each language: `{vi: …, en: …}`."""
+        if not isinstance(node, Mapping):
+            text = self.text(node, what, scope, lines=False)
+            return None if text is None else LocalText({"": text})
+        if not node.entries:
+            self._report.error(node, f"{what} holds no text")
+        found: dict[str, Text] = {}
+        for entry in node.entries:
+            language = entry.key.text
+            if not 2 <= len(language) <= 3 or not localedata.exists(language):
+                hint = did_you_mean(language, _USUAL_LANGUAGES) or "write a code such as 'vi' or 'en'"
+                self._report.error(entry.key, f"'{language[:60]}' is no language", hint)
+                continue
+            if isinstance(entry.value, Scalar) and entry.value.missing:
+                self._report.error(entry.key, f"'{language}' has no value")
+                continue
+            text = self.text(entry.value, f"{what} in '{language}'", scope, lines=False)
+            if text is not None:
+                found[language] = text
+        return LocalText(dict(sorted(found.items()))) if found else None
+
+    def check(self, steps: Iterable[str] | None) -> None:
+        """Report what is wrong with all that was read: unknown names, types that do not fit.
+
+        Parameters:
+            steps: names of the steps that send; None where not all are known, so that none is called unknown.
+        """
+        known = None if steps is None else frozenset(steps)
+        for pending in self._pending:
+            scope = replace(pending.scope, steps=known)
+            if isinstance(pending.parsed, Text):
+                faults = check_text(pending.parsed, self._vocabulary, scope)
+            else:
+                faults = check(pending.parsed, self._vocabulary, scope)
+            for fault in faults:
+                self._tell(fault, pending.scalar)
+
+    def _tell(self, fault: Fault, found: Scalar) -> None:
+        span = within(self._report.source.text, found, fault.offset, fault.length)
+        if fault.severity is Severity.WARNING:
+            self._report.warning(span, fault.message, fault.hint)
+        else:
+            self._report.error(span, fault.message, fault.hint)

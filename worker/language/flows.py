@@ -1,0 +1,124 @@
+"""A flow's file to a `Flow`, or to every problem that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import PurePath
+
+from worker.domain.conditions.vocabulary import Scope, Vocabulary
+from worker.domain.errors import FileError, Problem
+from worker.domain.flows import Flow, FlowStatus, Once, OnceKind, Send, walk
+from worker.domain.messages import Kind
+from worker.domain.texts import LocalText, Text
+from worker.language.conditions import Conditions
+from worker.language.entry import EntryReader
+from worker.language.fields import Fields
+from worker.language.meaning import meaning_of
+from worker.language.naming import with_names
+from worker.language.nodes import Mapping, Node
+from worker.language.reading import read_nodes
+from worker.language.scalars import is_name, scalar, word
+from worker.language.soundness import warn
+from worker.language.source import Report
+from worker.language.steps import StepsReader
+
+KEYS = ("flow", "title", "kind", "status", "trigger", "when", "once", "exit", "goal", "steps")
+LATER_KEYS = ("holdout", "again")
+_NEEDED = ("flow", "trigger", "steps")
+
+
+def read_flow(
+    text: str, file: str, vocabulary: Vocabulary, templates: Collection[str] | None = None
+) -> tuple[Flow, tuple[Problem, ...]]:
+    """Read a flow.
+
+    Parameters:
+        file: the file's path as a person knows it; its name without the ending is the flow's name.
+        vocabulary: what conditions may name, and which events there are.
+        templates: names of the templates there are; None where that is not known and not checked.
+
+    Returns:
+        The flow, and the warnings about it.
+
+    Raises:
+        FileError: the file has errors; all of them, and the warnings too.
+    """
+    report, root = read_nodes(text, file)
+    flow = None if root is None else _Reader(report, vocabulary, templates).flow(root)
+    if flow is None or report.failed:
+        raise FileError(report.problems)
+    return replace(flow, meaning=meaning_of(flow)), report.problems
+
+
+class _Reader:
+    def __init__(self, report: Report, vocabulary: Vocabulary, templates: Collection[str] | None) -> None:
+        self._report = report
+        self._templates = templates
+        self._conditions = Conditions(report, vocabulary)
+        self._entry = EntryReader(report, vocabulary, self._conditions)
+
+    def flow(self, root: Node) -> Flow | None:
+        if not isinstance(root, Mapping):
+            self._report.error(root, "a flow is keys and values, such as 'flow: welcome'")
+            return None
+        fields = Fields(self._report, root, "a flow", KEYS, needed=_NEEDED, later=LATER_KEYS)
+        name = self._name(fields)
+        kind = Kind(self._word(fields, "kind", [kind.value for kind in Kind], Kind.MARKETING))
+        status = FlowStatus(self._word(fields, "status", [status.value for status in FlowStatus], FlowStatus.LIVE))
+        given = fields.value("trigger")
+        triggers = () if given is None else self._entry.triggers(given)
+        scope = self._scope(tuple(trigger.event for trigger in triggers))
+        when, exits, goal = (fields.value(key) for key in ("when", "exit", "goal"))
+        entering = replace(scope, journey=False)
+        condition = None if when is None else self._conditions.condition(when, "'when'", entering)
+        reader = StepsReader(self._report, self._conditions, kind, scope, self._templates)
+        listed = fields.value("steps")
+        steps = () if listed is None else with_names(reader.steps(listed, "'steps'"), reader.names)
+        flow = Flow(
+            name=name,
+            title=self._title(fields, name),
+            kind=kind,
+            status=status,
+            triggers=triggers,
+            once=self._entry.once(fields.value("once"), triggers) if triggers else Once(OnceKind.EVENT),
+            steps=steps,
+            when=condition,
+            exits=() if exits is None else self._entry.exits(exits, scope),
+            goal=None if goal is None else self._entry.goal(goal, scope),
+        )
+        sends = [step.name for step in walk(steps) if isinstance(step, Send)]
+        self._conditions.check(sends if reader.complete else None)
+        warn(self._report, flow)
+        return flow
+
+    def _scope(self, events: tuple[str, ...]) -> Scope:
+        """Return what steps may name; where no trigger could be read, anything that a trigger could bring."""
+        if not events:
+            return Scope(("?",), order=True, journey=True)
+        return Scope.of_events(events, journey=True)
+
+    def _name(self, fields: Fields) -> str:
+        node = fields.value("flow")
+        found = None if node is None else scalar(self._report, node, "'flow'", "the flow's name")
+        expected = PurePath(self._report.source.file).stem
+        if found is None or not is_name(self._report, found, "a flow's name"):
+            return expected
+        if found.text != expected:
+            message = f"the flow is called '{found.text}' and its file '{PurePath(self._report.source.file).name}'"
+            self._report.error(found, message, f"write: flow: {expected}, or rename the file")
+        return found.text
+
+    def _title(self, fields: Fields, name: str) -> LocalText:
+        node = fields.value("title")
+        title = None if node is None else self._conditions.local_text(node, "'title'", Scope())
+        if title is None:
+            return LocalText({"": Text(name, (name,))})
+        if node is not None and any(not isinstance(p, str) for text in title.by_language.values() for p in text.parts):
+            self._report.error(node, "'title' is the same for everyone; '{{ }}' cannot stand in it")
+        return title
+
+    def _word(self, fields: Fields, key: str, known: list[str], usual: str) -> str:
+        node = fields.value(key)
+        found = None if node is None else word(self._report, node, f"'{key}'", known)
+        return found or usual

@@ -1,0 +1,103 @@
+"""All flows of a folder, and the problems of all of its files: a bad file never hides the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from worker.domain.conditions.vocabulary import Vocabulary
+from worker.domain.errors import FileError, Place, Problem, Severity
+from worker.domain.flows import Flow
+from worker.language.flows import read_flow
+from worker.language.reading import load_text
+
+ENDINGS = (".yaml", ".yml")
+TESTS = "tests"  # the folder of flow tests, beside the flows
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile:
+    """A flow that can be used, with the text that it was read from (kept in the database beside its meaning)."""
+
+    flow: Flow
+    text: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The flows of a folder.
+
+    Parameters:
+        flows: by name, those that can be used.
+        broken: names of those whose files have errors; what ran of them before may go on.
+        problems: of all files, in their order, warnings too.
+    """
+
+    flows: Mapping[str, FlowFile]
+    broken: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def files(self) -> int:
+        """How many files were read."""
+        return len(self.flows) + len(self.broken)
+
+
+def read_library(
+    folder: Path,
+    vocabulary: Vocabulary,
+    templates: Collection[str] | None = None,
+    *,
+    shown: str | None = None,
+) -> Library:
+    """Read every flow of a folder; folders in it are not looked into, hidden files and editors' copies left alone.
+
+    Parameters:
+        vocabulary: what conditions may name; the names of the flows are added to it.
+        templates: names of the templates there are; None where that is not known and not checked.
+        shown: how the folder is called in problems; by default its path.
+    """
+    shown = str(folder) if shown is None else shown
+    try:
+        paths, problems = _flow_files(folder, shown)
+    except OSError as error:
+        message = f"the folder of flows cannot be read: {error.strerror or error}"
+        return Library({}, (), (Problem(Place(shown, 0, 0), message),))
+    if vocabulary.flows is None:
+        vocabulary = replace(vocabulary, flows=frozenset(path.stem for path in paths))
+    flows: dict[str, FlowFile] = {}
+    broken: list[str] = []
+    for path in paths:
+        file = f"{shown}/{path.name}"
+        try:
+            if path.stem in flows or path.stem in broken:
+                raise FileError((Problem(Place(file, 1, 1), f"there is another file of the flow '{path.stem}'"),))
+            text = load_text(path, file)
+            flow, warnings = read_flow(text, file, vocabulary, templates)
+        except FileError as error:
+            broken.append(path.stem)
+            problems += error.problems
+        else:
+            flows[flow.name] = FlowFile(flow, text, path)
+            problems += warnings
+    return Library(flows, tuple(broken), tuple(problems))
+
+
+def _flow_files(folder: Path, shown: str) -> tuple[list[Path], list[Problem]]:
+    """Return the files that are flows, and a warning for each that looks like one and is not read."""
+    paths: list[Path] = []
+    problems: list[Problem] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "#", "~")):
+            continue
+        if path.suffix.lower() in ENDINGS:
+            paths.append(path)
+        elif path.is_dir() and path.name != TESTS:
+            inner = sorted(one for one in path.rglob("*") if one.suffix.lower() in ENDINGS)
+            if inner:
+                message = f"flows stand in {shown} itself; what is in this folder is not read"
+                place = Place(f"{shown}/{path.name}", 0, 0)
+                problems.append(Problem(place, message, Severity.WARNING))
+    return paths, problems

@@ -1,0 +1,188 @@
+"""`config/phin.yaml` and the environment to `Settings`; each fault names its place, or its variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from worker.domain.errors import FileError, Place, Problem, SettingError, Severity
+from worker.domain.settings import Settings
+from worker.language.environment import Variable, overriding, wrong
+from worker.language.nodes import Mapping as Group
+from worker.language.nodes import Node, Scalar, Sequence
+from worker.language.plain import find, plain_value
+from worker.language.reading import load_text, read_nodes
+from worker.language.scalars import free_text
+from worker.language.source import Report
+from worker.language.suggestions import did_you_mean
+
+_LONGEST_SHOWN = 60  # characters of a wrong value
+
+
+def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the settings; without a file, the defaults; the environment overrides both.
+
+    Raises:
+        FileError: the file has errors; all of them, and those of the environment.
+        SettingError: variables of the environment have values that cannot be used.
+    """
+    settings, problems = inspect_settings(path, environment)
+    if settings is not None:
+        return settings
+    errors = tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+    if any(problem.place.line for problem in errors):
+        raise FileError(errors)
+    raise SettingError("\n".join(problem.message for problem in errors))
+
+
+def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple[Settings | None, tuple[Problem, ...]]:
+    """Read the settings and return them, None where they cannot be used, with all problems, warnings too."""
+    overrides, problems = overriding(environment)
+    failed = any(problem.severity is Severity.ERROR for problem in problems)
+    report: Report | None = None
+    root: Node | None = None
+    if path is not None and path.exists():
+        try:
+            report, root = read_nodes(load_text(path, str(path)), str(path))
+        except FileError as error:
+            return None, (*error.problems, *problems)
+        if root is None and not _nothing_but_comments(report):
+            return None, (*report.problems, *problems)
+        if root is not None and not isinstance(root, Group):
+            report.error(root, "the settings are keys and values, such as 'port: 8787'")
+            return None, (*report.problems, *problems)
+    if report is not None and root is not None:
+        _refuse_lost_words(report, root)
+    values = plain_value(root)
+    for variable, value in overrides.items():
+        _put(values, variable.path, value)
+    settings, faults = _validated(values, overrides, report, root)
+    in_file = report.problems if report is not None and root is not None else ()
+    broken = failed or faults or any(problem.severity is Severity.ERROR for problem in in_file)
+    return (None if broken else settings), (*in_file, *problems, *faults)
+
+
+def _refuse_lost_words(report: Report, node: Node) -> None:
+    """Refuse a ` #` after unquoted words, such as an address; after one word or number it is a comment."""
+    if isinstance(node, Scalar):
+        if " " in node.text:
+            free_text(report, node)
+        return
+    parts = node.items if isinstance(node, Sequence) else tuple(entry.value for entry in node.entries)
+    for part in parts:
+        _refuse_lost_words(report, part)
+
+
+def _nothing_but_comments(report: Report) -> bool:
+    lines = report.source.text.split("\n")
+    return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
+
+
+def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Put a variable's value where the file has it, or would have it."""
+    group = values
+    for key in path[:-1]:
+        if not isinstance(group.get(key), dict):
+            group[key] = {}
+        group = group[key]
+    group[path[-1]] = value
+
+
+def _validated(
+    values: dict[str, Any], overrides: Iterable[Variable], report: Report | None, root: Node | None
+) -> tuple[Settings | None, tuple[Problem, ...]]:
+    try:
+        return Settings.model_validate(values), ()
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    by_path = {variable.path: variable for variable in overrides}
+    return None, tuple(_problem(detail, by_path, report, root) for detail in details)
+
+
+def _problem(
+    detail: Any, by_path: Mapping[tuple[str, ...], Variable], report: Report | None, root: Node | None
+) -> Problem:
+    """Return one of pydantic's errors with the place of its value, or with its variable's name."""
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    for length in range(len(path), 0, -1):
+        variable = by_path.get(path[:length])
+        if variable is not None:
+            return wrong(variable, _fault(detail, path))
+    entry = find(root, path)
+    if report is None or entry is None:
+        return Problem(Place(str(report.source.file) if report else "settings", 0, 0), detail["msg"])
+    if detail["type"] == "extra_forbidden":
+        key, known = str(path[-1]), list(_group(path[:-1]).model_fields)
+        where = f" in '{'.'.join(map(str, path[:-1]))}'" if len(path) > 1 else ""
+        hint = did_you_mean(key, known) or f"known here: {', '.join(known)}"
+        return report.source.problem(entry.key, f"unknown key '{key[:_LONGEST_SHOWN]}'{where}", hint)
+    at = entry.value if isinstance(entry.value, Scalar) else entry.key
+    problem = report.source.problem(at, f"'{entry.key.text}' {_fault(detail, path)}", _hint(detail))
+    if not _secret(path):
+        return problem
+    return Problem(problem.place, problem.message, problem.severity, problem.hint)  # without the line
+
+
+def _fault(detail: Any, path: tuple[int | str, ...]) -> str:
+    """Return what is wrong with a value, going on from its name."""
+    value, context = detail["input"], detail.get("ctx", {})
+    if isinstance(value, str):
+        shown = "" if _secret(path) else f" '{value[:_LONGEST_SHOWN]}'"
+        return f"has the value{shown}: {_why(detail['type'], detail['msg'], context, path)}"
+    kind = "a list" if isinstance(value, (list, tuple)) else "a group of keys"
+    wanted = {"dict_type": "a group of keys", "model_type": "a group of keys", "tuple_type": "a list such as [vi, en]"}
+    return f"is {wanted.get(detail['type'], 'one value')}, not {kind}"
+
+
+def _why(kind: str, message: str, context: Mapping[str, Any], path: tuple[int | str, ...]) -> str:
+    if kind in ("int_parsing", "int_from_float", "int_type", "int_parsing_size"):
+        return "not a whole number"
+    if kind in ("float_parsing", "decimal_parsing"):
+        return "not a number"
+    if kind == "bool_parsing":
+        return "not true or false"
+    if kind == "literal_error":
+        return f"not {context['expected'].replace(chr(34), chr(39))}"
+    if kind == "greater_than_equal":
+        return f"it must be at least {context['ge']}"
+    if kind == "less_than_equal":
+        return f"it must be at most {context['le']}"
+    if kind == "string_pattern_mismatch":
+        return f"not as it should be ({_description(path)})"
+    if kind == "value_error":
+        return str(context["error"]).removeprefix(f"'{path[-1]}' ")
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return "a group of keys is needed here"
+    if kind == "tuple_type":
+        return "a list is needed here, such as [vi, en]"
+    return message[:1].lower() + message[1:]
+
+
+def _hint(detail: Any) -> str | None:
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return None
+    known = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+    return did_you_mean(detail["input"], known)
+
+
+def _group(path: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the model of a group of settings, the deepest known one on the way."""
+    model: type[BaseModel] = Settings
+    for key in path:
+        inner = model.model_fields[str(key)].annotation if str(key) in model.model_fields else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
+
+
+def _description(path: tuple[int | str, ...]) -> str:
+    field = _group(path[:-1]).model_fields.get(str(path[-1]))
+    return (field.description or "") if field else ""
+
+
+def _secret(path: tuple[int | str, ...]) -> bool:
+    """Say whether a value may hold a password, and is shown nowhere."""
+    return bool(path) and str(path[-1]).endswith("_url") and path[-1] != "base_url"

@@ -1,0 +1,285 @@
+"""The steps of a flow: each has exactly one verb, and its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from worker.domain.conditions.vocabulary import Scope
+from worker.domain.durations import Duration, Unit
+from worker.domain.flows import Branch, Exit, If, Send, Split, Step, Wait
+from worker.domain.messages import Kind
+from worker.domain.texts import Text
+from worker.language.conditions import UNREADABLE, Conditions
+from worker.language.fields import NOT_YET, Fields
+from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence
+from worker.language.scalars import duration, is_name, name, one_line, scalar, time_of_day, weekdays, weight, word
+from worker.language.source import Report
+from worker.language.suggestions import did_you_mean, listed
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "send": ("send", "name", "subject", "from", "with", "expires", "kind"),
+    "wait": ("wait", "name", "at", "on", "until"),
+    "if": ("if", "name", "then", "else"),
+    "split": ("split", "name"),
+    "exit": ("exit", "name"),
+}
+LATER_VERBS = (
+    "task", "choose", "coupon", "set", "add", "tag", "untag", "suppress", "emit", "webhook",
+)  # fmt: skip
+LATER_OPTIONS = {"send": ("to",)}
+_ROOTS = frozenset({"customer", "order", "event", "journey", "shop", "now", "today", "coupons"})
+_UNREADABLE = Duration(1, Unit.DAYS)  # stands in for a duration that could not be read, in a file that is refused
+
+
+class StepsReader:
+    """Reads steps; their names are completed by `worker.language.naming` when all are read.
+
+    Parameters:
+        kind: the flow's.
+        scope: what conditions and texts of steps may name.
+        templates: names of the templates there are, or None where that is not known and not checked.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        conditions: Conditions,
+        kind: Kind,
+        scope: Scope,
+        templates: Collection[str] | None,
+    ) -> None:
+        self._report = report
+        self._conditions = conditions
+        self._kind = kind
+        self._scope = scope
+        self._templates = templates
+        self._named: dict[str, int] = {}  # names given in the file (a send's by its template), with their lines
+        self.complete = True  # whether every step's verb and name could be read
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names that the file gives."""
+        return self._named
+
+    def steps(self, node: Node, what: str, *, may_be_empty: bool = False) -> tuple[Step, ...]:
+        """Read a list of steps."""
+        if not isinstance(node, Sequence):
+            hint = "begin each step with '- '" if isinstance(node, Mapping) else None
+            self._report.error(node, f"{what} is a list of steps", hint)
+            self.complete = False
+            return ()
+        if not node.items and not may_be_empty:
+            self._report.error(node, f"{what} holds no steps")
+        found = (self._step(item) for item in node.items)
+        return tuple(step for step in found if step is not None)
+
+    def _step(self, node: Node) -> Step | None:
+        verb = self._verb(node)
+        if verb is None:
+            self.complete = False
+            return None
+        later = LATER_OPTIONS.get(verb, ())
+        needed = ("if", "then") if verb == "if" else (verb,)
+        fields = Fields(self._report, node, _a_step(verb), OPTIONS[verb], needed=needed, later=later)
+        line = self._report.source.place(node).line
+        given = self._name(fields)
+        match verb:
+            case "send":
+                return self._send(fields, given, line)
+            case "wait":
+                return self._wait(fields, given, line)
+            case "if":
+                return self._if(fields, given, line)
+            case "split":
+                return self._split(fields, given, line)
+            case _:
+                return self._exit(fields, given, line)
+
+    def _verb(self, node: Node) -> str | None:
+        """Return the step's one verb, or None, having reported why there is none."""
+        if not isinstance(node, Mapping):
+            message = "a step is a verb with a value, such as 'send: thank-you'"
+            self._report.error(node, message, f"the verbs are {listed(OPTIONS, 'and')}")
+            return None
+        verbs = [entry for entry in node.entries if entry.key.text in OPTIONS]
+        later = [entry for entry in node.entries if entry.key.text in LATER_VERBS]
+        if len(verbs) == 1 and not later:
+            return verbs[0].key.text
+        if len(verbs) + len(later) > 1:
+            first, second = sorted([*verbs, *later], key=lambda entry: entry.key.start)[:2]
+            message = f"a step has one verb; this one has '{first.key.text}' and '{second.key.text}'"
+            self._report.error(second.key, message, f"begin a step of its own: - {second.key.text}: …")
+        elif later:
+            self._report.error(later[0].key, f"the step '{later[0].key.text}' {NOT_YET}")
+        else:
+            self._report_no_verb(node)
+        return None
+
+    def _report_no_verb(self, node: Mapping) -> None:
+        options = {option for known in OPTIONS.values() for option in known} - set(OPTIONS)
+        strange: Entry | None = next((entry for entry in node.entries if entry.key.text not in options), None)
+        verbs = listed(OPTIONS)
+        if strange is None:
+            self._report.error(node.entries[0].key if node.entries else node, f"a step needs a verb: {verbs}")
+            return
+        word = strange.key.text
+        hint = did_you_mean(word, [*OPTIONS, *LATER_VERBS]) or f"the verbs are {listed(OPTIONS, 'and')}"
+        self._report.error(strange.key, f"there is no step '{word[:60]}'", hint)
+
+    def _name(self, fields: Fields) -> str:
+        """Return the name that the step is given, or nothing."""
+        node = fields.value("name")
+        if node is None:
+            return ""
+        found = name(self._report, node, "'name'")
+        if found is None:
+            self.complete = False
+            return ""
+        self._take(found, node, "give this step another name")
+        return found
+
+    def _take(self, taken: str, node: Node, hint: str) -> None:
+        line = self._report.source.place(node).line
+        if taken in self._named:
+            message = f"the step in line {self._named[taken]} is called '{taken}' already"
+            self._report.error(node, message, hint)
+        self._named.setdefault(taken, line)
+
+    def _send(self, fields: Fields, given: str, line: int) -> Send | None:
+        node = fields.value("send")
+        found = None if node is None else scalar(self._report, node, "'send'", "the name of a template")
+        if found is None or not is_name(self._report, found, "a template's name"):
+            self.complete = False
+            return None
+        template = found.text
+        if self._templates is not None and template not in self._templates:
+            hint = did_you_mean(template, sorted(self._templates)) or f"make templates/{template}.vi.html"
+            self._report.error(found, f"there is no template '{template}'", hint)
+        if not given:
+            self._take(template, found, f"the same template is sent twice; name this step: 'name: {template}-2'")
+        subject, expires = fields.value("subject"), fields.value("expires")
+        return Send(
+            given or template,
+            line,
+            template=template,
+            subject=None if subject is None else self._conditions.local_text(subject, "'subject'", self._scope),
+            from_name=self._from(fields),
+            values=self._values(fields),
+            expires=None if expires is None else duration(self._report, expires, "'expires'"),
+            kind=self._kind_of(fields),
+        )
+
+    def _from(self, fields: Fields) -> str | None:
+        node = fields.value("from")
+        found = None if node is None else one_line(self._report, node, "'from'")
+        if node is None or found is None:
+            return None
+        if "@" in found or "<" in found:
+            message = "'from' is the name that the mail comes from, without an address"
+            self._report.error(node, message, "the address is shop.sender.email in config/phin.yaml")
+        elif "{{" in found:
+            self._report.error(node, "'from' is the same for everyone; '{{ }}' cannot stand in it")
+        return found
+
+    def _values(self, fields: Fields) -> tuple[tuple[str, Text], ...]:
+        node = fields.value("with")
+        if node is None:
+            return ()
+        if not isinstance(node, Mapping):
+            self._report.error(node, "'with' is a group of values for the template, such as {percent: 10}")
+            return ()
+        found: dict[str, Text] = {}
+        for entry in node.entries:
+            key = entry.key.text
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key):
+                message = f"a value's name is made of letters (a to z), digits and '_'; '{key[:60]}' is not"
+                self._report.error(entry.key, message)
+            elif key in _ROOTS:
+                self._report.error(entry.key, f"'{key}' has a meaning in every template; name this value otherwise")
+            elif isinstance(entry.value, Scalar) and entry.value.missing:
+                self._report.error(entry.key, f"'{key}' has no value", 'an empty text is written ""')
+            else:
+                text = self._conditions.text(entry.value, f"'{key}'", self._scope)
+                if text is not None:
+                    found[key] = text
+        return tuple(sorted(found.items()))
+
+    def _kind_of(self, fields: Fields) -> Kind | None:
+        node = fields.value("kind")
+        found = None if node is None else word(self._report, node, "'kind'", [kind.value for kind in Kind])
+        if node is None or found is None:
+            return None
+        kind = Kind(found)
+        if kind is Kind.TRANSACTIONAL and self._kind is Kind.MARKETING:
+            message = "a marketing flow cannot send a transactional mail"
+            self._report.error(node, message, "send it from a flow of its own with 'kind: transactional'")
+        return kind
+
+    def _wait(self, fields: Fields, given: str, line: int) -> Wait:
+        length, at, on, until = (fields.value(key) for key in ("wait", "at", "on", "until"))
+        return Wait(
+            given,
+            line,
+            duration=(length and duration(self._report, length, "'wait'")) or _UNREADABLE,
+            at=None if at is None else time_of_day(self._report, at, "'at'"),
+            on=frozenset() if on is None else weekdays(self._report, on, "'on'") or frozenset(),
+            until=None if until is None else self._conditions.condition(until, "'until'", self._scope),
+        )
+
+    def _if(self, fields: Fields, given: str, line: int) -> If:
+        when, then, otherwise = (fields.value(key) for key in ("if", "then", "else"))
+        return If(
+            given,
+            line,
+            when=UNREADABLE if when is None else self._conditions.condition(when, "'if'", self._scope),
+            then=() if then is None else self.steps(then, "'then'"),
+            otherwise=() if otherwise is None else self.steps(otherwise, "'else'"),
+        )
+
+    def _split(self, fields: Fields, given: str, line: int) -> Split | None:
+        node = fields.value("split")
+        form = "{plain: {weight: 1, then: […]}, bold: {weight: 1, then: […]}}"
+        if not isinstance(node, Mapping):
+            if node is not None:
+                self._report.error(node, f"'split' is a group of named branches, such as {form}")
+            self.complete = False
+            return None
+        if len(node.entries) < 2:
+            self._report.error(node, "'split' needs at least two branches", f"for example {form}")
+        branches: list[Branch] = []
+        percents: dict[str, bool] = {}
+        for entry in sorted(node.entries, key=lambda entry: entry.key.text):  # the order of keys means nothing
+            if not is_name(self._report, entry.key, "a branch's name"):
+                continue
+            inner = Fields(
+                self._report,
+                entry.value,
+                f"the branch '{entry.key.text}'",
+                ("weight", "then"),
+                needed=("weight", "then"),
+            )
+            weighs, then = inner.value("weight"), inner.value("then")
+            read = None if weighs is None else weight(self._report, weighs, "'weight'")
+            percents[entry.key.text] = bool(read and read[1])
+            steps = () if then is None else self.steps(then, "'then'", may_be_empty=True)
+            branches.append(Branch(entry.key.text, read[0] if read else 1.0, steps))
+        if any(percents.values()):
+            self._check_percents(fields.key("split"), branches, percents)
+        return Split(given, line, branches=tuple(branches))
+
+    def _check_percents(self, key: Scalar, branches: list[Branch], percents: dict[str, bool]) -> None:
+        total = sum(branch.weight for branch in branches)
+        if not all(percents.values()):
+            self._report.error(key, "the weights of a split are all numbers or all percentages")
+        elif abs(total - 100) > 1e-6:
+            self._report.error(key, f"the percentages of this split make {total:g} %, not 100 %")
+
+    def _exit(self, fields: Fields, given: str, line: int) -> Exit:
+        node = fields.value("exit")
+        reason = None if node is None else one_line(self._report, node, "'exit'")
+        return Exit(given, line, reason=reason or "")
+
+
+def _a_step(verb: str) -> str:
+    return f"an '{verb}' step" if verb[0] in "ei" else f"a '{verb}' step"
