@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -26,6 +26,7 @@ from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.policy import SkipReason
 from worker.domain.settings import Settings
+from worker.domain.zones import zone_of
 from worker.storage import customers, facts, journeys, orders
 from worker.storage.facts import Asking
 from worker.storage.ledger import Claimed, Marked
@@ -126,12 +127,15 @@ class Preparing:
         template = self._templates.get(message.template, language)
         tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
         marketing = message.kind is Kind.MARKETING
-        links = MessageLinks(self._tokens, self._settings.url, message.id, tracking=tracked, unsubscribe=marketing)
+        links = MessageLinks(self._tokens, self._settings.url, message.id, tracking=tracked, refusable=marketing)
         values = template_values(loaded.facts, self._shop_values, self._given(message), self._zone_of(customer))
         values["message"] = {"language": language, "kind": message.kind.value}
         rendered = template.render(values, links)
-        if "subject" in message.values or "from_name" in message.values:
-            rendered = rendered.with_words(message.values.get("subject"), message.values.get("from_name"))
+        rendered = replace(
+            rendered,
+            subject=message.values.get("subject", rendered.subject),
+            from_name=message.values.get("from_name", rendered.from_name),
+        )
         message_id = f"{_stable(message)}@{self._domain}"
         content = mime.build(
             rendered,
@@ -159,7 +163,7 @@ class Preparing:
         return headers
 
     def _zone_of(self, customer: Customer) -> ZoneInfo:
-        return ZoneInfo(customer.timezone) if customer.timezone else self._zone
+        return zone_of(customer.timezone, self._shop.timezone)
 
     @staticmethod
     def _given(message: Claimed) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from worker.delivery.settling import aftermath
 from worker.domain.messages import Kind, MessageState
 from worker.domain.settings import Sending
 from worker.domain.work import Work
-from worker.storage import ledger, suppression
+from worker.storage import ledger, leftovers, suppression
 from worker.storage.database import Database
 from worker.storage.ledger import Settlement
 
@@ -73,9 +73,9 @@ class Recovery:
             settled += found.settled
             unknown += found.unknown
         with self._database.writing() as connection:
-            queued += ledger.take_back(connection, machine)
-            unknown += ledger.give_up(connection, machine, now)
-            failed = ledger.exhausted(connection, self._settings.attempts + 1, now)
+            queued += leftovers.take_back(connection, machine)
+            unknown += leftovers.give_up(connection, machine, now)
+            failed = leftovers.exhausted(connection, self._settings.attempts + 1, now)
             self._by_rule(now, connection)
         if queued or unknown or settled or failed:
             _log.warning(
@@ -93,7 +93,7 @@ class Recovery:
         settled: list[int] = []
         unknown: list[int] = []
         with self._database.writing() as connection:
-            for number, (state, attempts, expires_at) in ledger.in_hand_of(connection, journal.token).items():
+            for number, (state, attempts, expires_at) in leftovers.in_hand_of(connection, journal.token).items():
                 told = journal.messages.get(number)
                 if state is MessageState.CLAIMED or told is None or not told.handed:
                     again = Settlement(number, MessageState.QUEUED, now, "its sender died", forgive=False)
@@ -124,10 +124,10 @@ class Recovery:
             (Kind.TRANSACTIONAL, self._settings.unknown_transactional),
         ):
             if rule == "assume-sent":
-                ledger.resolve_unknown(
+                leftovers.resolve_unknown(
                     connection, kind, MessageState.SENT, "assumed sent: no answer known", now, since=now - EVIDENCE
                 )
             elif rule == "retry":
-                ledger.resolve_unknown(
+                leftovers.resolve_unknown(
                     connection, kind, MessageState.QUEUED, "sent again: no answer known", now, since=now - EVIDENCE
                 )

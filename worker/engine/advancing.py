@@ -14,6 +14,7 @@ from worker.domain.facts import Facts, ShopFacts
 from worker.domain.flows import Send
 from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, advance
 from worker.domain.settings import Settings
+from worker.domain.zones import zone_of
 from worker.storage import journeys, ledger, traces
 from worker.storage.flowbook import Version
 
@@ -24,23 +25,21 @@ class Surroundings:
 
     Parameters:
         reading: how conditions are read.
-        zone: the shop's time zone.
     """
 
     reading: Reading
     shop: ShopFacts
-    zone: ZoneInfo
 
     @classmethod
     def of(cls, settings: Settings) -> Surroundings:
         """Return the surroundings that the settings describe."""
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency)
-        return cls(Reading(), facts, ZoneInfo(shop.timezone))
+        return cls(Reading(), facts)
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""
-        return ZoneInfo(customer.timezone) if customer.timezone else self.zone
+        return zone_of(customer.timezone, self.shop.timezone)
 
 
 def go_on(connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts) -> list[int]:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
+from worker.domain.facts import Facts
 from worker.domain.journeys import Journey
 from worker.domain.settings import Settings
 from worker.domain.work import Work
@@ -79,7 +80,7 @@ class Stepping:
             messages += self._one(connection, journey, known[journey.id])
         return Work(messages=tuple(messages))
 
-    def _one(self, connection: Connection, journey: Journey, known: facts.Facts) -> list[int]:
+    def _one(self, connection: Connection, journey: Journey, known: Facts) -> list[int]:
         version = self._flowbook.version(connection, journey.version_id)
         assert version is not None
         return go_on(connection, self._around, version, journey, known)

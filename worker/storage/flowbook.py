@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy import Connection
 
-from worker.domain.conditions.catalogue import Vocabulary
 from worker.domain.conditions.values import needs
+from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError
 from worker.domain.facts import Need
 from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk

@@ -1,0 +1,82 @@
+"""Transactions lose no update, whoever writes at the same time."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from worker.domain.errors import NaiveDatetimeError, SettingError
+from worker.storage.database import Database
+from worker.storage.tables import customer, orders, switch
+
+NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
+
+
+def test_concurrent_writers_lose_no_update(database: Database) -> None:
+    """Given four threads that each count up a number fifty times, when all are done, then nothing is lost."""
+    with database.writing() as connection:
+        connection.execute(insert(switch).values(name="count", value=0, changed_at=NOW))
+
+    def count() -> None:
+        for _ in range(50):
+            with database.writing() as connection:
+                held = select(switch.c.value).where(switch.c.name == "count").with_for_update()
+                value = connection.execute(held).scalar_one()
+                connection.execute(update(switch).where(switch.c.name == "count").values(value=value + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with database.reading() as connection:
+        assert connection.execute(select(switch.c.value)).scalar_one() == 200
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    """Given a transaction that fails half-way, when it is over, then none of it is there."""
+    with pytest.raises(RuntimeError), database.writing() as connection:
+        connection.execute(insert(switch).values(name="half", value=1, changed_at=NOW))
+        raise RuntimeError
+    with database.reading() as connection:
+        assert connection.execute(select(switch.c.name)).all() == []
+
+
+def test_instants_and_money_come_back_as_they_went_in(database: Database) -> None:
+    """Given times in other zones and amounts with decimals, when they are read, then they are the same, in UTC."""
+    at = datetime(2027, 3, 1, 14, 0, 0, 123456, tzinfo=timezone(timedelta(hours=7)))
+    with database.writing() as connection:
+        made = {"created_at": at, "updated_at": at}
+        number = connection.execute(insert(customer).values(**made).returning(customer.c.id)).scalar_one()
+        for name, total in (("A", Decimal("450000")), ("B", Decimal("19.9")), ("C", Decimal("0.0001"))):
+            row = {"number": name, "customer_id": number, "total": total, "currency": "VND", "status": "placed"}
+            connection.execute(insert(orders).values(**row))
+    with database.reading() as connection:
+        kept = connection.execute(select(customer.c.created_at)).scalar_one()
+        totals = list(connection.execute(select(orders.c.total).order_by(orders.c.number)).scalars())
+    assert kept == at
+    assert kept.tzinfo is UTC
+    assert totals == [Decimal("450000"), Decimal("19.9"), Decimal("0.0001")]
+
+
+def test_a_naive_time_is_refused(database: Database) -> None:
+    """Given a time without a zone, when it is written, then it is refused where it is made."""
+    with pytest.raises(Exception) as caught, database.writing() as connection:
+        connection.execute(insert(switch).values(name="x", value=1, changed_at=datetime(2027, 3, 1)))  # noqa: DTZ001
+    assert isinstance(caught.value.__cause__ or caught.value, NaiveDatetimeError)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("mysql://localhost/x", "sqlite and postgresql"), ("sqlite://", "names no file"), ("::", "no database URL")],
+)
+def test_a_bad_url_says_what_is_wrong(url: str, told: str) -> None:
+    """Given an address of no use, when the database is opened, then the error names the setting and the remedy."""
+    with pytest.raises(SettingError, match=told) as caught:
+        Database(url)
+    assert "database_url" in str(caught.value)
