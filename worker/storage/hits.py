@@ -1,0 +1,181 @@
+"""Hits in the ledger: kept raw once each, classed later, and what people's hits mean for mails and customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
+
+from worker.domain.hits import SETTLING, Hit, HitClass, HitKind
+from worker.domain.messages import MessageState
+from worker.storage.rows import insert
+from worker.storage.tables import customer, hit, journey, message
+
+
+@dataclass(frozen=True, slots=True)
+class NewHit:
+    """A request as it came.
+
+    Parameters:
+        key: made with the request; read back from a spool, the hit stays one.
+        url: where a click led.
+        headers: those that tell machines from people.
+        ip_hash: keyed hash of the client's address, with another key each day.
+    """
+
+    key: str
+    message: int
+    kind: HitKind
+    at: datetime
+    link: int | None = None
+    url: str | None = None
+    user_agent: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ip_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclassed:
+    """A hit that is to be classed, with what is known of its mail; `customer` is None where there is no such mail."""
+
+    id: int
+    hit: Hit
+    customer: int | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplesHits:
+    """When people first and last opened a mail and clicked in it, among the hits that were just classed."""
+
+    message: int
+    customer: int
+    opens: tuple[datetime, ...]
+    clicks: tuple[datetime, ...]
+
+
+def add(connection: Connection, hits: Sequence[NewHit]) -> list[int]:
+    """Keep hits, each key once; returns the numbers of those that are new."""
+    unique = {new.key: _values(new) for new in hits}
+    if not unique:
+        return []
+    statement = insert(connection, hit).on_conflict_do_nothing().returning(hit.c.id)
+    return list(connection.execute(statement, list(unique.values())).scalars())
+
+
+def may_class(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for hits that can be classed now; a click first waits for what comes beside it."""
+    settled = or_(hit.c.kind == HitKind.OPEN.value, hit.c.at <= now - SETTLING)
+    return and_(hit.c["class"].is_(None), settled)
+
+
+def unclassed(connection: Connection, ids: Sequence[int], now: datetime) -> list[Unclassed]:
+    """Return those of these hits that can be classed now."""
+    sent_at = func.coalesce(message.c.sent_at, message.c.transmitting_at)
+    rows = connection.execute(
+        select(hit, message.c.customer_id, sent_at.label("handed_over"))
+        .select_from(hit.outerjoin(message, message.c.id == hit.c.message_id))
+        .where(hit.c.id.in_(list(ids)), may_class(now))
+        .order_by(hit.c.id)
+    )
+    return [Unclassed(row.id, _hit(row), row.customer_id, row.handed_over) for row in rows]
+
+
+def clicks(connection: Connection, messages: Iterable[int]) -> dict[int, list[tuple[int, Hit]]]:
+    """Return all clicks on these mails, with their numbers, by mail."""
+    found: dict[int, list[tuple[int, Hit]]] = {}
+    asked = select(hit).where(hit.c.message_id.in_(sorted(set(messages))), hit.c.kind == HitKind.CLICK.value)
+    for row in connection.execute(asked):
+        found.setdefault(row.message_id, []).append((row.id, _hit(row)))
+    return found
+
+
+_CLASS = (
+    update(hit)
+    .where(hit.c.id == bindparam("number"))
+    .values({"class": bindparam("whose"), "reason": bindparam("told_by")})
+)
+
+
+def set_classes(connection: Connection, classed: Sequence[tuple[int, HitClass, str]]) -> None:
+    """Write who made each hit, and by what that was told."""
+    values = [{"number": number, "whose": whose.value, "told_by": told_by} for number, whose, told_by in classed]
+    if values:
+        connection.execute(_CLASS, values)
+
+
+def hold_customers(connection: Connection, customers: Iterable[int]) -> None:
+    """Keep others from changing these customers' facts until the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        numbers = sorted(set(customers))
+        held = select(customer.c.id).where(customer.c.id.in_(numbers)).order_by(customer.c.id)
+        connection.execute(held.with_for_update(key_share=True))
+
+
+def settle_by_evidence(connection: Connection, messages: Iterable[int], now: datetime) -> list[int]:
+    """Call mails sent whose outcome was unknown and that were looked at; returns their numbers.
+
+    Whoever looked, person or machine, had the mail.
+    """
+    statement = (
+        update(message)
+        .where(message.c.id.in_(sorted(set(messages))), message.c.state == MessageState.UNKNOWN.value)
+        .values(
+            state=MessageState.SENT.value,
+            sent_at=func.coalesce(message.c.sent_at, message.c.transmitting_at),
+            settled_at=now,
+            reason="it was opened or clicked",
+        )
+        .returning(message.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def note_people(connection: Connection, noted: Sequence[PeoplesHits]) -> None:
+    """Write into mails when people first opened and clicked, and into customers when they last did."""
+    for one in noted:
+        _earliest(connection, one.message, "opened_at", one.opens)
+        _earliest(connection, one.message, "clicked_at", one.clicks)
+        _latest(connection, one.customer, "last_opened_at", one.opens)
+        _latest(connection, one.customer, "last_clicked_at", one.clicks)
+
+
+def waiting_journeys(connection: Connection, customers: Iterable[int]) -> list[int]:
+    """Return the journeys of these customers that wait, and may have waited for this."""
+    asked = select(journey.c.id).where(journey.c.customer_id.in_(sorted(set(customers))), journey.c.state == "waiting")
+    return list(connection.execute(asked.order_by(journey.c.id)).scalars())
+
+
+def _earliest(connection: Connection, number: int, name: str, times: Sequence[datetime]) -> None:
+    if times:
+        column, first = message.c[name], min(times)
+        later = or_(column.is_(None), column > first)
+        connection.execute(update(message).where(message.c.id == number, later).values({name: first}))
+
+
+def _latest(connection: Connection, number: int, name: str, times: Sequence[datetime]) -> None:
+    if times:
+        column, last = customer.c[name], max(times)
+        earlier = or_(column.is_(None), column < last)
+        connection.execute(update(customer).where(customer.c.id == number, earlier).values({name: last}))
+
+
+def _hit(row: Row[Any]) -> Hit:
+    return Hit(row.message_id, HitKind(row.kind), row.at, row.link, row.user_agent or "", row.headers or {})
+
+
+def _values(new: NewHit) -> dict[str, Any]:
+    return {
+        "key": new.key,
+        "message_id": new.message,
+        "kind": new.kind.value,
+        "link": new.link,
+        "url": new.url,
+        "at": new.at,
+        "user_agent": new.user_agent,
+        "headers": dict(new.headers),
+        "ip_hash": new.ip_hash,
+    }
