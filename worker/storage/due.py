@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 from worker.domain.work import Work
 from worker.storage import ledger
 from worker.storage.flowbook import Catalogue
+from worker.storage.hits import may_class
 from worker.storage.tables import event, hit, journey, message
 
 
@@ -23,7 +24,7 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
     )
     journeys = select(journey.c.id).where(journey.c.state == "waiting", journey.c.due_at <= now)
     messages = select(message.c.id).where(ledger.may_go(now, catalogue.held))
-    hits = select(hit.c.id).where(hit.c["class"].is_(None))
+    hits = select(hit.c.id).where(may_class(now))
     return Work(
         events=tuple(connection.execute(events.order_by(event.c.id).limit(limit)).scalars()),
         journeys=tuple(connection.execute(journeys.order_by(journey.c.due_at).limit(limit)).scalars()),
