@@ -1,0 +1,153 @@
+"""Hands mail over by SMTP, and knows of each mail whether it was taken.
+
+Where the server offers PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA travel behind the final dot of
+the one before. Replies come in the order of the commands, so at most one mail awaits the answer to its dot: when
+the connection breaks then, that one is unknown, and the next, whose content was not begun, is surely not taken.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from worker.delivery.smtp_dialogue import OverError, answer_to, open_transaction, transmit
+from worker.delivery.smtp_mail import Envelope, envelope
+from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.smtp_session import NotOpenedError, Reply, Session, open_session
+from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
+from worker.domain.answers import Stage
+
+
+class SmtpTransport:
+    """A relay that mails are handed to over one connection, kept open between calls; for one thread.
+
+    Parameters:
+        url: `worker.delivery.smtp_relay.parse_relay` says what it may be.
+        timeout: seconds that connecting, a reply, or each piece of a write may take.
+        local_hostname: the name that we greet with, or None: this machine's.
+        monotonic: seconds of a clock that never goes back.
+
+    Raises:
+        SettingError: the URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        local_hostname: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.relay = parse_relay(url)
+        self._timeout = timeout
+        self._local_hostname = local_hostname
+        self._monotonic = monotonic
+        self._context: ssl.SSLContext | None = None
+        self._session: Session | None = None
+        self._look_ahead = True  # until a server turns out to lose what travels behind a final dot
+
+    def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+        """Hand the mails over; yields exactly one answer for each, in order.
+
+        A connection is replaced within the call only after it has served a mail: a relay that is down or sick is
+        asked once, and the mails that remain get the same answer. So they do after an unknown outcome.
+        """
+        place = 0
+        session: Session | None = None
+        try:
+            while place < len(mails):
+                session = None
+                try:
+                    session = self._connected()
+                    for answer in self._over(session, mails[place:], journal):
+                        place += 1
+                        journal.answered(answer)
+                        yield answer
+                except OverError as over:
+                    self._drop(session)
+                    if over.again and session is not None and session.served:
+                        continue
+                    for mail in mails[place:]:
+                        answer = Answer(mail.message, Outcome.TEMPORARY, over.code, str(over), over.stage)
+                        journal.answered(answer)
+                        yield answer
+                    return
+        finally:
+            if session is not None and not session.idle:  # left in the midst of a mail
+                self._drop(session)
+
+    def close(self) -> None:
+        """Take leave of the server."""
+        if self._session is not None and self._session.idle:
+            self._session.quit()
+        self._drop(self._session)
+
+    def _connected(self) -> Session:
+        """Return the open connection if it may take another mail, else a new one."""
+        if self._session is not None:
+            if self._session.usable():
+                return self._session
+            self._drop(self._session)
+        if self._context is None:
+            self._context = _tls(verify=self.relay.verify)
+        try:
+            self._session = open_session(
+                self.relay, self._context, self._timeout, self._local_hostname, self._monotonic
+            )
+        except NotOpenedError as error:
+            raise OverError(str(error), error.code, Stage.CONNECT, again=False) from error
+        return self._session
+
+    def _over(self, session: Session, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+        """Hand mails over on one connection.
+
+        Raises:
+            OverError: the connection is spent; the mails that are not yet answered were not handed over.
+        """
+        openings = [envelope(mail, smtputf8=session.smtputf8, size=session.size) for mail in mails]
+        under_way = False  # whether this mail's commands were written behind the final dot of the one before
+        for mail, opening, upcoming in zip(mails, openings, [*openings[1:], None], strict=True):
+            over: OverError | None = None
+            if isinstance(opening, Answer):  # cannot be written on this connection
+                answer = opening
+            else:
+                session.idle = False
+                refused = self._opened(session, opening, under_way=under_way)
+                under_way = False
+                if refused is not None:
+                    answer = answer_to(mail, *refused)
+                else:
+                    behind = b""
+                    if session.pipelining and self._look_ahead and isinstance(upcoming, Envelope):
+                        behind, under_way = upcoming.group, True
+                    answer, over = transmit(session, mail, behind, journal)
+                session.served += over is None
+                session.idle = over is None and not under_way
+            yield answer
+            if over is not None:
+                raise over
+
+    def _opened(self, session: Session, opening: Envelope, *, under_way: bool) -> tuple[Reply, Stage] | None:
+        """Open the transaction; a server that loses what travels behind a final dot gets it there no more."""
+        try:
+            return open_transaction(session, opening, under_way=under_way)
+        except OverError as over:
+            if over.silent and under_way:
+                self._look_ahead = False
+            raise
+
+    def _drop(self, session: Session | None) -> None:
+        if session is not None:
+            session.drop()
+        if session is self._session:
+            self._session = None
+
+
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
