@@ -38,12 +38,12 @@ clean:
 # once, and again when the list of packages changes
 $(VENV)/.installed: pyproject.toml $(VENV)/.made
 	@echo "Installing Phin into $(VENV) (about a minute) …"
-	@$(PIP) install --quiet --editable .
+	@$(PIP) install -qq --editable .
 	@touch $@
 
 $(VENV)/.tested: pyproject.toml $(VENV)/.installed
 	@echo "Installing what the tests need (about a minute) …"
-	@$(PIP) install --quiet --editable '.[dev]'
+	@$(PIP) install -qq --editable '.[dev]'
 	@touch $@
 
 $(VENV)/.made:

@@ -24,6 +24,7 @@ NOT_SETTINGS = frozenset(
         "PHIN_NO_SKIPS",
         "PHIN_PARENT",
         "PHIN_LISTEN_FD",
+        "PHIN_NAME",
     }
 )
 

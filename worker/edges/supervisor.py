@@ -43,13 +43,17 @@ class Role:
 
 
 class Child:
-    """One role's process, and how it fared."""
+    """One role's process, and how it fared.
 
-    def __init__(self, role: Role) -> None:
+    Parameters:
+        process: the first one, where it runs already.
+    """
+
+    def __init__(self, role: Role, process: subprocess.Popen[bytes] | None = None) -> None:
         self.role = role
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process = process
         self._ends = 0
-        self._began = 0.0
+        self._began = time.monotonic()
         self._not_before = 0.0
 
     def tend(self) -> None:

@@ -1,0 +1,5 @@
+"""`python -m worker.edges.cli` is `phin`."""
+
+from worker.edges.cli.main import main
+
+main()

@@ -1,0 +1,60 @@
+"""`phin`: its commands gathered, and each error told to a person in one line with its remedy.
+
+A command is a line in `COMMANDS`; another package adds its own by an entry point of the group `phin.commands`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+import click
+
+from worker.domain.errors import FileError, PhinError
+from worker.edges.cli import check, processes
+from worker.edges.house import version
+from worker.language.diagnostics import as_text
+
+COMMANDS = (*processes.commands, check.check)
+ENTRY_POINTS = "phin.commands"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version(), prog_name="Phin", message="%(prog)s %(version)s")
+def phin() -> None:
+    """Drip marketing for web shops: flows are YAML files, a worker beside the shop runs them.
+
+    Settings are in config/phin.yaml of the folder where phin is run (or PHIN_HOME); each can be set by a
+    variable too, `port` by PHIN_PORT.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that was typed, and leave with its exit status."""
+    for command in COMMANDS:
+        phin.add_command(command)
+    for entry_point in metadata.entry_points(group=ENTRY_POINTS):
+        phin.add_command(entry_point.load())
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        status = phin.main(arguments, prog_name="phin", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except FileError as error:
+        for problem in error.problems:
+            click.echo(as_text(problem), err=True)
+        return 1
+    except PhinError as error:
+        click.echo(click.style(f"phin: {error}", fg="red"), err=True)
+        return 1
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,116 @@
+"""The processes of the house: `phin up` for all in one, `web`, `worker`, `clock` and `release` for production."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from rich.console import Console
+
+from worker.domain.errors import PhinError, SettingError
+from worker.edges import publishing
+from worker.edges.consuming import Workers
+from worker.edges.environment import Home, read_home
+from worker.edges.house import House
+from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
+from worker.edges.logs import set_up_logs
+from worker.edges.serving import listener_of, serve
+from worker.edges.sweep import Sweep
+from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
+from worker.edges.up import run_up
+from worker.edges.web.app import build_app
+from worker.storage.migrations import migrate, up_to_date
+
+NAME = "PHIN_NAME"  # what the log lines of this process are headed with
+SWEEP_EVERY = 1.0  # seconds
+RECOVER_EVERY = 5.0
+CHECKPOINT_EVERY = 60.0
+
+
+def _begin(name: str, *, otherwise: str = "auto") -> Home:
+    """Read the settings and set the logs up.
+
+    Parameters:
+        otherwise: the form of the log lines where no setting says it.
+    """
+    home = read_home(os.environ)
+    form = otherwise if home.settings.log == "auto" else home.settings.log
+    set_up_logs(form, os.environ.get(NAME, name))
+    return home
+
+
+def _current(house: House) -> House:
+    """Return the house, if its database has the tables that this version works with."""
+    with house.database.reading() as connection:
+        if not up_to_date(connection):
+            raise PhinError("the database is not up to date with this version; run 'phin release' first")
+    return house
+
+
+@click.command()
+def up() -> int:
+    """Start everything here: database, queue, web, workers, clock. Ctrl-C ends it."""
+    return run_up(_begin("up", otherwise="console"), Console())
+
+
+@click.command()
+def release() -> None:
+    """Bring the database up to date and publish the flows: before the processes start."""
+    house = House(_begin("release"))
+    tables = migrate(house.database)
+    publication = publishing.publish(house)
+    publishing.tell(publication)
+    click.echo(f"database up to date ({tables} tables) · {publishing.summary(publication)}")
+    house.close()
+
+
+@click.command()
+def web() -> None:
+    """Take events in, answer clicks and opens, show pages."""
+    on_leaving(os.environ)
+    home = _begin("web")
+    listener = listener_of(home.settings, os.environ)
+    house = _current(House(home))
+    serve(build_app(house), listener)
+    house.close()
+
+
+@click.command()
+def worker() -> None:
+    """Do what the queue asks for: process events, take journeys on, send messages."""
+    leaving = on_leaving(os.environ)
+    home = _begin("worker")
+    url = home.settings.redis_url
+    if not url:
+        raise SettingError(
+            "a worker needs a queue: set redis_url (PHIN_REDIS_URL) to redis://host:6379/0, "
+            "or run 'phin up', which brings its own"
+        )
+    house = _current(House(home))
+    workers = Workers(url, house.runners, house.queue, home.settings.queue.threads)
+    workers.start()
+    leaving.wait()
+    workers.stop(FINISHES_WITHIN)
+    house.close()
+
+
+@click.command()
+def clock() -> int:
+    """See to what is due, unsent or left behind; without a queue, do all the work."""
+    leaving = on_leaving(os.environ)
+    home = _begin("clock")
+    house = _current(House(home))
+    beat = Beat(beat_path(home.settings.var))
+    sweep = Sweep(house.due, house.runners, house.queue, beat=beat, stopping=leaving.is_set)
+    ticks = Ticks(beat)
+    ticks.every(SWEEP_EVERY, "sweep", sweep.turn)
+    ticks.every(RECOVER_EVERY, "recovery", house.recover)
+    ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
+    status = run_clock(ticks, leaving, FINISHES_WITHIN)
+    if status:
+        end_in_time()  # a thread that stands still would keep the process
+    house.close()
+    return status
+
+
+commands = (up, release, web, worker, clock)

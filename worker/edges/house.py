@@ -1,0 +1,152 @@
+"""The composition: what one process of Phin is made of, put together once, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+from sqlalchemy import text
+
+from worker.delivery.hits import Hits
+from worker.delivery.outbox import OutboxTransport
+from worker.delivery.preparing import Preparing
+from worker.delivery.recovery import Recovery
+from worker.delivery.sending import Sending
+from worker.delivery.smtp import SmtpTransport
+from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.templates.library import TemplateLibrary
+from worker.delivery.tokens import Tokens
+from worker.delivery.transport import Transport
+from worker.domain.conditions.vocabulary import Vocabulary
+from worker.domain.work import Work
+from worker.edges.environment import Home
+from worker.edges.jobs import Job
+from worker.edges.movable_clock import Clock
+from worker.edges.queue import Queue, open_queue
+from worker.edges.secrets import Secrets, read_secrets
+from worker.engine.processing import Processing
+from worker.engine.stepping import Stepping
+from worker.storage.database import Database
+from worker.storage.due import due_work
+from worker.storage.flowbook import FlowBook
+
+LONG_LOG = 16_000_000  # bytes
+
+
+class House:
+    """Everything that one process works with; its parts are made when they are first asked for.
+
+    Parameters:
+        home: the shop's folder and settings.
+        secrets, clock, queue: by default those of the home folder.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        secrets: Secrets | None = None,
+        clock: Clock | None = None,
+        queue: Queue | None = None,
+    ) -> None:
+        self.home = home
+        self.settings = home.settings
+        self.settings.var.mkdir(parents=True, exist_ok=True)
+        self.secrets = secrets or read_secrets(home.environment, self.settings.var)
+        self.clock = clock or Clock(self.settings.var / "clock")
+        self.queue = queue or open_queue(self.settings.redis_url)
+        self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
+        self.vocabulary = Vocabulary.of(self.settings)
+        self.flowbook = FlowBook()
+        if self.settings.smtp_url:
+            parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Makes and reads what stands in links."""
+        return Tokens(self.secrets.signing)
+
+    @cached_property
+    def templates(self) -> TemplateLibrary:
+        """The templates, followed as their files change."""
+        return TemplateLibrary(self.settings.templates, self.settings.shop, fields=self.settings.fields)
+
+    @cached_property
+    def sending(self) -> Sending:
+        """The senders of this process."""
+        return Sending(
+            self.database,
+            self.flowbook,
+            Preparing(self.settings, self.templates, self.tokens),
+            self.transport,
+            self.settings.var / "journals",
+            self.settings,
+            self.clock,
+        )
+
+    @cached_property
+    def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
+        """What does each kind of work, at the time of the house's clock."""
+        processing = Processing(self.database, self.flowbook, self.settings)
+        stepping = Stepping(self.database, self.flowbook, self.settings)
+        hits = Hits(self.database)
+        return {
+            Job.PROCESS_EVENTS: lambda ids: processing.run(ids, self.clock.now()),
+            Job.PROCESS_HITS: lambda ids: hits.run(ids, self.clock.now()),
+            Job.STEP_JOURNEYS: lambda ids: stepping.run(ids, self.clock.now()),
+            Job.SEND_MESSAGES: self.sending.run,
+        }
+
+    @property
+    def captures_mail(self) -> bool:
+        """Whether mail is kept in the outbox instead of being sent."""
+        return self.settings.smtp_url is None
+
+    def transport(self) -> Transport:
+        """Return a new transport, for one sender: the relay's, or the outbox."""
+        if self.settings.smtp_url is None:
+            return OutboxTransport(self.settings.var / "outbox")
+        return SmtpTransport(self.settings.smtp_url, timeout=self.settings.sending.timeout)
+
+    def due(self, limit: int) -> Work:
+        """Return what could be done now, at most so many rows of each kind."""
+        with self.database.reading() as connection:
+            return due_work(connection, self.flowbook.follow(connection), self.clock.now(), limit)
+
+    def recover(self) -> None:
+        """Settle what dead senders left, and have sent again what was surely not handed over."""
+        recovery = Recovery(self.database, self.settings.var / "journals", self.settings.sending)
+        self.queue.enqueue(recovery.run(self.clock.now(), self.clock.machine()).work)
+
+    def checkpoint(self) -> None:
+        """Cut SQLite's log short where it has grown; a reader that stayed long keeps SQLite from doing so itself."""
+        path = self.database.engine.url.database if self.database.is_sqlite else None
+        log = Path(f"{path}-wal")
+        if path is None or not log.exists() or log.stat().st_size < LONG_LOG:
+            return
+        connection = self.database.engine.raw_connection()  # outside of any transaction
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
+    def database_name(self) -> str:
+        """Return the database's name and version, `SQLite 3.53.4`."""
+        with self.database.reading() as connection:
+            if self.database.is_sqlite:
+                return f"SQLite {connection.execute(text('select sqlite_version()')).scalar_one()}"
+            return f"PostgreSQL {connection.execute(text('show server_version')).scalar_one()}".split(" (")[0]
+
+    def close(self) -> None:
+        """Close what is open."""
+        if "sending" in self.__dict__:
+            self.sending.close()
+        self.queue.close()
+        self.database.close()
+
+
+def version() -> str:
+    """Return Phin's own version."""
+    return metadata.version("phin")

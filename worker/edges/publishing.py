@@ -1,0 +1,72 @@
+"""From the files to what every process runs: read, check, publish, and tell what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from worker.domain.errors import Problem, Severity
+from worker.domain.flows import FlowStatus
+from worker.edges.banner import near
+from worker.edges.house import House
+from worker.engine import publishing
+from worker.engine.publishing import Published, Source
+from worker.language.diagnostics import as_text
+from worker.language.library import read_library
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What the files say, and what publishing them changed.
+
+    Parameters:
+        live, draft, paused, broken: how many flows are so, by their files.
+        changes: flows that run otherwise than before.
+        problems: of the flows' files, warnings too.
+    """
+
+    live: int
+    draft: int
+    paused: int
+    broken: int
+    changes: tuple[Published, ...]
+    problems: tuple[Problem, ...]
+
+
+def publish(house: House) -> Publication:
+    """Read the flows' files and make those that can be used the published ones; a broken file harms only itself."""
+    library = read_library(
+        house.settings.flows,
+        house.vocabulary,
+        house.templates.names(),
+        shown=near(house.settings.flows),
+    )
+    sources = {name: Source(file.flow, file.text) for name, file in library.flows.items()}
+    changes = publishing.publish(house.database, sources, frozenset(library.broken), house.clock.now())
+    statuses = [file.flow.status for file in library.flows.values()]
+    return Publication(
+        statuses.count(FlowStatus.LIVE),
+        statuses.count(FlowStatus.DRAFT),
+        statuses.count(FlowStatus.PAUSED),
+        len(library.broken),
+        tuple(changes),
+        library.problems,
+    )
+
+
+def summary(publication: Publication) -> str:
+    """Return how many flows are live, draft, paused, broken: `11 live · 1 draft · 0 broken`."""
+    paused = f" · {publication.paused} paused" if publication.paused else ""
+    return f"{publication.live} live · {publication.draft} draft{paused} · {publication.broken} broken"
+
+
+def tell(publication: Publication) -> None:
+    """Log what was published, and what is wrong with the files that were not."""
+    for change in publication.changes:
+        _log.info("published", flow=change.flow, version=change.number, change=change.change)
+    for problem in publication.problems:
+        if problem.severity is Severity.ERROR:
+            _log.error("a file cannot be used; what ran before goes on\n" + as_text(problem))

@@ -1,0 +1,44 @@
+"""The web process: uvicorn on a socket of ours, which may have been opened before by `phin up`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from worker.domain.settings import Settings
+from worker.edges.leaving import FINISHES_WITHIN
+from worker.edges.standing import listen
+
+LISTEN_FD = "PHIN_LISTEN_FD"  # the listening socket that `phin up` holds: while the web process starts anew, it waits
+
+
+def listener_of(settings: Settings, environment: Mapping[str, str]) -> socket.socket:
+    """Return the socket to serve: the inherited one, else a new one.
+
+    Raises:
+        SettingError: the port or the address cannot be had.
+    """
+    inherited = environment.get(LISTEN_FD)
+    if inherited:
+        return socket.socket(fileno=os.dup(int(inherited)))
+    return listen(settings.bind, settings.port)
+
+
+def serve(app: ASGIApp, listener: socket.socket) -> None:
+    """Answer requests until SIGTERM, then finish those that are under way.
+
+    uvicorn takes the signals over while it runs, and hands them on to whoever had them before when it has ended.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=int(FINISHES_WITHIN),
+        lifespan="on",
+    )
+    uvicorn.Server(config).run(sockets=[listener])

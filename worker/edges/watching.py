@@ -1,0 +1,39 @@
+"""Follows the files of flows, templates and settings, and says which of them changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import structlog
+from watchfiles import watch
+
+SETTLED_AFTER = 300  # milliseconds; an editor writes a file in several steps
+LOOK_EVERY = 100  # milliseconds
+KINDS = {".yaml", ".yml", ".html", ".css", ".txt", ".csv"}
+
+_log = structlog.get_logger(__name__)
+
+
+def follow(folders: Iterable[Path], changed: Callable[[set[Path]], None], stopped: threading.Event) -> threading.Thread:
+    """Call `changed` with the files that were written or removed until `stopped` is set; returns the thread."""
+    thread = threading.Thread(target=_follow, args=([*folders], changed, stopped), name="watch", daemon=True)
+    thread.start()
+    return thread
+
+
+def _follow(folders: list[Path], changed: Callable[[set[Path]], None], stopped: threading.Event) -> None:
+    there = [folder for folder in folders if folder.is_dir()]
+    for changes in watch(
+        *there,
+        watch_filter=lambda _change, path: Path(path).suffix in KINDS,
+        debounce=SETTLED_AFTER,
+        step=LOOK_EVERY,
+        stop_event=stopped,
+        raise_interrupt=False,
+    ):
+        try:
+            changed({Path(path) for _, path in changes})
+        except Exception:
+            _log.exception("a change of files could not be followed; save the file again to repeat it")
