@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 
 from worker.language.mending import IN_BRACKETS, mend_line
 from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence, Style
-from worker.language.source import Report, Span
+from worker.language.source import MOST_PROBLEMS, Report, Span
 
 DEEPEST = 60  # groups and lists within each other
 _STYLES: dict[str, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
@@ -49,8 +49,8 @@ class NotYaml(Exception):
         super().__init__(fault.problem)
 
 
-class _TooDeep(Exception):
-    """Groups are nested deeper than anybody writes them; the rest is not read."""
+class _Enough(Exception):
+    """Groups are nested deeper than anybody writes them, or faults are too many; the rest is not read."""
 
 
 def compose(report: Report) -> Node | None:
@@ -82,6 +82,7 @@ class _Composer:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._text = report.source.text
+        self._told = 0
         self._events = self._read()
 
     def document(self) -> Node | None:
@@ -96,7 +97,7 @@ class _Composer:
                         self._error(event, "directives ('%YAML', '%TAG') are not used in Phin's files")
                 elif isinstance(event, (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent)):
                     root = self._node(event, 1)
-        except _TooDeep:
+        except _Enough:
             return None
         return root
 
@@ -110,7 +111,7 @@ class _Composer:
         start = event.start_mark.index
         if depth > DEEPEST:
             self._error(event, f"groups and lists are nested more than {DEEPEST} deep here")
-            raise _TooDeep
+            raise _Enough
         if isinstance(event, AliasEvent):
             self._refuse_mark(start, "*", "an alias")
             return Scalar(start, event.end_mark.index, event.anchor, "single")
@@ -186,8 +187,14 @@ class _Composer:
         line = source.line_at(start)
         return SyntaxFault(message, line, start - source.offset(line, 0))
 
+    def _stop_at_many(self) -> None:
+        self._told += 1
+        if self._told > MOST_PROBLEMS:
+            raise _Enough
+
     def _refuse_mark(self, start: int, mark: str, what: str) -> None:
         word = self._text[start:].split(None, 1)[0].rstrip(",]}")
+        self._stop_at_many()
         mended = mend_line(self._report.source.line(self._report.source.line_at(start)))
         self._report.error(
             Span(start, start + len(word)),

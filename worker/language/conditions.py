@@ -21,6 +21,7 @@ from worker.language.suggestions import did_you_mean
 
 UNREADABLE = Expression("", Literal(True))
 """Stands in for a condition that could not be read, so that the rest of its file can still be checked."""
+LONGEST_TEXT = 5_000
 _USUAL_LANGUAGES = ("vi", "en")
 
 
@@ -34,9 +35,9 @@ class _Pending:
 
 
 class Conditions:
-    """Reads the conditions and texts of one file."""
+    """Reads the conditions and texts of one file; without a vocabulary, names are not checked."""
 
-    def __init__(self, report: Report, vocabulary: Vocabulary) -> None:
+    def __init__(self, report: Report, vocabulary: Vocabulary | None) -> None:
         self._report = report
         self._vocabulary = vocabulary
         self._pending: list[_Pending] = []
@@ -58,6 +59,9 @@ class Conditions:
         """Read a text that may hold `{{ }}`; `lines` says whether it may have more than one line."""
         found = scalar(self._report, node, what, "a text")
         if found is None or not free_text(self._report, found):
+            return None
+        if lines and len(found.text) > LONGEST_TEXT:
+            self._report.error(found, f"{what} is longer than {LONGEST_TEXT:,} characters; put it into the template")
             return None
         if not lines and not is_one_line(self._report, found, what):
             return None
@@ -97,6 +101,8 @@ class Conditions:
         Parameters:
             steps: names of the steps that send; None where not all are known, so that none is called unknown.
         """
+        if self._vocabulary is None:
+            return
         known = None if steps is None else frozenset(steps)
         for pending in self._pending:
             scope = replace(pending.scope, steps=known)

@@ -36,21 +36,21 @@ def as_text(problem: Problem, paint: Paint = plain) -> str:
     """Return one problem: `file:line:column: error: message`, the line of the file, a caret beneath, the hint."""
     place = problem.place
     hint = _visible(problem.hint or "")
-    asks = hint.startswith("did you mean")
+    beside = not hint.startswith("write: ") and len(str(place)) + len(problem.message) + len(hint) < _WIDEST
     head = (
         paint("place", f"{_visible(str(place))}:")
         + " "
         + paint(problem.severity.value, f"{problem.severity.value}:")
         + " "
         + _visible(problem.message)
-        + (f"; {hint}" if asks else "")
+        + (f"; {hint}" if hint and beside else "")
     )
     lines = [head]
-    if problem.source_line is not None:
+    if problem.source_line:
         shown, before, width = _cut(problem.source_line, place.column - 1, place.length)
         lines.append(paint("gutter", f"{place.line:>4} |") + f" {shown}")
         lines.append(paint("gutter", "     |") + " " * (before + 1) + paint("caret", "^" * width))
-    if hint and not asks:
+    if hint and not beside:
         lines.append(paint("gutter", "     =") + " " + paint("hint", hint))
     return "\n".join(lines)
 

@@ -19,16 +19,21 @@ from worker.language.suggestions import did_you_mean
 SHORT_TRIGGERS = ("purchase", "signup")
 LATER_SHORT_TRIGGERS = ("birthday",)
 LATER_TRIGGER_KEYS = ("date", "season", "segment", "schedule", "offset", "every", "at", "zone")
+_EVENT = re.compile(r"[a-z0-9._-]{1,100}")  # as intake takes them
 _LATER_ONCE = ("per season",)
 _ONCE = {kind.value: kind for kind in OnceKind if kind is not OnceKind.SPAN}
 
 
 class EntryReader:
-    """Reads the keys of a flow that say who enters, how often, what ends a journey and what is its success."""
+    """Reads the keys of a flow that say who enters, how often, what ends a journey and what is its success.
 
-    def __init__(self, report: Report, vocabulary: Vocabulary, conditions: Conditions) -> None:
+    Parameters:
+        vocabulary: knows which events there are; None where that is not checked.
+    """
+
+    def __init__(self, report: Report, vocabulary: Vocabulary | None, conditions: Conditions) -> None:
         self._report = report
-        self._vocabulary = vocabulary
+        self._events = None if vocabulary is None else frozenset(vocabulary.events)
         self._conditions = conditions
 
     def triggers(self, node: Node) -> tuple[EventTrigger, ...]:
@@ -72,7 +77,7 @@ class EntryReader:
         rules: list[ExitRule] = []
         for item in node.items if isinstance(node, Sequence) else (node,):
             if isinstance(item, Scalar):
-                hint = f"write: {{event: {item.text}}}" if item.text in self._vocabulary.events else None
+                hint = f"write: {{event: {item.text}}}" if item.text in (self._events or ()) else None
                 message = "an exit is an event or a condition: {event: refund} or {when: customer.orders_count >= 2}"
                 self._report.error(item, message, hint)
                 continue
@@ -115,7 +120,7 @@ class EntryReader:
             return EventTrigger(node.text)
         if node.text in LATER_SHORT_TRIGGERS:
             self._report.error(node, f"'{node.text}' {NOT_YET}")
-        elif node.text in self._vocabulary.events:
+        elif node.text in (self._events or ()):
             message = f"only {' and '.join(SHORT_TRIGGERS)} can stand alone; another event is named by 'event'"
             self._report.error(node, message, f"write: trigger: {{event: {node.text}}}")
         else:
@@ -129,10 +134,11 @@ class EntryReader:
         found = None if node is None else scalar(self._report, node, "'event'", "an event's name")
         if found is None:
             return None
-        if found.text in self._vocabulary.events:
+        well_formed = _EVENT.fullmatch(found.text) is not None
+        if found.text in (self._events or ()) or (self._events is None and well_formed):
             return found.text
-        hint = did_you_mean(found.text, self._vocabulary.events)
-        if re.fullmatch(r"[a-z0-9._-]{1,100}", found.text):
+        hint = did_you_mean(found.text, sorted(self._events or ()))
+        if well_formed:
             hint = hint or f"an event of your own is declared in config/phin.yaml: events: {{{found.text}: {{}}}}"
             self._report.error(found, f"there is no event '{found.text}'", hint)
         else:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.errors import FileError, Problem
-from worker.domain.flows import Flow, FlowStatus, Once, OnceKind, Send, walk
+from worker.domain.flows import Flow, FlowStatus, Send, walk
 from worker.domain.messages import Kind
 from worker.domain.texts import LocalText, Text
 from worker.language.conditions import Conditions
@@ -29,13 +29,14 @@ _NEEDED = ("flow", "trigger", "steps")
 
 
 def read_flow(
-    text: str, file: str, vocabulary: Vocabulary, templates: Collection[str] | None = None
+    text: str, file: str, vocabulary: Vocabulary | None, templates: Collection[str] | None = None
 ) -> tuple[Flow, tuple[Problem, ...]]:
     """Read a flow.
 
     Parameters:
         file: the file's path as a person knows it; its name without the ending is the flow's name.
-        vocabulary: what conditions may name, and which events there are.
+        vocabulary: what conditions may name, and which events there are; None where that is not checked, as for a
+            version that was published when the shop's settings were others, and whose journeys are to go on.
         templates: names of the templates there are; None where that is not known and not checked.
 
     Returns:
@@ -52,7 +53,7 @@ def read_flow(
 
 
 class _Reader:
-    def __init__(self, report: Report, vocabulary: Vocabulary, templates: Collection[str] | None) -> None:
+    def __init__(self, report: Report, vocabulary: Vocabulary | None, templates: Collection[str] | None) -> None:
         self._report = report
         self._templates = templates
         self._conditions = Conditions(report, vocabulary)
@@ -81,7 +82,7 @@ class _Reader:
             kind=kind,
             status=status,
             triggers=triggers,
-            once=self._entry.once(fields.value("once"), triggers) if triggers else Once(OnceKind.EVENT),
+            once=self._entry.once(fields.value("once"), triggers),
             steps=steps,
             when=condition,
             exits=() if exits is None else self._entry.exits(exits, scope),

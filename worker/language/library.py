@@ -9,8 +9,8 @@ from pathlib import Path
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Place, Problem, Severity
 from worker.domain.flows import Flow
+from worker.language.files import load_text
 from worker.language.flows import read_flow
-from worker.language.reading import load_text
 
 ENDINGS = (".yaml", ".yml")
 TESTS = "tests"  # the folder of flow tests, beside the flows
@@ -47,7 +47,7 @@ class Library:
 
 def read_library(
     folder: Path,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     templates: Collection[str] | None = None,
     *,
     shown: str | None = None,
@@ -55,7 +55,8 @@ def read_library(
     """Read every flow of a folder; folders in it are not looked into, hidden files and editors' copies left alone.
 
     Parameters:
-        vocabulary: what conditions may name; the names of the flows are added to it.
+        vocabulary: what conditions may name, to which the names of the flows are added; None where the shop's
+            settings cannot be read, so that nothing is called unknown.
         templates: names of the templates there are; None where that is not known and not checked.
         shown: how the folder is called in problems; by default its path.
     """
@@ -65,7 +66,7 @@ def read_library(
     except OSError as error:
         message = f"the folder of flows cannot be read: {error.strerror or error}"
         return Library({}, (), (Problem(Place(shown, 0, 0), message),))
-    if vocabulary.flows is None:
+    if vocabulary is not None and vocabulary.flows is None:
         vocabulary = replace(vocabulary, flows=frozenset(path.stem for path in paths))
     flows: dict[str, FlowFile] = {}
     broken: list[str] = []

@@ -15,6 +15,7 @@ _LINE = re.compile(
         (?P<value>.*)""",
     re.VERBOSE,
 )
+_LONGEST = 2_000  # characters of a line that is mended
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 
 
@@ -53,7 +54,7 @@ def quoted(text: str) -> str:
 
 def mend_line(line: str) -> Mend | None:
     """Return what is wrong with a line `key: value`, `- value` or `- key: value`, or None where nothing is found."""
-    parts = _LINE.fullmatch(line.rstrip())
+    parts = _LINE.fullmatch(line.rstrip()) if len(line) <= _LONGEST else None
     if parts is None or not parts["value"]:
         return None
     before, value, key = line[: parts.start("value")], parts["value"], (parts["key"] or "").strip("\"'")
@@ -92,20 +93,19 @@ def mend_missing_colon(line: str) -> Mend | None:
     return Mend(message, len(lead), len(key), f"{lead}{key}: {value}")
 
 
-def align(line: str, above: str, number: int) -> Mend | None:
-    """Return the line indented as one above is, or None where it is already.
+def align(line: str, columns: int, number: int) -> Mend | None:
+    """Return the line with so many spaces before it, or None where it has them already.
 
     Parameters:
-        number: of the line above, from 1.
+        number: of the line above, from 1, whose words begin there.
     """
     indent = len(line) - len(line.lstrip())
-    wanted = len(above) - len(above.lstrip())
-    if not line.strip() or wanted == indent:
+    if not line.strip() or columns == indent:
         return None
     message = "this line's indentation fits none of the lines above"
-    spaces = f"{wanted} space{'' if wanted == 1 else 's'}" if wanted else "no spaces"
-    advice = f"begin it with {spaces}, as line {number} does"
-    return Mend(message, indent, max(len(line.strip().split(":")[0]), 1), " " * wanted + line.lstrip(), advice)
+    spaces = f"{columns} space{'' if columns == 1 else 's'}" if columns else "no spaces"
+    advice = f"begin it with {spaces}, as what stands in line {number}"
+    return Mend(message, indent, max(len(line.strip().split(":")[0]), 1), " " * columns + line.lstrip(), advice)
 
 
 def close_quote(line: str) -> Mend | None:

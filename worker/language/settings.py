@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ValidationError
 from worker.domain.errors import FileError, Place, Problem, SettingError, Severity
 from worker.domain.settings import Settings
 from worker.language.environment import Variable, overriding, wrong
+from worker.language.files import load_text
 from worker.language.nodes import Mapping as Group
-from worker.language.nodes import Node, Scalar, Sequence
+from worker.language.nodes import Node, Scalar
+from worker.language.nodes import Sequence as List
 from worker.language.plain import find, plain_value
-from worker.language.reading import load_text, read_nodes
+from worker.language.reading import read_nodes
 from worker.language.scalars import free_text
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean
@@ -30,18 +32,21 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
         SettingError: variables of the environment have values that cannot be used.
     """
     settings, problems = inspect_settings(path, environment)
-    if settings is not None:
-        return settings
     errors = tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+    if settings is not None and not errors:
+        return settings
     if any(problem.place.line for problem in errors):
         raise FileError(errors)
     raise SettingError("\n".join(problem.message for problem in errors))
 
 
 def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple[Settings | None, tuple[Problem, ...]]:
-    """Read the settings and return them, None where they cannot be used, with all problems, warnings too."""
+    """Read the settings and return as much of them as can be used, with all problems, warnings too.
+
+    The settings are None where the file cannot be read at all; where they have errors, defaults stand for the
+    faulty ones, so that flows and templates can be checked against the others.
+    """
     overrides, problems = overriding(environment)
-    failed = any(problem.severity is Severity.ERROR for problem in problems)
     report: Report | None = None
     root: Node | None = None
     if path is not None and path.exists():
@@ -59,10 +64,10 @@ def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple
     values = plain_value(root)
     for variable, value in overrides.items():
         _put(values, variable.path, value)
-    settings, faults = _validated(values, overrides, report, root)
+    settings, faults = _validated(values)
+    by_path = {variable.path: variable for variable in overrides}
     in_file = report.problems if report is not None and root is not None else ()
-    broken = failed or faults or any(problem.severity is Severity.ERROR for problem in in_file)
-    return (None if broken else settings), (*in_file, *problems, *faults)
+    return settings, (*in_file, *problems, *(_problem(fault, by_path, report, root) for fault in faults))
 
 
 def _refuse_lost_words(report: Report, node: Node) -> None:
@@ -71,7 +76,7 @@ def _refuse_lost_words(report: Report, node: Node) -> None:
         if " " in node.text:
             free_text(report, node)
         return
-    parts = node.items if isinstance(node, Sequence) else tuple(entry.value for entry in node.entries)
+    parts = node.items if isinstance(node, List) else tuple(entry.value for entry in node.entries)
     for part in parts:
         _refuse_lost_words(report, part)
 
@@ -91,15 +96,29 @@ def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     group[path[-1]] = value
 
 
-def _validated(
-    values: dict[str, Any], overrides: Iterable[Variable], report: Report | None, root: Node | None
-) -> tuple[Settings | None, tuple[Problem, ...]]:
+def _validated(values: dict[str, Any]) -> tuple[Settings | None, list[Any]]:
+    """Return the settings without the values that cannot be used, and pydantic's errors about those."""
     try:
-        return Settings.model_validate(values), ()
+        return Settings.model_validate(values), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    by_path = {variable.path: variable for variable in overrides}
-    return None, tuple(_problem(detail, by_path, report, root) for detail in details)
+        faults = error.errors(include_url=False)
+    for fault in faults:
+        _take_away(values, fault["loc"])
+    try:
+        return Settings.model_validate(values), faults
+    except ValidationError:  # a fault of several values together
+        return None, faults
+
+
+def _take_away(values: Any, path: Sequence[int | str]) -> None:
+    """Take the value at a path away, or the deepest list on the way to it."""
+    for at, key in enumerate(path):
+        if not isinstance(values, dict) or key not in values:
+            return
+        if at == len(path) - 1 or not isinstance(values[key], dict):
+            del values[key]
+            return
+        values = values[key]
 
 
 def _problem(
@@ -131,13 +150,14 @@ def _fault(detail: Any, path: tuple[int | str, ...]) -> str:
     value, context = detail["input"], detail.get("ctx", {})
     if isinstance(value, str):
         shown = "" if _secret(path) else f" '{value[:_LONGEST_SHOWN]}'"
-        return f"has the value{shown}: {_why(detail['type'], detail['msg'], context, path)}"
+        return f"has the value{shown}: {_why(detail, context, path)}"
     kind = "a list" if isinstance(value, (list, tuple)) else "a group of keys"
     wanted = {"dict_type": "a group of keys", "model_type": "a group of keys", "tuple_type": "a list such as [vi, en]"}
     return f"is {wanted.get(detail['type'], 'one value')}, not {kind}"
 
 
-def _why(kind: str, message: str, context: Mapping[str, Any], path: tuple[int | str, ...]) -> str:
+def _why(detail: Any, context: Mapping[str, Any], path: tuple[int | str, ...]) -> str:
+    kind, message, shown = str(detail["type"]), str(detail["msg"]), f"'{detail['input']}' "
     if kind in ("int_parsing", "int_from_float", "int_type", "int_parsing_size"):
         return "not a whole number"
     if kind in ("float_parsing", "decimal_parsing"):
@@ -153,7 +173,8 @@ def _why(kind: str, message: str, context: Mapping[str, Any], path: tuple[int | 
     if kind == "string_pattern_mismatch":
         return f"not as it should be ({_description(path)})"
     if kind == "value_error":
-        return str(context["error"]).removeprefix(f"'{path[-1]}' ")
+        said = str(context["error"])
+        return f"it {said.removeprefix(shown)}" if said.startswith(shown) else said
     if kind in ("dict_type", "model_type", "model_attributes_type"):
         return "a group of keys is needed here"
     if kind == "tuple_type":

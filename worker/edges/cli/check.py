@@ -1,0 +1,123 @@
+"""`phin check`: everything that is wrong with the settings, flows and templates, told at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from worker.delivery.templates.library import TemplateLibrary
+from worker.domain.conditions.vocabulary import Vocabulary
+from worker.domain.errors import PhinError, Problem
+from worker.domain.settings import Settings
+from worker.edges.environment import find_home
+from worker.language.diagnostics import (
+    as_github,
+    as_json,
+    as_sarif,
+    as_text,
+    counted,
+    counts,
+    in_order,
+    plain,
+    summary,
+)
+from worker.language.library import Library, read_library
+from worker.language.settings import inspect_settings
+
+_COLOURS: dict[str, dict[str, object]] = {
+    "place": {"bold": True},
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "caret": {"fg": "red", "bold": True},
+    "gutter": {"fg": "blue"},
+    "hint": {"fg": "green"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and what was found.
+
+    Parameters:
+        templates: how many there are, each in one language or more.
+    """
+
+    library: Library
+    templates: int
+    problems: tuple[Problem, ...]
+
+
+def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
+    """Check the settings, flows and templates of a shop's folder; problems are in the order of files and lines."""
+    folder = _from_here(folder)
+    found, problems = inspect_settings(folder / "config" / "phin.yaml", environment)
+    settings = found or Settings()
+    templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields)
+    shown = str(folder / settings.templates)
+    in_templates = [
+        replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in templates.check()
+    ]
+    library = read_library(
+        folder / settings.flows,
+        Vocabulary.of(settings) if found else None,
+        templates.names(),
+    )
+    return Checked(library, len(templates.names()), tuple(in_order([*problems, *library.problems, *in_templates])))
+
+
+@click.command()
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="For people (text), programs (json), code scanning (sarif), pull requests (github).",
+)
+@click.pass_context
+def check(context: click.Context, strict: bool, form: str) -> None:
+    """Check settings, flows and templates, and tell everything that is wrong at once.
+
+    Nothing is changed and nothing is started. Exit status 1 where there are errors.
+    """
+    began = time.monotonic()
+    try:
+        folder = find_home(os.environ)
+    except PhinError as error:
+        raise click.ClickException(str(error)) from error
+    checked = check_all(folder, os.environ)
+    problems = checked.problems
+    looked_at = {"flows": checked.library.files, "templates": checked.templates}
+    if form == "json":
+        click.echo(as_json(problems, looked_at))
+    elif form == "sarif":
+        click.echo(as_sarif(problems, version("phin")))
+    else:
+        for problem in problems:
+            click.echo(as_github(problem) if form == "github" else as_text(problem, _paint))
+        what = f"{counted(checked.library.files, 'flow')} and {counted(checked.templates, 'template')}"
+        click.echo(summary(problems, what, time.monotonic() - began))
+    errors, warnings = counts(problems)
+    context.exit(1 if errors or (strict and warnings) else 0)
+
+
+commands = (check,)
+
+
+def _paint(role: str, text: str) -> str:
+    """Give a part of a problem its colour; click takes it away again where no terminal reads."""
+    if os.environ.get("NO_COLOR"):
+        return plain(role, text)
+    return click.style(text, **_COLOURS.get(role, {}))  # type: ignore[arg-type]  # keywords of click.style
+
+
+def _from_here(folder: Path) -> Path:
+    """Return the folder as seen from where the command runs, if it lies there: short paths, as an editor opens them."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

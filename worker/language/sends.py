@@ -1,0 +1,93 @@
+"""The options of a send step: subject, sender's name, values for the template, expiry, kind."""
+
+from __future__ import annotations
+
+import re
+
+from worker.domain.conditions.vocabulary import Scope
+from worker.domain.flows import Send
+from worker.domain.messages import Kind
+from worker.domain.texts import Text
+from worker.language.conditions import Conditions
+from worker.language.fields import Fields
+from worker.language.nodes import Mapping, Scalar
+from worker.language.scalars import duration, one_line, word
+from worker.language.source import Report
+
+# What every template has already.
+_ROOTS = frozenset({"customer", "order", "event", "journey", "shop", "now", "today", "message", "coupons"})
+
+
+class SendReader:
+    """Reads send steps.
+
+    Parameters:
+        kind: the flow's.
+        scope: what texts of steps may name.
+    """
+
+    def __init__(self, report: Report, conditions: Conditions, kind: Kind, scope: Scope) -> None:
+        self._report = report
+        self._conditions = conditions
+        self._kind = kind
+        self._scope = scope
+
+    def send(self, fields: Fields, name: str, template: str, line: int) -> Send:
+        """Read the options of a step that sends a template."""
+        subject, expires = fields.value("subject"), fields.value("expires")
+        return Send(
+            name,
+            line,
+            template=template,
+            subject=None if subject is None else self._conditions.local_text(subject, "'subject'", self._scope),
+            from_name=self._from(fields),
+            values=self._values(fields),
+            expires=None if expires is None else duration(self._report, expires, "'expires'"),
+            kind=self._kind_of(fields),
+        )
+
+    def _from(self, fields: Fields) -> str | None:
+        node = fields.value("from")
+        found = None if node is None else one_line(self._report, node, "'from'")
+        if node is None or found is None:
+            return None
+        if "@" in found or "<" in found:
+            message = "'from' is the name that the mail comes from, without an address"
+            self._report.error(node, message, "the address is shop.sender.email in config/phin.yaml")
+        elif "{{" in found:
+            self._report.error(node, "'from' is the same for everyone; '{{ }}' cannot stand in it")
+        return found
+
+    def _values(self, fields: Fields) -> tuple[tuple[str, Text], ...]:
+        node = fields.value("with")
+        if node is None:
+            return ()
+        if not isinstance(node, Mapping):
+            self._report.error(node, "'with' is a group of values for the template, such as {percent: 10}")
+            return ()
+        found: dict[str, Text] = {}
+        for entry in node.entries:
+            key = entry.key.text
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key):
+                message = f"a value's name is made of letters (a to z), digits and '_'; '{key[:60]}' is not"
+                self._report.error(entry.key, message)
+            elif key in _ROOTS:
+                self._report.error(entry.key, f"'{key}' has a meaning in every template; name this value otherwise")
+            elif isinstance(entry.value, Scalar) and entry.value.missing:
+                self._report.error(entry.key, f"'{key}' has no value", 'an empty text is written ""')
+            else:
+                text = self._conditions.text(entry.value, f"'{key}'", self._scope)
+                if text is not None:
+                    found[key] = text
+        return tuple(sorted(found.items()))
+
+    def _kind_of(self, fields: Fields) -> Kind | None:
+        node = fields.value("kind")
+        found = None if node is None else word(self._report, node, "'kind'", [kind.value for kind in Kind])
+        if node is None or found is None:
+            return None
+        kind = Kind(found)
+        if kind is Kind.TRANSACTIONAL and self._kind is Kind.MARKETING:
+            message = "a marketing flow cannot send a transactional mail"
+            self._report.error(node, message, "send it from a flow of its own with 'kind: transactional'")
+        return kind
