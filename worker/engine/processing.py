@@ -79,7 +79,7 @@ class Processing:
     def _put_off(self, event_id: int, error: Exception, now: datetime) -> None:
         with self._database.writing() as connection:
             aside = pending.put_off(connection, event_id, f"{type(error).__name__}: {error}", now + _RETRY, TRIES)
-        _log.error("event cannot be processed", event=event_id, set_aside=aside, exc_info=error)
+        _log.error("an event cannot be processed", event_id=event_id, set_aside=aside, exc_info=error)
 
     def _all(self, connection: Connection, events: Sequence[PendingEvent], now: datetime) -> Work:
         if not events:

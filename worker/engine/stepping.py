@@ -59,7 +59,7 @@ class Stepping:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"[:500]
-            _log.error("journey cannot go on", journey=journey_id, exc_info=True)
+            _log.error("a journey cannot go on", journey_id=journey_id, exc_info=True)
             with self._database.writing() as connection:
                 if journeys.postpone(connection, journey_id, now + _RETRY, reason) >= TRIES:
                     journeys.fail(connection, journey_id, reason, now)

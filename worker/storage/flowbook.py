@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.conditions.values import needs
-from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError
 from worker.domain.facts import Need
 from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk
@@ -66,12 +65,11 @@ class Catalogue:
 class FlowBook:
     """The published flows of one process; safe to share between threads.
 
-    Parameters:
-        vocabulary: the names that conditions may use.
+    A version was checked when it was published. It is read without the shop's vocabulary, so that its journeys go on
+    when a field that it names is declared no more.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._catalogue = Catalogue(-1)
         self._versions: dict[int, Version | None] = {}
@@ -123,7 +121,7 @@ class FlowBook:
 
     def _keep(self, row: flows.VersionRow) -> Version | None:
         try:
-            flow, _ = read_flow(row.source, f"{row.flow}.yaml", self._vocabulary)
+            flow, _ = read_flow(row.source, f"{row.flow}.yaml", None)
         except FileError as error:
             _log.error(
                 "flow version cannot be read; its journeys wait", flow=row.flow, version=row.number, why=str(error)

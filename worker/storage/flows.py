@@ -47,7 +47,7 @@ _SWITCHES = select(switch.c.name, switch.c.value)
 
 def switches(connection: Connection) -> dict[str, int]:
     """Return the house's switches by name; one that was never set is not there."""
-    return dict(connection.execute(_SWITCHES).tuples().all())
+    return {row.name: row.value for row in connection.execute(_SWITCHES)}
 
 
 def all_flows(connection: Connection) -> list[FlowRow]:

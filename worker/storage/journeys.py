@@ -36,7 +36,7 @@ _LAST_SENT = (
         journey.c.customer_id == bindparam("customer"),
         journey.c.flow.in_(bindparam("flows", expanding=True)),
         message.c.state.in_(["sent", "unknown"]),
-        bindparam("since") <= _SENT_AT,
+        bindparam("since", type_=message.c.sent_at.type) <= _SENT_AT,
     )
     .order_by(journey.c.id, _SENT_AT.desc(), message.c.id.desc())
 )

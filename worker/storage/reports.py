@@ -123,5 +123,7 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
 
 def event_counts(connection: Connection) -> dict[str, int]:
     """Return how many events there are in each state."""
-    rows = connection.execute(select(event.c.state, func.count()).group_by(event.c.state))
-    return dict(rows.tuples().all())
+    counts: dict[str, int] = {}
+    for row in connection.execute(select(event.c.state, func.count().label("events")).group_by(event.c.state)):
+        counts[row.state] = row.events
+    return counts
