@@ -135,6 +135,7 @@ def _open_queue(home: Home, stack: ExitStack) -> _OpenedQueue:
         return _OpenedQueue(None, Line("queue", "none", "", state, good=False))
     server = QueueServer(home.settings.var / "queue", program)
     stack.callback(server.release)
+    stack.callback(server.stop)
     try:
         name = server.start()
     except UnavailableError as error:
@@ -172,6 +173,7 @@ def _follow_files(house: House, signals: Signals, stack: ExitStack) -> None:
     settings = home.settings
     thread = watching.follow([settings.flows, settings.templates, home.config], changed, signals.leaving)
     stack.callback(thread.join, 2.0)
+    stack.callback(signals.leaving.set)
 
 
 def _until_ready(url: str, leaving: threading.Event) -> bool:

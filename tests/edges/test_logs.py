@@ -1,0 +1,57 @@
+"""Log lines: JSON in production, short on a terminal, in one form whoever writes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.processes import ROOT, clean_environment
+
+SCRIPT = """
+import logging, structlog
+from worker.edges.logs import set_up_logs
+set_up_logs({form!r}, "worker 1")
+structlog.get_logger("worker.x").info("message settled", message=7)
+logging.getLogger("somebody").warning("of %s", "another")
+try:
+    1 / 0
+except ZeroDivisionError:
+    structlog.get_logger("worker.x").exception("it failed", message=8)
+logging.getLogger("apscheduler.scheduler").warning("noise")
+"""
+
+
+def logged(form: str) -> list[str]:
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(form=form)],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == ""
+    return ran.stderr.splitlines()
+
+
+@pytest.mark.parametrize("form", ["json", "auto"])
+def test_in_production_each_line_is_json(form: str) -> None:
+    """Given no terminal, then each event is one line of JSON with level, time, process and the ids that it is about."""
+    lines = [json.loads(line) for line in logged(form)]
+    assert [line["event"] for line in lines] == ["message settled", "of another", "it failed"]
+    assert lines[0]["message"] == 7
+    assert lines[0]["level"] == "info"
+    assert {line["process"] for line in lines} == {"worker 1"}
+    assert all("timestamp" in line for line in lines)
+    assert "ZeroDivisionError" in lines[2]["exception"]
+
+
+def test_on_a_terminal_lines_are_short() -> None:
+    """Given the console form, then a line has the time, the process and what happened."""
+    lines = logged("console")
+    assert "worker 1: message settled" in lines[0]
+    assert "message=7" in lines[0]
+    assert "worker 1: of another" in lines[1]
