@@ -95,11 +95,12 @@ class Recovery:
         with self._database.writing() as connection:
             for number, (state, attempts, expires_at) in leftovers.in_hand_of(connection, journal.token).items():
                 told = journal.messages.get(number)
-                if state is MessageState.CLAIMED or told is None or not told.handed:
-                    again = Settlement(number, MessageState.QUEUED, now, "its sender died", forgive=False)
+                surely_not = state is MessageState.CLAIMED or told is None
+                if surely_not or (told is not None and not told.handed and told.answer is None):
+                    again = Settlement(number, MessageState.QUEUED, now, "its sender died")
                     ledger.settle(connection, [again], token=journal.token)
                     queued.append(number)
-                elif told.answer is not None:
+                elif told is not None and told.answer is not None:
                     after = aftermath(
                         told.answer,
                         attempts=attempts,

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -62,7 +63,7 @@ class Sending:
         settings: Settings,
         times: Times,
     ) -> None:
-        self._make = lambda: Sender(database, flowbook, preparing, transport(), journals, settings, times)
+        self._make = partial(_sender, database, flowbook, preparing, transport, journals, settings, times)
         self._free: list[Sender] = []
         self._lock = threading.Lock()
 
@@ -94,6 +95,18 @@ class Sending:
             raise
         with self._lock:
             self._free.append(sender)
+
+
+def _sender(
+    database: Database,
+    flowbook: FlowBook,
+    preparing: Preparing,
+    transport: Callable[[], Transport],
+    journals: Path,
+    settings: Settings,
+    times: Times,
+) -> Sender:
+    return Sender(database, flowbook, preparing, transport(), journals, settings, times)
 
 
 class Sender:

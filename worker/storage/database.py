@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
 from worker.domain.errors import SettingError, UnavailableError
+from worker.storage.conditions import sqlite_functions
 
 try:
     import pysqlite3.dbapi2 as sqlite_driver
@@ -126,6 +127,7 @@ def _sqlite(url: str) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        sqlite_functions.register(connection)
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:

@@ -91,6 +91,14 @@ class FlowBook:
                 self._keep(row)
         return self._versions.get(version_id)
 
+    def triggers(self, connection: Connection) -> dict[str, tuple[str, ...]]:
+        """Return for each published flow the events that start it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for row in flows.all_flows(connection):
+            version = self.version(connection, row.version.id)
+            found[row.name] = tuple(trigger.event for trigger in version.flow.triggers) if version else ()
+        return found
+
     def _read(self, connection: Connection, number: int, all_held: bool) -> Catalogue:
         running: dict[str, Version] = {}
         held: set[str] = set()

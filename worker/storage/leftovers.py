@@ -44,6 +44,12 @@ def in_hand_of(connection: Connection, token: str) -> dict[int, tuple[MessageSta
     return {row.id: (MessageState(row.state), row.attempts, row.expires_at) for row in connection.execute(statement)}
 
 
+def unknown(connection: Connection, most: int = 200) -> list[Any]:
+    """Return the rows of messages with an unknown outcome, the oldest first."""
+    statement = select(message).where(message.c.state == S.UNKNOWN.value).order_by(message.c.id).limit(most)
+    return list(connection.execute(statement))
+
+
 def resolve_unknown(
     connection: Connection,
     kind: Kind,

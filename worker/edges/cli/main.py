@@ -12,11 +12,18 @@ from importlib import metadata
 import click
 
 from worker.domain.errors import FileError, PhinError
-from worker.edges.cli import check, processes
+from worker.edges.cli import check, flows, processes, report, unknown, why
 from worker.edges.house import version
 from worker.language.diagnostics import as_text
 
-COMMANDS = (*processes.commands, check.check)
+COMMANDS = (
+    *processes.commands,
+    *check.commands,
+    *flows.commands,
+    *report.commands,
+    *why.commands,
+    *unknown.commands,
+)
 ENTRY_POINTS = "phin.commands"
 
 

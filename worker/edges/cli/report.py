@@ -1,0 +1,110 @@
+"""`phin report`: the figures of each flow, counted from the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from worker.domain.durations import parse_duration
+from worker.edges.cli.opening import opened
+from worker.edges.moments import amount, share
+from worker.storage import flows, ledger, reports
+from worker.storage.reports import FlowFigures
+
+
+@click.command()
+@click.option("--since", help="Only journeys entered since: a date (2027-03-01) or a time ago ('30 days').")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def report(since: str | None, as_json: bool) -> None:
+    """Count for each flow who entered, what was sent, opened, clicked, and what came of it."""
+    with opened("report") as house:
+        begin = _begin(since, house.clock.now(), house.settings.shop.timezone)
+        with house.database.reading() as connection:
+            names = [row.name for row in flows.all_flows(connection)]
+            found = reports.flow_figures(connection, begin)
+            messages = {state.value: count for state, count in ledger.counts(connection).items()}
+            events = reports.event_counts(connection)
+        figures = [found.get(name) or FlowFigures(name) for name in names]
+        if as_json:
+            told = {"flows": [_as_json(one) for one in figures], "messages": messages, "events": events}
+            click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+            return
+        console = Console()
+        console.print(_table(figures))
+        console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
+        console.print("[dim]events    [/]" + (_counted(events) or "none"))
+        skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
+        for flow, reason, count in skips:
+            console.print(f"[dim]not sent  [/]{flow}: {count:,} {reason}")
+        if messages.get("unknown"):
+            console.print("[yellow]Some messages have no known outcome; 'phin unknown' shows them.[/]")
+
+
+def _table(figures: list[FlowFigures]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("flow", no_wrap=True)
+    for name in ("entered", "waiting", "done", "exited", "sent", "opened", "", "clicked", "", "goals", "", "revenue"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in figures:
+        revenue = " + ".join(amount(total, currency) for currency, total in sorted(one.revenue.items()))
+        table.add_row(
+            one.flow,
+            *(f"{count:,}" for count in (one.entered, one.waiting, one.done, one.exited, one.sent, one.opened)),
+            f"[dim]{share(one.open_rate)}[/]",
+            f"{one.clicked:,}",
+            f"[dim]{share(one.click_rate)}[/]",
+            f"{one.goals:,}",
+            f"[dim]{share(one.goal_rate)}[/]",
+            revenue or "–",
+        )
+    return table
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
+
+
+def _begin(since: str | None, now: datetime, zone: str) -> datetime | None:
+    if since is None:
+        return None
+    try:
+        return now - abs(parse_duration(since).span())
+    except ValueError:
+        pass
+    try:
+        from_day = datetime.fromisoformat(since)
+    except ValueError as error:
+        raise click.BadParameter(f"'{since}' is neither a date like 2027-03-01 nor a time like '30 days'") from error
+    return from_day.replace(tzinfo=from_day.tzinfo or ZoneInfo(zone))
+
+
+def _as_json(one: FlowFigures) -> dict[str, object]:
+    return {
+        "flow": one.flow,
+        "entered": one.entered,
+        "waiting": one.waiting,
+        "done": one.done,
+        "exited": one.exited,
+        "failed": one.failed,
+        "queued": one.queued,
+        "sent": one.sent,
+        "unknown": one.unknown,
+        "undelivered": one.undelivered,
+        "skipped": one.skips,
+        "opened": one.opened,
+        "open_rate": one.open_rate,
+        "clicked": one.clicked,
+        "click_rate": one.click_rate,
+        "goals": one.goals,
+        "goal_rate": one.goal_rate,
+        "revenue": {currency: str(total) for currency, total in one.revenue.items()},
+    }
+
+
+commands = (report,)

@@ -1,0 +1,59 @@
+"""`phin unknown`: messages that were handed over and of which no answer is known, and a person's word on them."""
+
+from __future__ import annotations
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from worker.domain.errors import PhinError
+from worker.domain.messages import Kind, MessageState
+from worker.edges.cli.opening import opened
+from worker.edges.moments import moment
+from worker.storage import leftovers
+
+_WORDS = {"sent": MessageState.SENT, "retry": MessageState.QUEUED, "failed": MessageState.FAILED}
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def unknown(context: click.Context) -> None:
+    """Show messages of which nobody knows whether they arrived; they are never sent again by themselves."""
+    if context.invoked_subcommand is not None:
+        return
+    with opened("unknown") as house:
+        with house.database.reading() as connection:
+            rows = leftovers.unknown(connection)
+        if not rows:
+            click.echo("No message has an unknown outcome.")
+            return
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("message", "customer", "flow", "template", "kind", "handed over"):
+            table.add_column(name)
+        for row in rows:
+            when = moment(row.transmitting_at, house.settings.shop)
+            table.add_row(str(row.id), f"#{row.customer_id}", row.flow or "–", row.template, row.kind, when)
+        Console().print(table)
+        click.echo("Look into the relay's log, then say what is true: phin unknown settle MESSAGE sent|retry|failed")
+
+
+@unknown.command()
+@click.argument("message", type=int)
+@click.argument("word", type=click.Choice(sorted(_WORDS)))
+def settle(message: int, word: str) -> None:
+    """Say what became of MESSAGE: it was sent, it was not (failed), or send it (again)."""
+    with opened("unknown") as house, house.database.writing() as connection:
+        done = [
+            number
+            for kind in Kind
+            for number in leftovers.resolve_unknown(
+                connection, kind, _WORDS[word], f"said by hand: {word}", house.clock.now(), ids=[message]
+            )
+        ]
+        if not done:
+            raise PhinError(f"message {message} has no unknown outcome; 'phin unknown' lists those that have")
+    click.echo(f"Message {message}: {word}.")
+
+
+commands = (unknown,)

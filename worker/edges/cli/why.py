@@ -1,0 +1,72 @@
+"""`phin why`: for every flow, what was seen and decided for one customer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from worker.domain.customers import Customer
+from worker.domain.errors import PhinError
+from worker.edges.cli.opening import opened
+from worker.edges.house import House
+from worker.edges.telling import tell
+from worker.storage import customers
+from worker.storage.stories import Story, story
+
+
+@click.command()
+@click.argument("customer")
+@click.option("--flow", "only", help="Tell of this flow alone.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def why(customer: str, only: str | None, as_json: bool) -> None:
+    """Tell for every flow why CUSTOMER (the shop's id, an e-mail address, or #12) did or did not get its mails."""
+    with opened("why") as house:
+        found = _stories(house, customer)
+        if only is not None:
+            found = [_narrowed(one, only) for one in found]
+        if as_json:
+            click.echo(json.dumps([_plain(one) for one in found], ensure_ascii=False, indent=2))
+            return
+        console = Console()
+        for one in found:
+            for line in tell(one, house.settings.shop, house.clock.now()):
+                console.print(Text.assemble(*line), soft_wrap=True)
+
+
+def _stories(house: House, word: str) -> list[Story]:
+    with house.database.reading() as connection:
+        people: list[Customer] = customers.find(connection, word)
+        if not people:
+            raise PhinError(f"no customer is known as '{word}'; name the shop's id, an e-mail address, or #number")
+        return [story(connection, person, house.flowbook.triggers(connection)) for person in people]
+
+
+def _narrowed(one: Story, flow: str) -> Story:
+    kept = tuple(told for told in one.flows if told.flow == flow)
+    if not kept:
+        names = ", ".join(told.flow for told in one.flows) or "none"
+        raise PhinError(f"there is no flow '{flow}'; there are: {names}")
+    return dataclasses.replace(one, flows=kept)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+commands = (why,)

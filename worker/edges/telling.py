@@ -1,0 +1,209 @@
+"""A customer's story in lines for a terminal: each line is parts of text with a style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from worker.domain.customers import Customer
+from worker.domain.journeys import JourneyState
+from worker.domain.settings import Shop
+from worker.edges.moments import day, moment
+from worker.storage.stories import FlowStory, JourneyStory, Line, MailStory, Refusal, Story
+
+Part = tuple[str, str]  # text and style
+Told = list[Part]
+
+NAME = 22  # characters of the column with names
+_ENDS = {
+    JourneyState.WAITING: ("under way", "cyan"),
+    JourneyState.CONTROL: ("in the control group", "dim"),
+    JourneyState.DONE: ("done", "green"),
+    JourneyState.EXITED: ("exited", "yellow"),
+    JourneyState.FAILED: ("failed", "red"),
+}
+_MAIL_STYLE = {"sent": "green", "skipped": "yellow", "cancelled": "yellow", "failed": "red", "unknown": "red"}
+
+
+def tell(story: Story, shop: Shop, now: datetime) -> Iterator[Told]:
+    """Yield the lines of a story; times are in the customer's zone.
+
+    Parameters:
+        now: the shop's time, for what is still to come.
+    """
+    zone = ZoneInfo(story.customer.timezone or shop.timezone)
+    yield _head(story, shop, zone)
+    if not story.flows:
+        yield [("no flow is published yet", "dim")]
+    for flow in story.flows:
+        for journey in flow.journeys:
+            yield from _journey(flow, journey, shop, zone, now)
+        if flow.refusals or not flow.journeys:
+            yield from _not_entered(flow, shop, zone)
+    if story.events:
+        yield [("events", "bold")]
+    for event in story.events:
+        order = f" {event.order_number}" if event.order_number else ""
+        history = " (history)" if event.history else ""
+        note = f"  {event.note}" if event.note else ""
+        yield [(f"  {moment(event.at, shop, zone.key)}  ", "dim"), (event.type + order + history, ""), (note, "yellow")]
+
+
+def _head(story: Story, shop: Shop, zone: ZoneInfo) -> Told:
+    customer = story.customer
+    parts = [
+        customer.name or customer.first_name or "(no name)",
+        customer.external_id or f"#{customer.id}",
+        customer.language or f"{shop.language} (the shop's)",
+        customer.timezone or f"{shop.timezone} (the shop's)",
+        *_consents(story, zone),
+    ]
+    if customer.email is None:
+        parts.append("no e-mail address")
+    if customer.consent.suppressed:
+        parts.append(f"suppressed ({customer.consent.suppressed})")
+    return [(parts[0], "bold"), ("".join(f" · {part}" for part in parts[1:]), "")]
+
+
+def _consents(story: Story, zone: ZoneInfo) -> Iterator[str]:
+    customer: Customer = story.customer
+    said = {change.purpose.value: change for change in story.consents}
+    for purpose, state in (("marketing", customer.consent.marketing), ("tracking", customer.consent.tracking)):
+        word = {"subscribed": "yes", "unsubscribed": "no"}.get(state.value, "not known")
+        change = said.get(purpose)
+        yield f"{purpose} {word}" + (f" ({change.source}, {day(change.at.astimezone(zone))})" if change else "")
+
+
+def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo, now: datetime) -> Iterator[Told]:
+    mails = {mail.step: mail for mail in journey.mails}
+    state, colour = _ENDS[journey.state]
+    entered = next((line for line in journey.lines if line.kind == "entered"), None)
+    by = _cause(entered.detail) if entered else ""
+    yield [
+        (f"{flow.flow} v{journey.version}".ljust(NAME), "bold"),
+        (f" entered {moment(journey.entered_at, shop, zone.key)}{by}", ""),
+        (f"  {state}" + (f": {journey.reason}" if journey.reason else ""), colour),
+        ("  flow is paused" if flow.paused else "", "yellow"),
+    ]
+    if entered is not None:
+        yield from _seen(entered.detail.get("seen"), NAME + 1)
+    shown = ""
+    for line in journey.lines:
+        if line.kind == "entered":
+            continue
+        on = day(line.at.astimezone(zone))
+        if on != shown and shown:
+            yield [(f"  {on}", "dim")]
+        shown = on
+        yield from _line(line, mails, shop, zone, now)
+
+
+def _line(
+    line: Line, mails: Mapping[str | None, MailStory], shop: Shop, zone: ZoneInfo, now: datetime
+) -> Iterator[Told]:
+    head: Part = (f"  {line.at.astimezone(zone):%H:%M}  ", "dim")
+    name = line.step or ""
+    detail = line.detail
+    match line.kind:
+        case "send":
+            mail = mails.get(line.step)
+            yield [head, (name.ljust(NAME - 8), ""), *(_mail(mail, shop, zone, now) if mail else [])]
+        case "wait":
+            until = moment(datetime.fromisoformat(detail["due"]), shop, zone.key)
+            yield [head, (name.ljust(NAME - 8), ""), (f" waits until {until}", "cyan")]
+        case "waited":
+            yield [head, (name.ljust(NAME - 8), ""), (" goes on" + (", because" if detail.get("until") else ""), "")]
+            yield from _seen(detail.get("until"), NAME + 1)
+        case "fork":
+            yield [head, (name.ljust(NAME - 8), ""), (f" takes '{detail['way']}'", "")]
+            yield from _seen(detail.get("seen"), NAME + 1)
+        case "exit":
+            yield [head, ("exit".ljust(NAME - 8), "yellow"), (f" {_exit(detail)}", "")]
+            yield from _seen(detail.get("seen"), NAME + 1)
+        case "goal":
+            yield [head, ("goal".ljust(NAME - 8), "green"), (f" reached{_cause(detail)}", "")]
+        case _:
+            yield [head, (line.kind.ljust(NAME - 8), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
+
+
+def _mail(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:
+    parts: list[Part] = []
+    style = _MAIL_STYLE.get(mail.state, "")
+    if mail.state == "sent" and mail.sent_at is not None:
+        parts.append((f" sent {mail.sent_at.astimezone(zone):%H:%M:%S}", style))
+    elif mail.state == "queued" and mail.not_before > now:
+        why = f" ({mail.reason}: {mail.answer})" if mail.answer else ""
+        parts.append((f" goes out from {moment(mail.not_before, shop, zone.key)}{why}", "cyan"))
+    else:
+        parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))
+    for hit in mail.hits:
+        word = {"open": "opened", "click": "clicked"}[hit.kind]
+        by = f"{hit.by}: {hit.reason}" if hit.by and hit.reason and hit.by != "person" else hit.by or "not classed yet"
+        target = f" {hit.url}" if hit.url else ""
+        parts.append((f" · {word}{target} {hit.at.astimezone(zone):%H:%M} ({by})", "" if hit.by == "person" else "dim"))
+    return parts
+
+
+def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:
+    name: Part = (flow.flow.ljust(NAME), "bold")
+    if flow.status != "live" or flow.paused:
+        state = "paused by hand" if flow.paused else flow.status
+        yield [name, (f" takes nobody in: it is {state}", "yellow")]
+        return
+    if not flow.refusals:
+        yield [name, (f" not entered   nothing came that starts it ({', '.join(flow.triggers)})", "dim")]
+        return
+    for refusal in flow.refusals:
+        times = f", {refusal.times} times" if refusal.times > 1 else ""
+        when = moment(refusal.at, shop, zone.key)
+        yield [name, (f" not entered   {refusal.event} of {when}{times}: {_refusal(refusal)}", "")]
+        yield from _seen(refusal.detail.get("seen"), NAME + 1)
+
+
+def _refusal(refusal: Refusal) -> str:
+    detail = refusal.detail
+    match refusal.reason:
+        case "when":
+            return "its condition does not hold"
+        case "once" if "key" in detail:
+            return f"entered before ({detail['key']})"
+        case "once":
+            return f"entered before, {detail.get('once', '')} only"
+        case "event too old":
+            return f"too old: {detail.get('hours')} hours, and the flow takes {detail.get('limit')}"
+        case other:
+            return other
+
+
+def _seen(seen: object, indent: int) -> Iterator[Told]:
+    """Yield a line for each part of a condition that decided: the part, what it saw, whether it held."""
+    if not isinstance(seen, Sequence) or isinstance(seen, str):
+        return
+    for one in seen:
+        values = ", ".join(
+            _value(value) if len(one["seen"]) == 1 else f"{name} {_value(value)}" for name, value in one["seen"].items()
+        )
+        mark = ("✓", "green") if one["holds"] else ("✗", "red")
+        told = f"  {values}" if values else ""
+        yield [(" " * indent, ""), mark, (f" {one['text']}", "dim"), (told, "")]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "is not known"
+    if isinstance(value, bool):
+        return "is yes" if value else "is no"
+    if isinstance(value, list):
+        return "is " + (", ".join(str(item) for item in value) or "empty")
+    return f"is {value:,}" if isinstance(value, (int, float)) else f"is {value}"
+
+
+def _cause(detail: Mapping[str, Any]) -> str:
+    order = f" {detail['order']}" if detail.get("order") else ""
+    return f" by {detail['event']}{order}" if detail.get("event") else ""
+
+
+def _exit(detail: Mapping[str, Any]) -> str:
+    return _cause(detail).strip() or str(detail.get("when") or detail.get("reason") or "")
