@@ -1,0 +1,197 @@
+"""A finished mail: headers and body as bytes, ready for SMTP.
+
+The standard library's `EmailMessage` is not used: it encodes a long `List-Unsubscribe` (Gmail then does not see
+it), changes spaces in Vietnamese subjects, can be led to write headers that stand in a value (encoded line breaks
+after `=?`), and takes four milliseconds. Here values that come from people lose control characters and `=?`,
+and a header's value that holds a line break is refused.
+
+Bodies are base64. It is half the work of quoted-printable here, Vietnamese text grows less by it, and no relay
+can change a body (spaces at a line's end, long lines, a dot alone) on the way, which would break its DKIM
+signature. SpamAssassin's rule against base64 text holds for ASCII only, so the charset is always said: UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import unicodedata
+from binascii import b2a_base64
+from collections.abc import Mapping
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, validate_email
+
+from worker.delivery.templates.rendered import Rendered
+from worker.domain.errors import PhinError
+from worker.domain.instants import instant
+
+LONGEST_LINE = 998  # RFC 5322, 2.1.1, without the line break
+_LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
+_FOLDED = 76
+_OURS = ("from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "cc", "bcc", "sender")
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_BOUNDARY = re.compile(r"(?:=_)?[A-Za-z0-9]{8,60}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class HeaderError(PhinError):
+    """A header cannot be written: a line break or a character beyond ASCII in it, or it would be there twice."""
+
+
+def build(
+    rendered: Rendered,
+    *,
+    to_name: str | None,
+    to_email: str,
+    message_id: str,
+    date: datetime,
+    headers: Mapping[str, str],
+    boundary: str,
+) -> bytes:
+    """Return the whole mail, text first and HTML last, with CRLF line breaks.
+
+    Parameters:
+        to_name: the customer's name, or None.
+        to_email: the customer's address; a domain beyond ASCII goes out as punycode.
+        message_id: without angle brackets; the same for each try.
+        date: an aware datetime; its own offset is shown.
+        headers: further headers, as they stand on the wire: `List-Unsubscribe`, `Feedback-ID` …
+        boundary: 8 to 60 letters and digits, with `=_` before them or without.
+
+    Raises:
+        HeaderError: an address, a header or the boundary cannot be written.
+        NaiveDatetimeError: the date has no time zone.
+    """
+    if not _BOUNDARY.fullmatch(boundary):
+        raise HeaderError("a boundary is made of 8 to 60 letters and digits")
+    lines = [
+        f"From: {_mailbox('From', rendered.from_name, rendered.from_email)}",
+        f"To: {_mailbox('To', to_name or '', to_email)}",
+        f"Subject: {_text('Subject', rendered.subject)}",
+        f"Date: {format_datetime(_aware(date))}",
+        f"Message-ID: <{_ascii('Message-ID', message_id)}>",
+    ]
+    if rendered.reply_to:
+        lines.append(f"Reply-To: {_address('Reply-To', rendered.reply_to)}")
+    seen = set(_OURS)
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in seen or name.lower().startswith("content-"):
+            raise HeaderError(f"header '{_CONTROLS.sub('', name)}' is no name, or is there already")
+        seen.add(name.lower())
+        lines.append(_folded(name, value))
+    # "=_" stands in no base64 text, so that no body can hold the boundary.
+    mark = boundary if boundary.startswith("=_") else f"=_{boundary}"
+    lines += [
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{mark}"',
+        "",
+        f"--{mark}",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: base64",
+        "",
+        "",
+    ]
+    between = f"\r\n--{mark}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return b"".join(
+        (
+            "\r\n".join(lines).encode("ascii"),
+            _body(rendered.text),
+            between.encode("ascii"),
+            _body(rendered.html),
+            f"\r\n--{mark}--\r\n".encode("ascii"),
+        )
+    )
+
+
+def clean(text: str) -> str:
+    """Return a text that comes from people as it may stand in a header: one line, no controls, no `=?`."""
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        return " ".join(text.split())
+    text = _SURROGATES.sub("", _CONTROLS.sub(" ", unicodedata.normalize("NFC", text)))
+    while "=?" in text:  # taking one out can bring another together
+        text = text.replace("=?", "")
+    return " ".join(text.split())
+
+
+def _aware(date: datetime) -> datetime:
+    instant(date)  # refuses one without a time zone
+    return date
+
+
+def _text(header: str, text: str) -> str:
+    """Write free text: as it is where it is short ASCII, else as encoded-words (RFC 2047), folded."""
+    cleaned = clean(text)
+    if cleaned.isascii() and len(header) + 2 + len(cleaned) <= _FOLDED:
+        return cleaned
+    return _encoded(header, cleaned)
+
+
+@lru_cache(maxsize=2048)  # the sender's name, and the subjects that are the same for everyone
+def _encoded(header: str, text: str) -> str:
+    return Header(text, "utf-8", maxlinelen=74, header_name=header).encode(linesep="\r\n")
+
+
+def _mailbox(header: str, name: str, email: str) -> str:
+    """Write a name and an address."""
+    address, cleaned = _address(header, email), clean(name)
+    if not cleaned:
+        return address
+    if cleaned.isascii() and len(cleaned) <= 60:
+        if not _ATOMS.fullmatch(cleaned):
+            quoted = cleaned.replace("\\", "\\\\").replace('"', '\\"')
+            cleaned = f'"{quoted}"'
+        return f"{cleaned} <{address}>"
+    return f"{_encoded(header, cleaned)}\r\n <{address}>"
+
+
+def _address(header: str, email: str) -> str:
+    """Return an address in ASCII; the errors do not repeat it, for they go into logs."""
+    if email.isascii():
+        if len(email) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(email):
+            raise HeaderError(f"the address for {header} is none that a mail can carry")
+        return email
+    try:
+        found = validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise HeaderError(f"the address for {header} is none that a mail can carry") from error
+    if found.ascii_email is None:
+        raise HeaderError(f"the address for {header} has letters beyond ASCII before its @, which needs SMTPUTF8")
+    return found.ascii_email
+
+
+def _ascii(header: str, value: str) -> str:
+    if not value.isascii() or not value.isprintable() or set(value) & set(" <>") or len(value) > 900:
+        raise HeaderError(f"the value of {header} has a character that cannot stand there")
+    return value
+
+
+def _folded(name: str, value: str) -> str:
+    """Write a structured header as it is given, folded after commas only: a URL is never encoded nor cut."""
+    if not value.isascii() or not value.isprintable():
+        raise HeaderError(f"the value of {name} has a line break or a character beyond ASCII")
+    line, lines = f"{name}:", []
+    for index, part in enumerate(value.split(", ")):
+        joined = f"{line}, {part}" if index else f"{line} {part}"
+        if index and len(joined) > _FOLDED:
+            lines.append(f"{line},")
+            line = f" {part}"
+        else:
+            line = joined
+    lines.append(line)
+    if any(len(one) > LONGEST_LINE for one in lines):
+        raise HeaderError(f"the value of {name} makes a line of more than {LONGEST_LINE} characters")
+    return "\r\n".join(lines)
+
+
+def _body(text: str) -> bytes:
+    """Return base64 in lines of 76 characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    encoded = b2a_base64(lines.encode("utf-8", "replace"), newline=False)
+    whole, rest = divmod(len(encoded), 76)
+    return b"\r\n".join(struct.unpack("76s" * whole + f"{rest}s" * (rest > 0), encoded))

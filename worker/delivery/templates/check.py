@@ -1,0 +1,129 @@
+"""What can be found wrong with a template without rendering it: names, links, images, selectors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from jinja2 import meta, nodes
+from rapidfuzz import process
+
+from worker.delivery.templates.inline import selectors_of
+from worker.delivery.templates.pieces import words
+from worker.delivery.templates.protected import Protected
+from worker.delivery.templates.sources import Sources
+from worker.domain.errors import Problem, Severity
+
+NAMES = words("customer order event journey shop now today unsubscribe_url message coupons range")
+# What each of them holds; those that are not here hold what the shop or the flow puts there.
+FIELDS: dict[str, frozenset[str]] = {
+    "customer": words(
+        "id email name first_name phone birthday language timezone address tags "
+        "orders_count total_spent average_order first_order_at last_order_at"
+    ),
+    "order": words("number total currency status coupon placed_at categories skus lines"),
+    "journey": words("flow entered_at order_number"),
+    "shop": words("name address phone website language languages timezone currency sender"),
+    "message": words("language kind subject preheader"),
+}
+LINE = words("sku name category quantity price amount")
+_UPPERCASE = re.compile(r"(?<![.#\w-])[A-Z][A-Za-z0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that a template may use: the house's, the customers' own fields, the flow's `with:`."""
+
+    fields: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
+
+
+def problems_of(trees: Sequence[nodes.Template], protected: Protected, known: Known, sources: Sources) -> list[Problem]:
+    """Return everything that is wrong with one template, each thing once."""
+    found: list[Problem] = []
+    for tree in trees:
+        found.extend(_unknown_names(tree, known, sources))
+    found.extend(_links_and_images(protected, sources))
+    found.extend(_selectors(protected, sources))
+    return list(dict.fromkeys(found))
+
+
+def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iterator[Problem]:
+    names = NAMES | known.values
+    free = meta.find_undeclared_variables(tree)
+    asked = _asked_for(tree)
+    for node in tree.find_all(nodes.Name):
+        if node.name in free and node.name not in names and node.name not in asked:
+            declare = "a value from the flow is declared in the front matter: 'with: " + node.name + "'"
+            hint: str | None = _close(node.name, names) or declare
+            yield sources.problem(node.lineno, f"'{node.name}' is not known", near=node.name, hint=hint)
+    fields = {name: fields for name, fields in FIELDS.items() if name in free}
+    if "customer" in fields:
+        fields["customer"] |= known.fields
+    for loop in tree.find_all(nodes.For):
+        if _path(loop.iter) == "order.lines" and isinstance(loop.target, nodes.Name):
+            fields[loop.target.name] = LINE
+    for attribute in tree.find_all(nodes.Getattr):
+        owner = attribute.node.name if isinstance(attribute.node, nodes.Name) else ""
+        path = f"{owner}.{attribute.attr}"
+        if owner in fields and attribute.attr not in fields[owner] and path not in asked:
+            hint = _close(attribute.attr, fields[owner], f"{owner}.")
+            yield sources.problem(attribute.lineno, f"'{path}' is not known", near=path, hint=hint)
+
+
+def _asked_for(tree: nodes.Template) -> set[str]:
+    """Return the names whose absence the template provides for: `is defined`, `default`."""
+    asked = {_path(test.node) for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined")}
+    asked |= {
+        _path(filter_.node)
+        for filter_ in tree.find_all(nodes.Filter)
+        if filter_.name in ("default", "d") and filter_.node
+    }
+    return asked
+
+
+def _path(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return f"{_path(node.node)}.{node.attr}"
+    return ""
+
+
+def _close(name: str, known: Iterable[str], before: str = "") -> str | None:
+    close = process.extractOne(name, sorted(known), score_cutoff=70)
+    return f"did you mean '{before}{close[0]}'?" if close else None
+
+
+def _links_and_images(protected: Protected, sources: Sources) -> Iterator[Problem]:
+    for anchor in protected.anchors:
+        if not anchor.followable:
+            yield sources.problem(
+                anchor.line,
+                f"a link leads to '{anchor.url}', which nobody can follow from a mail",
+                near=anchor.url,
+                hint="write the whole address with https://, or mailto: or tel:",
+            )
+    for element in protected.elements:
+        if element.name == "img" and "alt" not in element.attributes:
+            yield sources.problem(
+                element.line,
+                "an image has no alt text; where images are off, its reader sees nothing",
+                Severity.WARNING,
+                near="<img",
+                hint='say what it shows, or write alt="" for one that says nothing',
+            )
+
+
+def _selectors(protected: Protected, sources: Sources) -> Iterator[Problem]:
+    line = next((element.line for element in protected.elements if element.name == "style"), 1)
+    for selector in dict.fromkeys(selectors_of(protected.styles)):
+        fault = ""
+        if ":not(" in selector or re.search(r":nth-", selector):
+            fault = "is not put into the elements, and many mail programs do not know it"
+        elif _UPPERCASE.search(selector):
+            fault = "matches nothing: an element's name is written in small letters"
+        if fault:
+            near = selector if protected.pattern.search(selector) is None else ""
+            yield sources.problem(line, f"the selector '{selector}' {fault}", Severity.WARNING, near=near)

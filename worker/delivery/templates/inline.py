@@ -1,0 +1,178 @@
+"""CSS into the elements: premailer, once for a template, or for each mail where a template allows nothing else.
+
+It may be done once where every mail's document is made of the template's own elements, each below the same
+parents as in the template: then a rule matches an element in the template exactly if it does so in the mail.
+`obstacle` looks for what breaks that; such a template is inlined after rendering.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import cssutils
+from lxml import etree
+from premailer import Premailer
+
+from worker.delivery.templates.protected import Protected, Spot, Token
+
+_HAZARDS = ("bgcolor", "width", "height", "align", "valign")  # premailer makes these of styles
+_STRUCTURAL = re.compile(r":first-child|:last-child|[+~]")
+_BRACED = re.compile(r"\{(?=[{%#])")
+_TAG = re.compile(r"<[a-zA-Z]")
+# cssutils and premailer's caches are global to the process and not made for threads.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def parsed(html: str) -> etree._Element:
+    """Parse a document as mail programs do, forgivingly."""
+    return cast(etree._Element, etree.fromstring(html.strip() or "<html></html>", etree.HTMLParser()))
+
+
+def written(root: etree._Element) -> str:
+    """Write a document, with its doctype."""
+    return etree.tostring(root.getroottree(), method="html", encoding="unicode")
+
+
+def inline(root: etree._Element) -> None:
+    """Put the rules of the document's `<style>` elements into its elements; the `<style>` elements stay."""
+    with _ONE_AT_A_TIME:
+        cssutils.log.setLevel(logging.CRITICAL)
+        Premailer(
+            root,
+            keep_style_tags=True,
+            strip_important=False,
+            allow_network=False,
+            disable_validation=True,
+        ).transform()
+
+
+def inline_once(protected: Protected, root: etree._Element) -> str | None:
+    """Inline a protected template's document, and check that nothing of it was lost.
+
+    Parameters:
+        root: the document, parsed; afterwards it is the inlined one.
+
+    Returns:
+        None, or why it has to be inlined for each mail instead.
+    """
+    if reason := obstacle(protected, root):
+        inline(root)
+        return reason
+    styled: dict[etree._Element, dict[str, str]] = {
+        element: _attributes(element)
+        for element in root.iter("*")
+        if protected.pattern.search(element.get("style", ""))
+    }
+    hazards = _hazards(protected, root)
+    inline(root)
+    if any(_attributes(element) != before for element, before in styled.items()):
+        return "a rule of the stylesheet matches an element whose style attribute holds a tag of the template"
+    if _hazards(protected, root) != hazards:
+        return "a rule of the stylesheet gives a colour, size or alignment by an expression"
+    return _lost(protected, written(root))
+
+
+def restored(html: str, protected: Protected, code: Mapping[str, str]) -> str:
+    """Put Jinja back in place of the placeholders.
+
+    Parameters:
+        code: what stands for each placeholder.
+    """
+    safe = _BRACED.sub("{{ 1 '{' }}", html)  # braces that were written as entities are text, not tags
+    return protected.pattern.sub(lambda found: code[found[1] or found[2]], safe)
+
+
+def obstacle(protected: Protected, root: etree._Element) -> str | None:
+    """Say why a template cannot be inlined before it is rendered, or None."""
+    tokens = protected.tokens.values()
+    statements = [token for token in tokens if token.statement]
+    for token in tokens:
+        if token.attribute in ("class", "id"):
+            return f"a{'n' if token.attribute == 'id' else ''} {token.attribute} is built by an expression"
+    if any(token.spot is Spot.STYLE for token in statements):
+        return "a stylesheet is built by statements"
+    if any(token.attribute == "style" for token in statements):
+        return "a style attribute is built by statements"
+    selectors = list(selectors_of(protected.styles))
+    if any(_STRUCTURAL.search(selector) for selector in selectors) and any(
+        token.spot is Spot.TEXT for token in statements
+    ):
+        return "the stylesheet asks for an element's neighbours (:first-child, :last-child, + or ~)"
+    for token in tokens:
+        if token.attribute and any(f"[{token.attribute}" in selector.lower() for selector in selectors):
+            return f"the stylesheet asks for the attribute '{token.attribute}', which an expression builds"
+    return _moved(protected, root, [token for token in statements if token.spot is Spot.TEXT])
+
+
+def selectors_of(styles: list[str]) -> Iterator[str]:
+    """Give the selectors that premailer would inline, those of `@media` left out."""
+    with _ONE_AT_A_TIME:
+        cssutils.log.setLevel(logging.CRITICAL)
+        sheets = [cssutils.parseString(style, validate=False) for style in styles]
+    for sheet in sheets:
+        for rule in sheet:
+            if rule.type == rule.STYLE_RULE:
+                yield from (selector.selectorText for selector in rule.selectorList)
+
+
+def _moved(protected: Protected, root: etree._Element, statements: list[Token]) -> str | None:
+    """Say so where the parts of one `if` or `for` are not siblings: then the elements between do not balance."""
+    parents: dict[str, etree._Element | None] = {}
+    for node in root.getroottree().iter(etree.Comment):
+        if found := protected.pattern.fullmatch(f"<!--{node.text}-->"):
+            parents[found[1]] = node.getparent()
+    open_blocks: list[Token] = []
+    for token in statements:
+        tag = token.statement
+        if tag is None or (tag.word == "set" and "=" in tag.code):
+            continue
+        closing = tag.word.startswith("end") or tag.word in ("elif", "else")
+        opening = open_blocks[-1] if closing else token
+        if token.mark not in parents or parents[token.mark] is not parents.get(opening.mark):
+            return f"elements begin inside '{opening.statement.code if opening.statement else ''}' and end outside it"
+        if tag.word.startswith("end"):
+            open_blocks.pop()
+        elif not closing:
+            open_blocks.append(token)
+    return _captured(protected)
+
+
+def _captured(protected: Protected) -> str | None:
+    """Say so where `set` or `filter` takes elements away, to be shown at another place or in another form."""
+    depth = 0
+    last = 0
+    for found in protected.pattern.finditer(protected.html):
+        tag = protected.tokens[found[1] or found[2]].statement
+        if depth and _TAG.search(protected.html, last, found.start()):
+            return "'set' or 'filter' stands around elements"
+        last = found.end()
+        if tag and (tag.word == "filter" or (tag.word == "set" and "=" not in tag.code)):
+            depth += 1
+        elif tag and tag.word in ("endfilter", "endset"):
+            depth -= 1
+    return None
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.attrib.items()}
+
+
+def _hazards(protected: Protected, root: etree._Element) -> int:
+    return sum(len(protected.pattern.findall(element.get(name, ""))) for element in root.iter("*") for name in _HAZARDS)
+
+
+def _lost(protected: Protected, html: str) -> str | None:
+    """Say so where a placeholder was lost, doubled or moved on the way."""
+    found = [match[1] or match[2] for match in protected.pattern.finditer(html)]
+    statements = [mark for mark in found if protected.tokens[mark].statement]
+    if statements != [mark for mark, token in protected.tokens.items() if token.statement]:
+        return "a statement did not survive the HTML parser in its place"
+    for mark, token in protected.tokens.items():
+        count = found.count(mark)
+        if count != 1 and not (token.spot is Spot.STYLE and count > 1):
+            return "an expression did not survive the HTML parser"
+    return None

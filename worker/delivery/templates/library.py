@@ -1,0 +1,172 @@
+"""The shop's templates: found by name and language, compiled when asked for, followed when their files change."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidfuzz import process
+
+from worker.delivery.templates.compile import Compiler
+from worker.delivery.templates.errors import TemplateError, UnknownTemplateError
+from worker.delivery.templates.rendered import CompiledTemplate
+from worker.delivery.templates.sources import Sources, Stamp, stamp
+from worker.domain.errors import Place, Problem, Severity
+from worker.domain.settings import Shop
+
+LOOK_EVERY = 1.0  # seconds between two looks at the files
+_FILE = re.compile(r"(?P<name>[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{2,3})\.html")
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of one template in one language.
+
+    Parameters:
+        compiled: the last version that could be compiled, or None.
+        fault: what is wrong with the files as they stand now, or None.
+        stamps: the files that it is made of, those included that were looked for and are not there.
+    """
+
+    compiled: CompiledTemplate | None
+    fault: TemplateError | None
+    stamps: dict[Path, Stamp]
+
+
+class TemplateLibrary:
+    """The templates of one folder. Any number of threads may use it.
+
+    Parameters:
+        folder: holds `NAME.vi.html`, `NAME.en.html` …, and `layouts/`.
+        shop: the shop that the mails are from.
+        fields: names of the customers' own fields, so that the check knows them.
+        monotonic: seconds that only grow; files are looked at again after `LOOK_EVERY` of them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        shop: Shop,
+        *,
+        fields: Collection[str] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._shop = shop
+        self._compiler = Compiler(folder, shop, frozenset(fields))
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._answers: dict[tuple[str, str], CompiledTemplate] = {}  # for the hot path, until the next look
+        self._looked = float("-inf")
+
+    def get(self, name: str, language: str) -> CompiledTemplate:
+        """Return a template in the customer's language, else the shop's, else any that there is.
+
+        A file that is broken by an edit leaves its last good version at work; `faults` tells.
+
+        Parameters:
+            name: `order-confirmation`.
+            language: `vi`, also with a country (`en-GB`); may be empty.
+
+        Raises:
+            UnknownTemplateError: there is no such template.
+            TemplateError: it cannot be compiled, and never could since this process began.
+        """
+        if self._monotonic() - self._looked < LOOK_EVERY and (answer := self._answers.get((name, language))):
+            return answer
+        with self._lock:
+            if self._monotonic() - self._looked >= LOOK_EVERY:
+                self._look()
+            answer = self._answers[name, language] = self._found(name, language)
+            return answer
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all templates, sorted."""
+        return tuple(sorted(self._languages()))
+
+    def languages(self, name: str) -> tuple[str, ...]:
+        """Return the languages that a template has a text in, sorted; none for an unknown one."""
+        return tuple(sorted(self._languages().get(name, ())))
+
+    def faults(self) -> list[Problem]:
+        """Return what keeps edited files from being used, for those templates that were asked for."""
+        with self._lock:
+            return [entry.fault.problem for entry in self._entries.values() if entry.fault]
+
+    def check(self) -> list[Problem]:
+        """Read all templates anew and return everything that is wrong with any."""
+        found: list[Problem] = []
+        for name, languages in sorted(self._languages().items()):
+            for language in sorted(languages):
+                sources = Sources(self._folder, language)
+                try:
+                    found.extend(self._compiler.compile(name, language, sources).problems)
+                except TemplateError as error:
+                    found.append(error.problem)
+            for language in self._shop.languages:
+                if language not in languages:
+                    place = Place(f"{name}.{min(languages)}.html", 1, 1)
+                    message = f"template '{name}' has no text in '{language}'"
+                    hint = f"customers with that language get '{self._preferred(languages, language)}'"
+                    found.append(Problem(place, message, Severity.WARNING, hint))
+        return list(dict.fromkeys(found))  # a layout's problem is told once, not for each template that uses it
+
+    def _languages(self) -> dict[str, set[str]]:
+        """Return the languages of each template, by the files that are there."""
+        found: dict[str, set[str]] = {}
+        if self._folder.is_dir():
+            for path in self._folder.iterdir():
+                if match := _FILE.fullmatch(path.name):
+                    found.setdefault(match["name"], set()).add(match["language"])
+        return found
+
+    def _preferred(self, languages: Collection[str], language: str) -> str:
+        for wanted in (re.split("[-_]", language.lower())[0], self._shop.language):
+            if wanted in languages:
+                return wanted
+        return min(languages)
+
+    def _look(self) -> None:
+        """Look at the files: what changed is compiled again when it is next asked for."""
+        self._answers.clear()
+        for entry in self._entries.values():
+            if any(stamp(path) != before for path, before in entry.stamps.items()):
+                entry.stamps = {}
+        self._looked = self._monotonic()
+
+    def _found(self, name: str, language: str) -> CompiledTemplate:
+        languages = self._languages().get(name)
+        if not languages:
+            kept = [known for known in self._entries if known[0] == name]  # a file that is just being replaced
+            if not kept:
+                raise self._unknown(name)
+            languages = {known[1] for known in kept}
+        entry = self._entry(name, self._preferred(languages, language))
+        if entry.compiled:
+            return entry.compiled
+        raise entry.fault or self._unknown(name)
+
+    def _entry(self, name: str, language: str) -> _Entry:
+        entry = self._entries.get((name, language))
+        if entry and entry.stamps:
+            return entry
+        sources = Sources(self._folder, language)
+        before = entry.compiled if entry else None
+        try:
+            made = _Entry(self._compiler.compile(name, language, sources), None, {})
+        except TemplateError as error:
+            made = _Entry(before, error, {})
+        made.stamps = sources.stamps
+        self._entries[name, language] = made
+        return made
+
+    def _unknown(self, name: str) -> UnknownTemplateError:
+        names = self.names()
+        close = process.extractOne(name, names, score_cutoff=60)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names) or 'none'}"
+        return UnknownTemplateError(f"there is no template '{name}' in {self._folder}; {hint}")

@@ -1,0 +1,104 @@
+"""The links of a mail: which are tracked, their numbers, and what stands in their place while a mail is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import unescape
+from typing import Protocol
+
+from worker.delivery.templates.pieces import Data, Piece, Tag
+
+TRACKED = "_tracked"  # the filter around a link's address
+LINKED = "_linked"  # the filter that `link` becomes in a text file of an author's own
+_WEB = ("http://", "https://")
+_UNTRACKED = ("mailto:", "tel:", "sms:", "#")
+_LITERAL = re.compile(r"\"([^\"\\]*)\"|'([^'\\]*)'")
+FOLLOWABLE = (*_WEB, *_UNTRACKED)
+
+
+class Links(Protocol):
+    """What makes the addresses of one mail; given by whoever renders it."""
+
+    def tracked(self, number: int, url: str) -> str:
+        """Return the address that leads to the url and counts; the url itself where nothing is tracked.
+
+        Parameters:
+            number: the link's number in its template, from 1.
+            url: where it leads, http or https.
+        """
+
+    @property
+    def pixel(self) -> str | None:
+        """Address of the pixel, or None for a mail without one."""
+
+    @property
+    def unsubscribe(self) -> str | None:
+        """Address of the page for unsubscribing, or None for a mail without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A tracked link of a template.
+
+    Parameters:
+        number: from 1, in the order of the template.
+        url: its address as the template has it, `{{ shop.website }}/orders`.
+        label: the text that is clicked, as the template has it.
+    """
+
+    number: int
+    url: str
+    label: str
+
+
+@dataclass(slots=True)
+class Anchor:
+    """A link as it stands in a template.
+
+    Parameters:
+        pieces: the address.
+        number: from 1; 0 for one that is not tracked.
+        followable: whether it leads anywhere from a mail (a relative address does not).
+        mark: the placeholder of its address.
+    """
+
+    pieces: list[Piece]
+    line: int
+    number: int
+    followable: bool
+    mark: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address as the template has it."""
+        return unescape("".join(source_of(piece) for piece in self.pieces)).strip()
+
+
+def anchor_of(pieces: Sequence[Piece], line: int, number: int) -> Anchor:
+    """Look at a link's address: web addresses are tracked, and those that an expression begins.
+
+    The link for unsubscribing never is: a machine that counts clicks must not stand before a refusal.
+    """
+    tags = [piece for piece in pieces if isinstance(piece, Tag)]
+    first = pieces[0] if pieces else Data("", line)
+    start = unescape(first.text).strip().lower() if isinstance(first, Data) else ""
+    followable = start.startswith(FOLLOWABLE) or (not start and bool(tags))
+    unsubscribing = any("unsubscribe_url" in tag.names for tag in tags)
+    tracked = followable and not start.startswith(_UNTRACKED) and not unsubscribing
+    return Anchor(list(pieces), line, number if tracked else 0, followable)
+
+
+def tracked_pieces(pieces: Sequence[Piece], number: int, line: int) -> list[Piece]:
+    """Put the filter that tracks around an address."""
+    return [Tag("filter", f"filter {TRACKED}({number})", (), line), *pieces, Tag("endfilter", "endfilter", (), line)]
+
+
+def source_of(piece: Piece) -> str:
+    """Return a piece as an author would write it."""
+    if isinstance(piece, Data):
+        return piece.text
+    if piece.shown and (text := _LITERAL.fullmatch(piece.code)):
+        return text[1] if text[1] is not None else text[2]
+    return f"{{{{ {piece.code} }}}}" if piece.shown else f"{{% {piece.code} %}}"

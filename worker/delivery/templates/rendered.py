@@ -1,0 +1,196 @@
+"""A compiled template, and a mail rendered from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jinja2
+from markupsafe import escape
+
+from worker.delivery.formats import FormatError
+from worker.delivery.templates.errors import RenderLimitError, TemplateError
+from worker.delivery.templates.inline import inline, parsed, written
+from worker.delivery.templates.limits import RUN, STEPS, Run, limited_range, produce
+from worker.delivery.templates.links import Link, Links
+from worker.delivery.templates.pieces import lower_first
+from worker.delivery.templates.sources import Sources
+from worker.delivery.templates.text_part import text_of, tidy
+from worker.domain.errors import Problem, Severity
+
+# What a template's expression can raise. An error of any other kind is a fault of ours and goes through as it is.
+_FAULTS = (
+    jinja2.TemplateError,
+    RenderLimitError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_TELLING = (jinja2.TemplateError, RenderLimitError, FormatError, TypeError, ArithmeticError)  # name no value
+_PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail's parts for one customer, still to be put into MIME."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    from_name: str
+    from_email: str
+    reply_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a template: a text that is always the same, or a Jinja template."""
+
+    constant: str = ""
+    template: jinja2.Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a compiled template renders from.
+
+    Parameters:
+        text: None where the text is made from each mail's HTML.
+        inlined: whether the CSS is in the elements already.
+        sources: the files, for the places of errors.
+        shop: `shop` as templates see it.
+        zone: of customers whose own is not known.
+    """
+
+    subject: Part
+    preheader: Part
+    from_name: Part
+    from_email: Part
+    reply_to: Part
+    html: Part
+    text: Part | None
+    inlined: bool
+    sources: Sources
+    shop: Mapping[str, Any]
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTemplate:
+    """A template in one language, ready to render.
+
+    Parameters:
+        name: `welcome`.
+        language: of its text: `vi`, `en` …
+        hash: over all files that it is made of.
+        links: the tracked links, by number.
+        problems: what the check found; a template with problems may still render.
+        values: names that the flow has to give with `with:`.
+    """
+
+    name: str
+    language: str
+    hash: str
+    links: tuple[Link, ...]
+    problems: tuple[Problem, ...]
+    values: tuple[str, ...]
+    parts: Parts = field(repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that surprise somebody and stop nothing."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.WARNING)
+
+    def render(self, values: Mapping[str, Any], links: Links) -> Rendered:
+        """Render the mail for one customer.
+
+        Parameters:
+            values: what the template may show, by name: plain values in plain dicts and lists.
+            links: makes the addresses of this mail.
+
+        Raises:
+            TemplateError: a value is missing or cannot be shown so, or the mail grows beyond all bounds.
+        """
+        parts = self.parts
+        message = {**(values.get("message") or {}), "language": self.language}
+        context = {
+            "shop": parts.shop,
+            "range": limited_range,
+            **values,
+            "unsubscribe_url": links.unsubscribe,
+            "message": message,
+            RUN: Run(links, _zone(values, parts.zone)),
+        }
+        message["subject"] = subject = _one_line(self._part(parts.subject, context))
+        message["preheader"] = preheader = _one_line(self._part(parts.preheader, context))
+        html = self._part(parts.html, context)
+        text = None if parts.text is None else tidy(self._part(parts.text, context))
+        if not parts.inlined or text is None:
+            root = parsed(html)
+            inline(root)
+            html = written(root)
+            text = tidy(text_of(root)) if text is None else text
+        return Rendered(
+            subject=subject,
+            preheader=preheader,
+            html=_with_pixel(html, links.pixel),
+            text=text,
+            from_name=_one_line(self._part(parts.from_name, context)),
+            from_email=self._part(parts.from_email, context).strip(),
+            reply_to=self._part(parts.reply_to, context).strip() or None,
+        )
+
+    def _part(self, part: Part, context: dict[str, Any]) -> str:
+        if part.template is None:
+            return part.constant
+        run: Run = context[RUN]
+        run.steps = STEPS
+        try:
+            return produce(part.template, part.template.new_context(context, shared=True))
+        except _FAULTS as error:
+            raise self._placed(error) from error
+
+    def _placed(self, error: Exception) -> TemplateError:
+        """Tell a fault with the place in the template that it came from."""
+        line = 1
+        step = error.__traceback__
+        while step:
+            template = step.tb_frame.f_globals.get("__jinja_template__")
+            if isinstance(template, jinja2.Template):
+                line = template.get_corresponding_lineno(step.tb_lineno)
+            step = step.tb_next
+        message = (
+            lower_first(str(error)) if isinstance(error, _TELLING) else f"cannot be shown ({type(error).__name__})"
+        )
+        quoted = message.split("'")
+        near = quoted[1].split(".")[-1] if len(quoted) > 2 else ""
+        return self.parts.sources.error(line, message, near=near)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _zone(values: Mapping[str, Any], shop: ZoneInfo) -> ZoneInfo:
+    customer = values.get("customer")
+    name = customer.get("timezone") if isinstance(customer, Mapping) else None
+    if not name:
+        return shop
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return shop  # one customer's mistyped zone is no reason for no mail
+
+
+def _with_pixel(html: str, pixel: str | None) -> str:
+    if pixel is None:
+        return html
+    image = _PIXEL.format(escape(pixel))
+    end = html.rfind("</body>")
+    return html + image if end < 0 else f"{html[:end]}{image}{html[end:]}"

@@ -1,0 +1,147 @@
+"""The files that one template is made of: found, read once, and a numbering of all their lines together.
+
+Every piece of a template carries a *global line*: the files' lines counted on from one file to the next in the
+order of reading. A single number so tells file and line, through inheritance and inclusion, up to the line
+numbers that Jinja keeps in its compiled code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from worker.delivery.templates.errors import TemplateError
+from worker.domain.errors import Place, Problem, Severity
+
+Stamp = tuple[int, int] | None  # a file's time and size, None where there is none
+LONGEST = 500_000  # characters of one file; a mail of a quarter of that is cut off by Gmail already
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: its name, its lines, and the global line of the line before its first."""
+
+    name: str
+    text: str
+    start: int
+
+
+class Sources:
+    """The files read for one template in one language.
+
+    Parameters:
+        folder: the folder of templates.
+        language: which of a layout's languages is taken (`layouts/footer.vi.html` before `layouts/footer.html`).
+    """
+
+    def __init__(self, folder: Path, language: str) -> None:
+        self._folder = folder
+        self._language = language
+        self._sources: list[Source] = []
+        self._starts: list[int] = []
+        self._lines = 0
+        self.stamps: dict[Path, Stamp] = {}  # of all files looked for, also those not there: one may come
+
+    def read(self, name: str) -> Source:
+        """Return the file of that very name.
+
+        Raises:
+            TemplateError: it is not there, or not UTF-8 text, or too long.
+        """
+        for source in self._sources:
+            if source.name == name:
+                return source
+        path = self._folder / name
+        self.look(path)
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise TemplateError(name, 0, f"cannot be read: {error.strerror or 'no such file'}") from error
+        except UnicodeDecodeError as error:
+            raise TemplateError(name, 0, "is not UTF-8 text; save it as UTF-8") from error
+        if len(text) > LONGEST:
+            raise TemplateError(name, 0, f"is longer than {LONGEST:,} characters")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        source = Source(name, text, self._lines)
+        self._sources.append(source)
+        self._starts.append(source.start)
+        self._lines += text.count("\n") + 1
+        return source
+
+    def find(self, reference: str, line: int) -> Source:
+        """Return the file that `{% extends %}`, `{% include %}` or `{% import %}` names, in the language first.
+
+        Raises:
+            TemplateError: the name leaves the folder, or no such file is there.
+        """
+        path = PurePosixPath(reference)
+        if path.is_absolute() or ".." in path.parts or "\\" in reference or not path.suffix:
+            raise self.error(line, f"'{reference}' is no file of the folder of templates", near=reference)
+        ours = str(path.with_suffix(f".{self._language}{path.suffix}"))
+        for name in (ours, str(path)):
+            if self.look(self._folder / name):
+                return self.read(name)
+        raise self.error(line, f"there is no '{reference}' in the folder of templates", near=reference)
+
+    def look(self, path: Path) -> bool:
+        """Say whether the file is there, and keep its stamp from before it is read."""
+        if path not in self.stamps:
+            self.stamps[path] = stamp(path)
+        return self.stamps[path] is not None
+
+    @property
+    def hash(self) -> str:
+        """A hash over the names and texts of all files read, the same on every machine."""
+        digest = hashlib.sha256()
+        for source in sorted(self._sources, key=lambda source: source.name):
+            digest.update(f"{source.name}\0{len(source.text)}\0{source.text}\0".encode())
+        return digest.hexdigest()[:32]
+
+    def place(self, line: int, near: str = "") -> tuple[Place, str]:
+        """Return file, line and column of a global line, and that line's text.
+
+        Parameters:
+            line: the global line.
+            near: text on that line, or shortly after it, that the caret is to stand under.
+        """
+        source = self._sources[max(0, bisect_right(self._starts, line - 1) - 1)]
+        lines = source.text.split("\n")
+        index = min(max(line - source.start - 1, 0), len(lines) - 1)
+        if near:
+            word = re.compile(rf"(?<![\w.]){re.escape(near)}(?!\w)" if near[0].isalpha() else re.escape(near))
+            for later in range(index, min(index + 12, len(lines))):
+                if found := word.search(lines[later]):
+                    column, length = found.start() + 1, len(near)
+                    return Place(source.name, later + 1, column, length), lines[later]
+        text = lines[index]
+        return Place(source.name, index + 1, len(text) - len(text.lstrip()) + 1), text
+
+    def error(self, line: int, message: str, *, near: str = "", hint: str | None = None) -> TemplateError:
+        """Return an error at a global line."""
+        place, text = self.place(line, near)
+        return TemplateError(place.file, place.line, message, text, column=place.column, length=place.length, hint=hint)
+
+    def problem(
+        self,
+        line: int,
+        message: str,
+        severity: Severity = Severity.ERROR,
+        *,
+        near: str = "",
+        hint: str | None = None,
+    ) -> Problem:
+        """Return a problem at a global line."""
+        place, text = self.place(line, near)
+        return Problem(place, message, severity, hint, text)
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what tells whether a file has changed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

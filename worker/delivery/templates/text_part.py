@@ -1,0 +1,135 @@
+"""The text of a mail out of its HTML: what a person reads who sees no HTML, laid out in lines.
+
+It works on a compiled template, where placeholders stand for values and statements, and on a rendered mail
+alike. How many lines a condition or a loop will leave is not known yet then, so the places where a line, a
+paragraph or a cell begins are marked by control characters, and `tidy` makes the breaks after rendering.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from worker.delivery.templates.pieces import words
+from worker.delivery.templates.protected import Protected
+
+PARAGRAPH, LINE, CELL = "\x1d", "\x1e", "\x1f"
+
+_PARAGRAPHS = words("p h1 h2 h3 h4 h5 h6 table ul ol dl blockquote pre hr section article header footer")
+_LINES = words("div tr li dt dd address center body caption figure figcaption main form")
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_SILENT = {"head", "style", "script", "title", "template", "noscript"}
+_WHITESPACE = re.compile(r"[ \t\r\n\f]+")
+_RUNS = re.compile(f"[{PARAGRAPH}{LINE}](?: *[{PARAGRAPH}{LINE}])+")
+_BREAKS = re.compile(f"[{PARAGRAPH}{LINE}{CELL}]")
+
+
+def text_of(root: etree._Element, protected: Protected | None = None) -> str:
+    """Return the text of a document, with its breaks as control characters and its placeholders as words."""
+    writer = _Writer(protected)
+    for outside in reversed(list(root.itersiblings(preceding=True))):
+        writer.element(outside)
+    writer.element(root)
+    for outside in root.itersiblings():
+        writer.element(outside)
+    return _RUNS.sub(lambda run: PARAGRAPH if PARAGRAPH in run[0] else LINE, "".join(writer.out))
+
+
+def label_of(element: etree._Element, protected: Protected) -> str:
+    """Return the text of a link, in one line, with its placeholders as words."""
+    writer = _Writer(protected)
+    writer.inside(element)
+    return " ".join(tidy("".join(writer.out)).split())
+
+
+def tidy(text: str) -> str:
+    """Make the breaks: no empty paragraph, at most one empty line, cells of a row joined by a middle dot."""
+    paragraphs = []
+    for paragraph in text.split(PARAGRAPH):
+        lines = []
+        for raw in paragraph.split(LINE):
+            line = raw
+            if CELL in line:
+                line = " · ".join(cell for part in line.split(CELL) if (cell := part.strip()))
+            line = _WHITESPACE.sub(" ", line).strip(" ") if "  " in line or "\n" in line else line.strip(" ")
+            if line and line != "-":
+                lines.append(line)
+        if lines:
+            paragraphs.append("\n".join(lines))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+class _Writer:
+    """Walks a document and writes its text."""
+
+    def __init__(self, protected: Protected | None) -> None:
+        self.out: list[str] = []
+        self._protected = protected
+        self._rows: list[bool] = []  # for each table that is open, whether its rows are lines of cells
+
+    def element(self, element: etree._Element) -> None:
+        name: Any = element.tag  # of a comment it is a function
+        if not isinstance(name, str):
+            self._comment(element)
+            return
+        if name in _SILENT or _HIDDEN.search(element.get("style", "")) or element.get("aria-hidden") == "true":
+            self._statements(element)
+            return
+        mark = PARAGRAPH if name in _PARAGRAPHS else LINE if name in _LINES else ""
+        if name == "table":
+            layout = element.get("role") in ("presentation", "none")
+            self._rows.append(not layout)
+            mark = PARAGRAPH
+        elif name in ("td", "th"):
+            mark = CELL if self._rows and self._rows[-1] else LINE
+        elif name == "br":
+            self.out.append(LINE)
+        elif name == "img":
+            self._data(element.get("alt", ""))
+        elif name == "hr":
+            self.out.append(f"{PARAGRAPH}---")
+        self.out.append(mark)
+        if name == "li":
+            self.out.append("- ")
+        if name == "a":
+            self._link(element)
+        else:
+            self.inside(element)
+        self.out.append(mark)
+        if name == "table":
+            self._rows.pop()
+
+    def _statements(self, element: etree._Element) -> None:
+        """Write what an unseen element sets: something that is seen may show it."""
+        for comment in element.iter(etree.Comment):
+            token = self._protected and self._protected.tokens.get(comment.text or "")
+            if token and token.statement:
+                self.out.append(token.mark)
+
+    def inside(self, element: etree._Element) -> None:
+        self._data(element.text or "")
+        for child in element:
+            self.element(child)
+            self._data(child.tail or "")
+
+    def _link(self, element: etree._Element) -> None:
+        start = len(self.out)
+        self.inside(element)
+        label = _BREAKS.sub(" ", "".join(self.out[start:])).strip()
+        target = (element.get("href") or "").strip()
+        if not target or target.startswith("#") or label == target:
+            return
+        if target.startswith(("mailto:", "tel:", "sms:")):
+            return  # whoever shows a text mail shows the address or the number that is its label
+        self.out[start:] = [f"{label}: {target}" if label else target]
+
+    def _comment(self, element: etree._Element) -> None:
+        """Write a placeholder; any other comment is none of the reader's business."""
+        if self._protected and element.text in self._protected.tokens:
+            self.out.append(element.text)
+
+    def _data(self, text: str) -> None:
+        if text:
+            self.out.append(_WHITESPACE.sub(" ", text))
