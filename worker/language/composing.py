@@ -26,6 +26,7 @@ from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence, Style
 from worker.language.source import MOST_PROBLEMS, Report, Span
 
 DEEPEST = 60  # groups and lists within each other
+_NEAR = 1_000  # characters that are looked back for what stands before a word
 _STYLES: dict[str, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 
@@ -146,13 +147,13 @@ class _Composer:
             if not isinstance(key, Scalar):
                 self._report.error(key, "a key is a word, not a list or a group of keys")
                 continue
-            if event.flow_style and self._text[key.end :].lstrip()[:1] != ":":
+            if event.flow_style and self._text[key.end : key.end + _NEAR].lstrip()[:1] != ":":
                 raise NotYaml(self._fault(key.start, IN_BRACKETS))  # what a comma cut off from a text
             self._add(entries, key, value)
         raise AssertionError("the parser ends what it starts")
 
     def _add(self, entries: dict[str, Entry], key: Scalar, value: Node) -> None:
-        if self._text[: key.start].rstrip(" ").endswith("?"):
+        if self._text[max(key.start - _NEAR, 0) : key.start].rstrip(" ").endswith("?"):
             self._report.error(Span(key.start, key.end), "a key that begins with '?' is not used in Phin's files")
         elif key.text == "<<" and key.style == "plain":
             self._report.error(key, "merge keys ('<<') are not used in Phin's files; write the keys out")
@@ -168,7 +169,8 @@ class _Composer:
         start, end, text = event.start_mark.index, event.end_mark.index, event.value
         style = _STYLES.get(event.style or "", "plain")
         if style == "plain" and not text:
-            start = max(len(self._text[:start].rstrip()) - 1, 0)
+            before = self._text[max(start - _NEAR, 0) : start]
+            start = max(start - len(before) + len(before.rstrip()) - 1, 0)
             return Scalar(start, start + 1, "")
         odd = next((letter for letter in text if not letter.isprintable() and _hidden(letter)), None)
         if odd is not None:
@@ -193,7 +195,7 @@ class _Composer:
             raise _Enough
 
     def _refuse_mark(self, start: int, mark: str, what: str) -> None:
-        word = self._text[start:].split(None, 1)[0].rstrip(",]}")
+        word = self._text[start : start + _NEAR].split(None, 1)[0].rstrip(",]}")
         self._stop_at_many()
         mended = mend_line(self._report.source.line(self._report.source.line_at(start)))
         self._report.error(

@@ -45,7 +45,7 @@ class Conditions:
     def condition(self, node: Node, what: str, scope: Scope) -> Expression:
         """Read a condition; one that cannot be read is reported and stands as `UNREADABLE`."""
         found = scalar(self._report, node, what, "a condition such as 'order.total >= 300_000'")
-        if found is None or not free_text(self._report, found):
+        if found is None or not free_text(self._report, found, expression=True):
             return UNREADABLE
         try:
             parsed = parse_expression(found.text)

@@ -70,18 +70,18 @@ def is_name(report: Report, found: Scalar, what: str) -> bool:
     return False
 
 
-def free_text(report: Report, found: Scalar) -> bool:
+def free_text(report: Report, found: Scalar, *, expression: bool = False) -> bool:
     """Check that nothing is lost of a text that people read, or an expression: no ` #` follows it unquoted."""
     if found.comment is None:
         return True
     source = report.source
-    line = source.line(source.line_at(found.comment))
-    column = found.comment - source.offset(source.line_at(found.comment), 0)
-    value_at = max(found.start - source.offset(source.line_at(found.comment), 0), 0)
-    hint = f"write: {line[:value_at].lstrip()}{quoted(line[value_at:].rstrip())}"
-    length = len(line.rstrip()) - column
+    number = source.line_at(found.comment)
+    line = source.line(number).rstrip()
+    begins, ends, comment = (max(at - source.offset(number, 0), 0) for at in (found.start, found.end, found.comment))
+    whole = quoted(line[begins:]) if not expression else quoted(line[begins:ends]) + line[ends:]
     message = "what follows ' #' would be lost as a comment; quote the text, or put the comment in a line of its own"
-    report.error(Span(found.comment, found.comment + length), message, hint)
+    span = Span(found.comment, found.comment + len(line) - comment)
+    report.error(span, message, f"write: {line[:begins].lstrip()}{whole}")
     return False
 
 
