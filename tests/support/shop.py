@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.durations import parse_duration
 from worker.domain.event_check import EventRules
@@ -117,28 +115,3 @@ class Shop:
         with self.database.reading() as connection:
             lines = connection.execute(select(trace).where(trace.c.journey_id == journey_id).order_by(trace.c.number))
             return [(line.kind, line.detail) for line in lines]
-
-
-class Postbox:
-    """A transport that keeps what it is given, or answers as it is told."""
-
-    def __init__(self, *outcomes: Outcome) -> None:
-        self.mails: list[Outgoing] = []
-        self.outcomes = list(outcomes)
-        self.closed = False
-
-    def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
-        """Take the mails."""
-        for mail in mails:
-            outcome = self.outcomes.pop(0) if self.outcomes else Outcome.ACCEPTED
-            journal.handing(mail.message)
-            if outcome is Outcome.ACCEPTED:
-                self.mails.append(mail)
-            code = {Outcome.ACCEPTED: 250, Outcome.TEMPORARY: 451, Outcome.REFUSED: 550}.get(outcome)
-            answer = Answer(mail.message, outcome, code, "5.1.1 no such user" if code == 550 else "")
-            journal.answered(answer)
-            yield answer
-
-    def close(self) -> None:
-        """Close."""
-        self.closed = True
