@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from tests.support.ledger import NOW, add_customer, queue
-from worker.delivery.hits import Hits, record
+from worker.delivery import hits as recording
+from worker.delivery.hits import Hits
 from worker.domain.hits import HitKind
 from worker.domain.messages import Kind
 from worker.domain.work import Work
@@ -46,6 +47,11 @@ def waiting(connection: Connection, customer_id: int) -> int:
 
 def a_hit(key: str, number: int, kind: HitKind = HitKind.OPEN, at: datetime = READ, **more: Any) -> NewHit:
     return NewHit(key, number, kind, at, **{"user_agent": PHONE, **more})
+
+
+def record(database: Database, new: list[NewHit]) -> Work:
+    opens, clicks = recording.record(database, new)
+    return opens + clicks
 
 
 def row_of(database: Database, number: int) -> Mapping[str, Any]:

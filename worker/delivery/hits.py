@@ -18,14 +18,19 @@ _REMEMBERED = 10_000  # user agents; looking one up in the list takes a third of
 _PEOPLE = (HitClass.PERSON, HitClass.PROXY)
 
 
-def record(database: Database, new: Sequence[NewHit]) -> Work:
-    """Commit hits as they came, each key once; returns those that are new, to be classed.
+def record(database: Database, new: Sequence[NewHit]) -> tuple[Work, Work]:
+    """Commit hits as they came, each key once.
+
+    Returns:
+        The new opens, which can be classed at once, and the new clicks, which can after `worker.domain.hits.SETTLING`.
 
     Raises:
         UnavailableError: the database cannot be reached; nothing was kept.
     """
     with database.writing() as connection:
-        return Work(hits=tuple(hits.add(connection, new)))
+        opens = hits.add(connection, [one for one in new if one.kind is HitKind.OPEN])
+        clicks = hits.add(connection, [one for one in new if one.kind is HitKind.CLICK])
+    return Work(hits=tuple(opens)), Work(hits=tuple(clicks))
 
 
 class Hits:

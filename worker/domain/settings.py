@@ -26,9 +26,7 @@ class Sender(Group):
     """Who the mails come from."""
 
     name: str = Field("Phin", description="Display name in From")
-    email: str = Field(
-        "hello@localhost.localdomain", description="Address in From; its domain signs and receives"
-    )
+    email: str = Field("hello@localhost.localdomain", description="Address in From; its domain signs and receives")
     reply_to: str | None = Field(None, description="Address that answers go to, where it is another one")
 
 
@@ -75,12 +73,8 @@ class Intake(Group):
 
     body_limit: int = Field(5_000_000, ge=1_000, description="Bytes of one request")
     batch_limit: int = Field(1_000, ge=1, description="Events in one request")
-    requests_per_second: int = Field(
-        500, ge=1, description="Requests of one key a second; beyond it the answer is 429"
-    )
-    starts_within: int = Field(
-        86_400, ge=1, description="Seconds; an older event changes facts and starts no flow"
-    )
+    requests_per_second: int = Field(500, ge=1, description="Requests of one key a second; beyond it the answer is 429")
+    starts_within: int = Field(86_400, ge=1, description="Seconds; an older event changes facts and starts no flow")
     ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
 
 
@@ -99,12 +93,13 @@ class Settings(Group):
     var: Path = Field(Path("var"), description="Folder for the database, the queue, the outbox, made secrets")
     base_url: str | None = Field(None, description="Address under which customers reach tracking links")
     database_url: str | None = Field(None, description="SQLAlchemy URL; without one, SQLite under var")
-    redis_url: str | None = Field(
-        None, description="Redis or Valkey; without one, an embedded server under var"
-    )
+    redis_url: str | None = Field(None, description="Redis or Valkey; without one, an embedded server under var")
     smtp_url: str | None = Field(
         None,
         description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…",
+    )
+    outbox_access: Literal["local", "everyone"] = Field(
+        "local", description="Who may read captured mails at /outbox, without logging in: this machine, or everyone"
     )
     flows: Path = Field(Path("flows"), description="Folder of the flows")
     templates: Path = Field(Path("templates"), description="Folder of the templates")
@@ -113,9 +108,7 @@ class Settings(Group):
     sending: Sending = Sending()
     intake: Intake = Intake()
     queue: Queue = Queue()
-    fields: Annotated[
-        dict[str, FieldType], Field(description="The customers' own fields, with their types")
-    ] = {}
+    fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
     events: Annotated[
         dict[str, dict[str, FieldType]],
         Field(description="The shop's own events, with the types of their fields"),

@@ -1,0 +1,162 @@
+"""The web application: which path leads where, and what begins and ends with the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from importlib import metadata
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from worker.delivery.tokens import Tokens
+from worker.domain.settings import Settings
+from worker.domain.work import Work
+from worker.edges.secrets import Secrets
+from worker.edges.web.docs import Docs
+from worker.edges.web.headers import SecurityHeaders
+from worker.edges.web.health import Health
+from worker.edges.web.ingest import Ingest
+from worker.edges.web.openapi import openapi
+from worker.edges.web.outbox import Outbox
+from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
+from worker.edges.web.rendering import Pages
+from worker.edges.web.telling import Teller
+from worker.edges.web.tracking import Tracking
+from worker.edges.web.unsubscribe import Unsubscribe
+from worker.storage.database import Database
+
+DRAIN_EVERY = 5.0  # seconds between two looks at the spool
+CLOSES_WITHIN = 2.0  # seconds that each writer may take to end
+
+log = logging.getLogger(__name__)
+
+
+class _Queue(Protocol):
+    def enqueue(self, work: Work) -> object: ...
+
+    def reachable(self) -> bool: ...
+
+
+class _Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class Composed(Protocol):
+    """What the web needs of the house."""
+
+    @property
+    def settings(self) -> Settings:
+        """The shop's settings."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """Keys of the shop and of the links."""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+
+    @property
+    def clock(self) -> _Clock:
+        """The shop's time."""
+
+    @property
+    def queue(self) -> _Queue:
+        """Where work for others is announced."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What reads links."""
+
+    @property
+    def captures_mail(self) -> bool:
+        """Whether mail is kept in the outbox instead of being sent."""
+
+
+def build_app(house: Composed) -> Starlette:
+    """Return the application; its writers start with it, and end when its lifespan does."""
+    settings = house.settings
+    spool = settings.var / "spool"
+    pages = Pages(settings)
+    teller = Teller(house.queue.enqueue)
+    ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller)
+    hits = HitRecorder(house.database, spool, teller)
+    refusals = RefusalRecorder(house.database, spool, teller, house.clock)
+    tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
+    unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
+    outbox = Outbox(settings.var / "outbox", settings, pages, lambda: house.captures_mail)
+    health = Health(house.database, house.queue)
+    docs = Docs(openapi(settings, metadata.version("phin")))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        draining = asyncio.create_task(
+            drain_again_and_again(spool, house.database, teller, house.clock, DRAIN_EVERY), name="draining"
+        )
+        yield
+        draining.cancel()
+        with suppress(asyncio.CancelledError):
+            await draining
+        for writer in (ingest, hits, refusals, teller):
+            await asyncio.to_thread(writer.close, CLOSES_WITHIN)
+        unsubscribe.close()
+        health.close()
+
+    async def front(request: Request) -> Response:
+        language = pages.language(request)
+        t = pages.texts(language)
+        named = [("outbox", f"/outbox?lang={language}")] if house.captures_mail else []
+        links = [
+            {"href": href, "name": t[f"front_{name}"], "about": t[f"front_{name}_about"]}
+            for name, href in (*named, ("docs", "/docs"), ("ready", "/readyz"))
+        ]
+        return pages.page("front.html", language, title=t["front_title"], text=t["front_text"], links=links)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = error.headers if isinstance(error, HTTPException) else None
+        if status == 404 and not request.url.path.startswith("/v1/"):
+            return pages.notice("missing", pages.language(request), 404)
+        said = {404: "there is no such address", 405: "this address takes another method"}.get(status, "not possible")
+        return JSONResponse({"error": said}, status, headers)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, _family(request), exc_info=error)
+        return JSONResponse({"error": "something failed here; it stands in Phin's log"}, 500)
+
+    return Starlette(
+        routes=[
+            Route("/v1/events", ingest.post, methods=["POST"]),
+            Route("/o/{token}", tracking.pixel, methods=["GET"]),
+            Route("/c/{token}", tracking.redirect, methods=["GET"]),
+            Route("/u/{token}", unsubscribe.show, methods=["GET"]),
+            Route("/u/{token}", unsubscribe.post, methods=["POST"]),
+            Route("/outbox", outbox.list, methods=["GET"]),
+            Route("/outbox/{name}", outbox.list, methods=["GET"]),
+            Route("/outbox/{name}/html", outbox.html, methods=["GET"]),
+            Route("/outbox/{name}/source", outbox.source, methods=["GET"]),
+            Route("/healthz", health.alive, methods=["GET"]),
+            Route("/readyz", health.ready, methods=["GET"]),
+            Route("/docs", docs.page, methods=["GET"]),
+            Route("/openapi.json", docs.openapi, methods=["GET"]),
+            Route("/static/{name}", docs.static, methods=["GET"]),
+            Route("/", front, methods=["GET"]),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: refused, 500: failed},
+        lifespan=lifespan,
+    )
+
+
+def _family(request: Request) -> str:
+    """Return the path without what is secret in it: a token says who may unsubscribe whom."""
+    return "/" + request.url.path.split("/", 2)[1]

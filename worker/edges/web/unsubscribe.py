@@ -1,0 +1,104 @@
+"""`/u/TOKEN`: a GET shows a page with one button and changes nothing; a POST unsubscribes at once (RFC 8058).
+
+The token alone says who and from what: no cookie, no login, no expiry. Whoever posts it means it, whatever the
+body holds: `List-Unsubscribe=One-Click` from a mail program, urlencoded or multipart, or our own page's form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from worker.delivery.tokens import Tokens
+from worker.delivery.unsubscribing import Refusal, language_of
+from worker.edges.web.group_commit import BusyError
+from worker.edges.web.recording import Clock, RefusalRecorder
+from worker.edges.web.rendering import Pages
+from worker.storage.database import Database
+
+BODY_LIMIT = 64_000  # bytes that are looked at
+ASKED_WITHIN = 0.5  # seconds that the page waits for the mail's language
+
+log = logging.getLogger(__name__)
+
+
+class Unsubscribe:
+    """The endpoint."""
+
+    def __init__(
+        self, tokens: Tokens, recorder: RefusalRecorder, database: Database, clock: Clock, pages: Pages
+    ) -> None:
+        self._tokens = tokens
+        self._recorder = recorder
+        self._database = database
+        self._clock = clock
+        self._pages = pages
+        self._askers = ThreadPoolExecutor(2, "asking")
+
+    async def show(self, request: Request) -> Response:
+        """Ask whether it is meant."""
+        message = self._tokens.read_unsubscribe(request.path_params["token"])
+        if message is None:
+            return self._pages.notice("gone", self._pages.language(request), 404, link=True)
+        return self._pages.notice("ask", await self._language(request, message))
+
+    async def post(self, request: Request) -> Response:
+        """Do it, and say so; done again, it says the same."""
+        message = self._tokens.read_unsubscribe(request.path_params["token"])
+        if message is None:
+            return self._pages.notice("gone", self._pages.language(request), 404, link=True)
+        said = await _form(request)
+        by_page = said.get("from") == "page"
+        language = said.get("language") if by_page else None
+        language = self._pages.language(request, language or await self._known_language(message))
+        refusal = Refusal(
+            message,
+            self._clock.now(),
+            "page" if by_page else "one-click",
+            self._pages.texts(language)["ask_text"] if by_page else None,
+        )
+        try:
+            kept = await self._recorder.record(refusal)
+        except (OSError, BusyError) as error:
+            log.critical("a refusal of message %d could not be kept: %s", message, error)
+            return self._pages.notice("failed", language, 503)
+        return self._pages.notice("done" if kept else "later", language, done=True)
+
+    def close(self) -> None:
+        """End what is open."""
+        self._askers.shutdown(wait=False)
+
+    async def _language(self, request: Request, message: int) -> str:
+        return self._pages.language(request, await self._known_language(message))
+
+    async def _known_language(self, message: int) -> str | None:
+        """Return the mail's language, or None where the database does not say it soon."""
+        asked = asyncio.get_running_loop().run_in_executor(self._askers, language_of, self._database, message)
+        try:
+            return await asyncio.wait_for(asked, ASKED_WITHIN)
+        except Exception as error:
+            log.info("a page does without the language of its mail: %s", error or "the database takes too long")
+            return None
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a small urlencoded body; of whatever else there is, nothing."""
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > BODY_LIMIT:
+                break
+    except ClientDisconnect:
+        pass  # who posts and goes away has still said it
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    try:
+        return {name: values[0] for name, values in parse_qs(body[:BODY_LIMIT].decode(), max_num_fields=20).items()}
+    except ValueError:
+        return {}
