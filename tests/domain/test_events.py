@@ -284,6 +284,14 @@ def test_data_of_a_declared_event_has_its_types() -> None:
     }
 
 
+@pytest.mark.parametrize("amount", ["450000", -1, True])
+def test_an_amount_that_would_be_misread_is_refused(amount: Any) -> None:
+    """Given a refund whose amount is no number, then it is refused, and not taken for a refund of everything."""
+    refund = {"id": "r1", "type": "refund", "customer": {"id": "c1"}, "order": {"number": "A1"}}
+    assert list(faults({**refund, "data": {"amount": amount}})) == ["data.amount"]
+    assert check({**refund, "data": {"amount": 10_000}}).payload["data"] == {"amount": 10_000}
+
+
 def test_data_is_kept_as_it_was_sent() -> None:
     """Given free data with nulls and lists, then nothing of it is lost; `request` is taken out as well."""
     data = {"request": 15, "a": None, "b": [1, 2.5, {"c": "đ"}]}

@@ -17,8 +17,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from worker.domain.conditions.valuetypes import ValueType
 from worker.domain.event_data import DOUBLED, check_json, doubled, shown, typed
 from worker.domain.events import ConsentGiven, CustomerGiven, IncomingEvent, LineGiven, OrderGiven
+from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import FieldType, Settings
 
 # what an explicit null takes away from the customer's record; elsewhere null means the same as absent
@@ -197,14 +199,24 @@ def _data_faults(data: dict[str, Any], event_type: object, rules: EventRules) ->
         isinstance(request, bool) or not isinstance(request, str | int) or not 0 < len(str(request)) <= ID_SHOWN
     ):
         faults.append(Fault("data.request", f"must be text of at most {ID_SHOWN} characters"))
-    declared = rules.events.get(event_type, {}) if isinstance(event_type, str) else {}
-    for name, kind in declared.items():
+    known = str(event_type)
+    for name in _numbers(known):
+        value = data.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            faults.append(Fault(f"data.{name}", "must be a number, and not negative"))
+    for name, kind in rules.events.get(known, {}).items():
         if data.get(name) is not None:
             try:
                 typed(data[name], kind)
             except PydanticCustomError as error:
                 faults.append(Fault(f"data.{name}", error.message()))
     return faults
+
+
+def _numbers(event_type: str) -> list[str]:
+    """Return the fields of a house event that are numbers: amounts, prices, marks, which somebody will reckon with."""
+    known = HOUSE_EVENTS.get(event_type)
+    return [field.name for field in known.fields if field.type is ValueType.NUMBER] if known is not None else []
 
 
 def _told(detail: ErrorDetails) -> Fault:
