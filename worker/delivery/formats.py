@@ -138,13 +138,12 @@ def _money_writer(currency: str, language: str) -> Callable[[Decimal], str]:
     if not _simple(pattern, locale):
         return lambda amount: _plain(format_currency(amount, currency, locale=locale))
     symbol = get_currency_symbol(currency, locale)
-    minus = locale.number_symbols["latn"].get("minusSign", "-")
     digits = get_currency_precision(currency)
     step = Decimal(1).scaleb(-digits)
     separators = _separators(locale)
 
     def affix(text: str) -> str:
-        return _plain(text.replace("¤", symbol).replace("-", minus))
+        return _plain(text.replace("¤", symbol))
 
     before, after = affix(pattern.prefix[0]), affix(pattern.suffix[0])
     below, beyond = affix(pattern.prefix[1]), affix(pattern.suffix[1])
@@ -152,7 +151,7 @@ def _money_writer(currency: str, language: str) -> Callable[[Decimal], str]:
     def write(amount: Decimal) -> str:
         rounded = amount.quantize(step, rounding=ROUND_HALF_EVEN) if amount.adjusted() < 20 else amount
         body = f"{abs(rounded):,.{digits}f}".translate(separators)
-        return below + body + beyond if amount.is_signed() and amount else before + body + after
+        return below + body + beyond if rounded < 0 else before + body + after
 
     return write
 
@@ -178,4 +177,4 @@ def _simple(pattern: NumberPattern, locale: Locale) -> bool:
 
 def _separators(locale: Locale) -> dict[int, str]:
     symbols = locale.number_symbols["latn"]
-    return str.maketrans({",": _plain(symbols["group"]), ".": symbols["decimal"], "-": symbols.get("minusSign", "-")})
+    return str.maketrans({",": _plain(symbols["group"]), ".": symbols["decimal"]})
