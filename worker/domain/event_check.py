@@ -200,11 +200,16 @@ def _data_faults(data: dict[str, Any], event_type: object, rules: EventRules) ->
     ):
         faults.append(Fault("data.request", f"must be text of at most {ID_SHOWN} characters"))
     known = str(event_type)
+    own = rules.events.get(known, {})
     for name in _numbers(known):
         value = data.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+        if (
+            name not in own
+            and value is not None
+            and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0)
+        ):
             faults.append(Fault(f"data.{name}", "must be a number, and not negative"))
-    for name, kind in rules.events.get(known, {}).items():
+    for name, kind in own.items():
         if data.get(name) is not None:
             try:
                 typed(data[name], kind)
