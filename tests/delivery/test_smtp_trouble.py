@@ -153,6 +153,23 @@ def test_a_host_that_does_not_exist_is_named() -> None:
     assert "mail.invalid" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("script", "stages"),
+    [
+        ({"rcpt": say("421 4.3.2 bye", close=True)}, [Stage.RCPT, Stage.CONNECT, Stage.CONNECT]),
+        ({"dot": Drop()}, [Stage.DOT, Stage.CONNECT, Stage.CONNECT]),
+        ({"mail": [None, say("421 4.7.28 slow", close=True)]}, [Stage.DOT, Stage.MAIL, Stage.CONNECT]),
+        ({"rcpt": [None, say("550 5.1.1 no")]}, [Stage.DOT, Stage.RCPT, Stage.DOT]),
+    ],
+    ids=["421 at the recipient", "lost at the dot", "slowed down", "refused"],
+)
+def test_only_a_mail_that_was_begun_is_answered_for(script: Script, stages: list[Stage]) -> None:
+    """Given a connection that ends early, mails that the server was never told of are answered as if there had been
+    no connection, so that they need not count it as a try."""
+    answers, _ = run(Manners(script), some_mails(3))
+    assert [answer.stage for answer in answers] == stages
+
+
 def test_a_wrong_password_is_our_own_fault() -> None:
     """Given 535, no mail is lost, the code is kept for the verdict, and the password is in no text."""
     answers, server = run(Manners(login=("shop", "right")), some_mails(3), userinfo="shop:wr0ng@")

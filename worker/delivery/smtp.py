@@ -52,7 +52,8 @@ class SmtpTransport:
         """Hand the mails over; yields exactly one answer for each, in order.
 
         A connection is replaced within the call only after it has served a mail: a relay that is down or sick is
-        asked once, and the mails that remain get the same answer. So they do after an unknown outcome.
+        asked once, and the mails that remain get the same answer, with the stage of a mail that nobody was told of
+        (`CONNECT`). So they do after an unknown outcome.
         """
         place = 0
         session: Session | None = None
@@ -70,7 +71,9 @@ class SmtpTransport:
                     if over.again and session is not None and session.served:
                         continue
                     for mail in mails[place:]:
-                        answer = Answer(mail.message, Outcome.TEMPORARY, over.code, str(over), over.stage)
+                        stage = over.stage or Stage.CONNECT
+                        answer = Answer(mail.message, Outcome.TEMPORARY, over.code, str(over), stage)
+                        over.stage = None  # only the mail in hand had come further
                         journal.answered(answer)
                         yield answer
                     return
@@ -97,7 +100,8 @@ class SmtpTransport:
                 self.relay, self._context, self._timeout, self._local_hostname, self._monotonic
             )
         except NotOpenedError as error:
-            raise OverError(str(error), error.code, Stage.CONNECT, again=False) from error
+            raise OverError(str(error), error.code, again=False) from error
+        self._local_hostname = self._session.local_hostname  # looking it up may ask the DNS: once is enough
         return self._session
 
     def _over(self, session: Session, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:

@@ -23,6 +23,7 @@ class OverError(PhinError):
     """The connection takes no further mail, and of the mail in hand surely nothing was taken.
 
     Parameters:
+        stage: how far the mail in hand had come, or None where it has its answer and the next was not begun.
         again: whether a new connection is worth trying at once, provided that this one had served a mail.
         silent: whether it ended by the server's not answering in time.
     """
@@ -114,7 +115,7 @@ def transmit(session: Session, mail: Outgoing, behind: bytes, journal: Journal) 
         return _broken(session, mail, trouble, handed=handed)
     answer = answer_to(mail, reply, Stage.DOT)
     if reply.code == 421:
-        return answer, OverError(reply.text, 421, Stage.DOT, again=not _blames_us(reply, Stage.DOT))
+        return answer, OverError(reply.text, 421, again=not _blames_us(reply, Stage.DOT))
     return answer, None
 
 
@@ -167,4 +168,4 @@ def _broken(
     else:
         answer = Answer(mail.message, Outcome.TEMPORARY, None, f"broken off before the final dot: {trouble}", stage)
     again = again and answer.outcome is not Outcome.UNKNOWN
-    return answer, OverError(f"not tried, since the connection broke: {trouble}", stage=stage, again=again)
+    return answer, OverError(f"not tried, since the connection broke: {trouble}", again=again)

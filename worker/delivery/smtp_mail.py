@@ -11,6 +11,8 @@ from worker.domain.answers import Stage
 _HEAD_BEYOND = 128 * 1024  # bytes; a shorter content goes out in one piece with its final dot
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 _BREAK = re.compile(rb"\r\n|\r|\n")
+_NO_BREAK = bytes(set(range(256)) - set(b"\r\n"))
+_DOT_LINE = re.compile(rb"\r\n\.")  # searched for more quickly than `in` finds it
 
 FINAL_DOT = b".\r\n"
 
@@ -59,9 +61,10 @@ def on_the_wire(content: bytes) -> bytes:
     A lone CR or LF would let a mail end where one server sees the final dot and another does not; each becomes
     CRLF first.
     """
-    if not content.count(b"\r\n") == content.count(b"\n") == content.count(b"\r"):
+    if len(content.translate(None, delete=_NO_BREAK)) != 2 * content.count(b"\r\n"):  # a CR or LF without the other
         content = _BREAK.sub(b"\r\n", content)
-    content = content.replace(b"\r\n.", b"\r\n..")
+    if _DOT_LINE.search(content):
+        content = content.replace(b"\r\n.", b"\r\n..")
     if content.startswith(b"."):
         content = b"." + content
     return content if content.endswith(b"\r\n") else content + b"\r\n"

@@ -73,6 +73,7 @@ class Session:
         self._monotonic = monotonic
         self._buffer = bytearray()
         self._used_at = monotonic()
+        self.local_hostname = smtp.local_hostname
         self.pipelining = smtp.has_extn("pipelining")
         self.smtputf8 = smtp.has_extn("smtputf8")
         self.size = smtp.has_extn("size")
