@@ -16,6 +16,7 @@ from worker.edges.logs import set_up_logs
 set_up_logs({form!r}, "worker 1")
 structlog.get_logger("worker.x").info("message settled", message=7)
 logging.getLogger("somebody").warning("of %s", "another")
+address = "lan@example.com"
 try:
     1 / 0
 except ZeroDivisionError:
@@ -55,3 +56,11 @@ def test_on_a_terminal_lines_are_short() -> None:
     assert "worker 1: message settled" in lines[0]
     assert "message=7" in lines[0]
     assert "worker 1: of another" in lines[1]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_values(form: str) -> None:
+    """Given an error in a place where a variable holds an address, then the address is not in the lines."""
+    lines = "\n".join(logged(form))
+    assert "ZeroDivisionError" in lines
+    assert "lan@" not in lines

@@ -14,6 +14,7 @@ import pytest
 from tests.support.processes import clean_environment, wait_until
 from worker.domain.errors import SettingError
 from worker.edges import supervisor as supervising
+from worker.edges.offspring import spawn
 from worker.edges.standing import AlreadyRunningError, Lock, address_of, listen
 from worker.edges.supervisor import Role, Supervisor, told
 
@@ -47,7 +48,7 @@ class House:
 
     def role(self, name: str, manner: str = "steady", turn: int = 0, beat: Path | None = None) -> Role:
         command = [sys.executable, "-c", NOTES, str(self.path), name, manner]
-        return Role(name, command, clean_environment(), beat=beat, turn=turn)
+        return Role(name, lambda: spawn(command, clean_environment()), beat=beat, turn=turn)
 
     def start(self, *roles: Role) -> None:
         self.supervisor = Supervisor(roles, self.woken)

@@ -98,7 +98,7 @@ def test_an_edited_flow_is_published_and_a_broken_one_harms_nothing(house: PhinU
 
 def test_a_killed_process_is_started_again(house: PhinUp) -> None:
     """Given a running house, when its web process and a worker are killed, then both run again and requests wait."""
-    for name in ("web", "worker", "clock"):
+    for name in ("web", "worker 1", "clock"):
         killed = house.child(name)
         killed.kill()
         wait_until(lambda: not alive([killed]), "it is dead")  # noqa: B023 - called at once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.support.processes import ROOT, clean_environment, descendants, running, wait_until
+from tests.support.processes import ROOT, alive, clean_environment, descendants, running, wait_until
 
 
 def make_home(folder: Path) -> Path:
@@ -61,12 +62,12 @@ class PhinUp:
 
     def family(self) -> list[psutil.Process]:
         """Return the processes that it has started."""
-        return descendants(self.process.pid)
+        return alive(descendants(self.process.pid))
 
     def child(self, name: str) -> psutil.Process:
-        """Return one of its processes by the command's last word: `web`, `worker`, `clock`."""
+        """Return one of its processes by its title without `phin`: `web`, `worker 1`, `clock`, `files`."""
         for process in self.family():
-            if process.cmdline()[-1:] == [name]:
+            if " ".join(process.cmdline()).strip() == f"phin {name}":
                 return process
         raise AssertionError(f"no process '{name}' among {[p.cmdline() for p in self.family()]}")
 
@@ -81,7 +82,7 @@ class PhinUp:
 @contextmanager
 def phin_up(home: Path, **settings: str) -> Iterator[PhinUp]:
     """Run `phin up` until its banner stands; afterwards nothing of it is left."""
-    output = home / "output"
+    output = home / f"output-{secrets.token_hex(4)}"
     environment = clean_environment(PHIN_HOME=str(home), PHIN_PORT="0", **settings)
     with running(["worker.edges.cli", "up"], output=output, environment=environment, cwd=home) as process:
         up = PhinUp(home, output, process)

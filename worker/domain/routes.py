@@ -19,7 +19,7 @@ class Route:
         self._lay(flow.steps, None)
 
     def _lay(self, steps: tuple[Step, ...], then: Step | None) -> None:
-        for step, following in zip(steps, (*steps[1:], then), strict=True):
+        for step, following in zip(steps, (*steps, then)[1:], strict=True):
             self._steps[step.name] = step
             self._after[step.name] = following
             if isinstance(step, If):

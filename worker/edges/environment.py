@@ -25,6 +25,7 @@ NOT_SETTINGS = frozenset(
         "PHIN_PARENT",
         "PHIN_LISTEN_FD",
         "PHIN_NAME",
+        "PHIN_REPORT_FD",
     }
 )
 

@@ -44,7 +44,11 @@ def set_up_logs(form: str, process: str) -> None:
     ]
     renderer: list[structlog.types.Processor]
     if console:
-        renderer = [_short, structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0, pad_level=False)]
+        # plain tracebacks: the prettier ones print local variables, and with them addresses and keys
+        printing = structlog.dev.ConsoleRenderer(
+            colors=terminal, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+        )
+        renderer = [_short, printing]
     else:
         renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(

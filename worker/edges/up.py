@@ -1,13 +1,19 @@
-"""`phin up`: the whole house with one command, and nothing left when it ends."""
+"""`phin up`: the whole house with one command, and nothing left when it ends.
+
+This process supervises and does nothing else: it opens the port, takes the lock, starts the queue's server, and
+forks its children from what it has loaded. It has one thread and no connection to the database.
+"""
 
 from __future__ import annotations
 
 import http
 import http.client
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -17,24 +23,26 @@ import redis
 import structlog
 from rich.console import Console
 
-from worker.domain.errors import UnavailableError
-from worker.edges import banner, publishing, watching
+from worker.domain.errors import PhinError, UnavailableError
+from worker.edges import banner
 from worker.edges.banner import Line
 from worker.edges.environment import Home
-from worker.edges.house import House, version
+from worker.edges.following import REPORT_FD, Report
+from worker.edges.house import version
 from worker.edges.leaving import LEAVES_WITHIN, environment_of_child
-from worker.edges.lifeline import tied
-from worker.edges.publishing import Publication
+from worker.edges.offspring import FORKS, Process, fork, prepare_to_fork, spawn
 from worker.edges.queue_server import QueueServer, find_server, server_version
 from worker.edges.redis_client import open_client
+from worker.edges.secrets import read_secrets
 from worker.edges.serving import LISTEN_FD
 from worker.edges.standing import Lock, address_of, listen
 from worker.edges.supervisor import Child, Role, Supervisor
 from worker.edges.ticks import beat_path
-from worker.storage.migrations import migrate
 
 READY_WITHIN = 30.0  # seconds that the web process may take to answer before the banner comes without it
-SETTINGS_FILE = "phin.yaml"
+
+Run = Callable[[Sequence[str]], int]
+"""Runs one of phin's commands in this process and returns its exit status."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +65,46 @@ class Signals:
         self.woken.set()
 
 
-def run_up(home: Home, console: Console) -> int:
+class Starter:
+    """Starts phin's commands as children.
+
+    Parameters:
+        environment: what they are given.
+        let_go: closes what belongs to this process alone, in a child that was forked from it.
+    """
+
+    def __init__(self, run: Run, environment: dict[str, str], let_go: Callable[[], None]) -> None:
+        self._run = run
+        self._environment = environment
+        self._let_go = let_go
+
+    def role(
+        self, name: str, command: str, *, turn: int, beat: Path | None = None, keeps: tuple[str, int] | None = None
+    ) -> Role:
+        """Return the role of a command.
+
+        Parameters:
+            keeps: a file descriptor that it needs, and the variable that tells it the number.
+        """
+        environment = {**self._environment, "PHIN_NAME": name}
+        if keeps is not None:
+            environment[keeps[0]] = str(keeps[1])
+        inherits = () if keeps is None else (keeps[1],)
+
+        def begin() -> int:
+            os.environ.clear()
+            os.environ.update(environment)
+            return self._run([command])
+
+        def start() -> Process:
+            if FORKS:
+                return fork(f"phin {name}", begin, self._let_go)
+            return spawn([sys.executable, "-m", "worker.edges.cli", command], environment, inherits)
+
+        return Role(name, start, beat, turn)
+
+
+def run_up(home: Home, console: Console, run: Run) -> int:
     """Start everything, keep it running until told to leave, end it; returns the exit status.
 
     Raises:
@@ -71,12 +118,8 @@ def run_up(home: Home, console: Console) -> int:
         listener = stack.enter_context(listen(settings.bind, settings.port))
         url = address_of(listener)
         lock.tell(url)
+        secrets = read_secrets(home.environment, settings.var)
         queue = _open_queue(home, stack)
-        house = House(home)
-        stack.callback(house.close)
-        tables = migrate(house.database)
-        publication = publishing.publish(house)
-        publishing.tell(publication)
         environment = environment_of_child(
             home.environment,
             PHIN_HOME=str(home.folder),
@@ -85,25 +128,27 @@ def run_up(home: Home, console: Console) -> int:
             PHIN_LOG="console" if settings.log == "auto" else settings.log,
             **({"PHIN_REDIS_URL": queue.url} if queue.url else {}),
         )
-        roles = _roles(home, environment, listener.fileno(), workers=queue.url is not None)
-        supervisor = Supervisor(roles, signals.woken)
+
+        def let_go() -> None:
+            lock.release()
+            queue.let_go()
+
+        starter = Starter(run, environment, let_go)
+        prepare_to_fork()
+        supervisor = Supervisor([], signals.woken)
+        stack.callback(supervisor.stop, LEAVES_WITHIN - 2.0, signals.hurry)
         if queue.child is not None:
             supervisor.children.append(queue.child)
-        stack.callback(supervisor.stop, LEAVES_WITHIN - 2.0, signals.hurry)
+        report = _begin_to_follow(supervisor, starter, signals)
+        for role in _roles(home, starter, listener.fileno(), workers=queue.url is not None):
+            supervisor.children.append(Child(role))
         supervisor.tend()
-        _follow_files(house, signals, stack)
         ready = _until_ready(url, signals.leaving)
-        if not signals.leaving.is_set():
+        if report is not None and not signals.leaving.is_set():
             title = f"Phin {version()} · {settings.shop.name} · {settings.shop.language} · {settings.shop.timezone}"
-            lines = [
-                _database_line(home, house, tables),
-                queue.line,
-                _mail_line(home, url),
-                _flows_line(publication),
-                Line("web", url, "API docs /docs", "" if ready else "does not answer yet: see the lines above", ready),
-            ]
-            command = banner.trial_command(settings, url, house.secrets.made_ingest_key)
-            banner.show(console, title, lines, command)
+            web = Line("web", url, "API docs /docs", "" if ready else "does not answer: see the lines above", ready)
+            lines = [report.database_line(), queue.line, _mail_line(home, url), report.flows_line(), web]
+            banner.show(console, title, lines, banner.trial_command(settings, url, secrets.made_ingest_key))
         supervisor.tend_until(signals.leaving)
         console.print("\nLeaving: what is in hand is finished first (Ctrl-C again: at once).")
     return 0
@@ -112,26 +157,27 @@ def run_up(home: Home, console: Console) -> int:
 class _OpenedQueue:
     """Where the queue is: given, embedded, or nowhere."""
 
-    def __init__(self, url: str | None, line: Line, child: Child | None = None) -> None:
+    def __init__(self, url: str | None, line: Line, server: QueueServer | None = None) -> None:
         self.url = url
         self.line = line
-        self.child = child
+        self.let_go: Callable[[], None] = server.release if server is not None else lambda: None
+        self.child = Child(Role("queue", server.spawn, turn=2), server.process) if server is not None else None
 
 
 def _open_queue(home: Home, stack: ExitStack) -> _OpenedQueue:
     given = home.settings.redis_url
+    alone = "the clock does all work itself, up to a second later"
     if given:
         where = urlsplit(given).hostname or urlsplit(given).path
         try:
             with open_client(given, timeout=2.0) as client:
                 return _OpenedQueue(given, Line("queue", server_version(client), where))
         except redis.RedisError as error:
-            _log.warning("the queue does not answer", setting="redis_url", why=str(error))
-            state = "does not answer: the clock does all work itself, up to a second later"
-            return _OpenedQueue(given, Line("queue", "out of reach", where, state, good=False))
+            _log.warning("the queue does not answer", setting="redis_url (PHIN_REDIS_URL)", why=str(error))
+            return _OpenedQueue(given, Line("queue", "out of reach", where, f"until it is back, {alone}", good=False))
     program = find_server()
     if program is None:
-        state = "no valkey-server or redis-server found: the clock does all work itself, up to a second later"
+        state = f"no valkey-server or redis-server found: {alone}"
         return _OpenedQueue(None, Line("queue", "none", "", state, good=False))
     server = QueueServer(home.settings.var / "queue", program)
     stack.callback(server.release)
@@ -140,40 +186,42 @@ def _open_queue(home: Home, stack: ExitStack) -> _OpenedQueue:
         name = server.start()
     except UnavailableError as error:
         _log.warning("the queue does not start", why=str(error))
-        return _OpenedQueue(None, Line("queue", "none", banner.near(server.folder), str(error), good=False))
-    role = Role("queue", tied(server.command()), dict(home.environment), inherits=server.inherits, turn=2)
-    line = Line("queue", f"{name} (embedded)", banner.near(server.folder))
-    return _OpenedQueue(server.url, line, Child(role, server.process))
+        return _OpenedQueue(None, Line("queue", "none", banner.near(server.folder), alone, good=False))
+    return _OpenedQueue(server.url, Line("queue", f"{name} (embedded)", banner.near(server.folder)), server)
 
 
-def _roles(home: Home, environment: dict[str, str], listener: int, *, workers: bool) -> list[Role]:
-    phin = [sys.executable, "-m", "worker.edges.cli"]
-    var = home.settings.var
+def _begin_to_follow(supervisor: Supervisor, starter: Starter, signals: Signals) -> Report | None:
+    """Start the child that brings the database up to date and publishes, and wait for what it has to report.
+
+    Raises:
+        PhinError: it could not do so; it has said why.
+    """
+    reading, writing = os.pipe()
+    child = Child(starter.role("files", "follow", turn=0, keeps=(REPORT_FD, writing)))
+    child.tend()
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.readline()
+    if text:
+        supervisor.children.append(child)
+        return Report.read(text)
+    if child.process is not None:
+        child.process.wait()
+    if signals.leaving.is_set():
+        return None
+    raise PhinError("phin up cannot start: the line above says why")
+
+
+def _roles(home: Home, starter: Starter, listener: int, *, workers: bool) -> list[Role]:
     consumers = [
-        Role(f"worker {n}", [*phin, "worker"], {**environment, "PHIN_NAME": f"worker {n}"}, turn=1)
-        for n in range(1, home.settings.queue.processes + 1 if workers else 1)
+        starter.role(f"worker {number}", "worker", turn=1)
+        for number in range(1, home.settings.queue.processes + 1 if workers else 1)
     ]
     return [
-        Role("web", [*phin, "web"], {**environment, LISTEN_FD: str(listener)}, inherits=(listener,)),
-        Role("clock", [*phin, "clock"], environment, beat=beat_path(var), turn=1),
+        starter.role("web", "web", turn=0, keeps=(LISTEN_FD, listener)),
+        starter.role("clock", "clock", turn=1, beat=beat_path(home.settings.var)),
         *consumers,
     ]
-
-
-def _follow_files(house: House, signals: Signals, stack: ExitStack) -> None:
-    home = house.home
-
-    def changed(files: set[Path]) -> None:
-        for file in sorted(files):
-            _log.info("changed", file=banner.near(file))
-        if home.config / SETTINGS_FILE in files:
-            _log.warning("the settings changed; they are read at the next start: press Ctrl-C and run phin up again")
-        publishing.tell(publishing.publish(house))
-
-    settings = home.settings
-    thread = watching.follow([settings.flows, settings.templates, home.config], changed, signals.leaving)
-    stack.callback(thread.join, 2.0)
-    stack.callback(signals.leaving.set)
 
 
 def _until_ready(url: str, leaving: threading.Event) -> bool:
@@ -186,7 +234,7 @@ def _until_ready(url: str, leaving: threading.Event) -> bool:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == http.HTTPStatus.OK:
                 return True
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
         finally:
             connection.close()
@@ -194,20 +242,8 @@ def _until_ready(url: str, leaving: threading.Event) -> bool:
     return False
 
 
-def _database_line(home: Home, house: House, tables: int) -> Line:
-    where = banner.near(home.settings.var / "phin.db")
-    if home.settings.database_url:
-        where = house.database.engine.url.render_as_string(hide_password=True)
-    return Line("database", house.database_name(), where, f"{tables} tables, up to date")
-
-
 def _mail_line(home: Home, url: str) -> Line:
     if home.settings.smtp_url:
         parts = urlsplit(home.settings.smtp_url)
         return Line("mail", "sent by", f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname))
     return Line("mail", "captured, nothing leaves this machine", f"→ {url}/outbox")
-
-
-def _flows_line(publication: Publication) -> Line:
-    state = "" if not publication.broken else "the lines above say what is wrong"
-    return Line("flows", publishing.summary(publication), "", state, good=not publication.broken)

@@ -16,14 +16,8 @@ KINDS = {".yaml", ".yml", ".html", ".css", ".txt", ".csv"}
 _log = structlog.get_logger(__name__)
 
 
-def follow(folders: Iterable[Path], changed: Callable[[set[Path]], None], stopped: threading.Event) -> threading.Thread:
-    """Call `changed` with the files that were written or removed until `stopped` is set; returns the thread."""
-    thread = threading.Thread(target=_follow, args=([*folders], changed, stopped), name="watch", daemon=True)
-    thread.start()
-    return thread
-
-
-def _follow(folders: list[Path], changed: Callable[[set[Path]], None], stopped: threading.Event) -> None:
+def follow(folders: Iterable[Path], changed: Callable[[set[Path]], None], stopped: threading.Event) -> None:
+    """Call `changed` with the files that were written or removed, until `stopped` is set."""
     there = [folder for folder in folders if folder.is_dir()]
     for changes in watch(
         *there,

@@ -1,4 +1,4 @@
-"""`phin`: its commands gathered, and each error told to a person in one line with its remedy.
+"""`phin`: its commands, gathered.
 
 A command is a line in `COMMANDS`; another package adds its own by an entry point of the group `phin.commands`.
 """
@@ -11,10 +11,9 @@ from importlib import metadata
 
 import click
 
-from worker.domain.errors import FileError, PhinError
 from worker.edges.cli import check, flows, processes, report, unknown, why
+from worker.edges.cli.running import run
 from worker.edges.house import version
-from worker.language.diagnostics import as_text
 
 COMMANDS = (
     *processes.commands,
@@ -43,25 +42,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         phin.add_command(command)
     for entry_point in metadata.entry_points(group=ENTRY_POINTS):
         phin.add_command(entry_point.load())
-    sys.exit(_run(arguments))
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    try:
-        status = phin.main(arguments, prog_name="phin", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return 130
-    except FileError as error:
-        for problem in error.problems:
-            click.echo(as_text(problem), err=True)
-        return 1
-    except PhinError as error:
-        click.echo(click.style(f"phin: {error}", fg="red"), err=True)
-        return 1
-    return status if isinstance(status, int) else 0
+    sys.exit(run(phin, arguments))

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from worker.domain.errors import PhinError, SettingError
 from worker.edges import publishing
+from worker.edges.cli.running import run
 from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
+from worker.edges.following import follow_files
 from worker.edges.house import House
 from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
@@ -48,9 +50,11 @@ def _current(house: House) -> House:
 
 
 @click.command()
-def up() -> int:
+@click.pass_context
+def up(context: click.Context) -> int:
     """Start everything here: database, queue, web, workers, clock. Ctrl-C ends it."""
-    return run_up(_begin("up", otherwise="console"), Console())
+    phin = context.find_root().command
+    return run_up(_begin("up", otherwise="console"), Console(), lambda arguments: run(phin, arguments))
 
 
 @click.command()
@@ -61,6 +65,15 @@ def release() -> None:
     publication = publishing.publish(house)
     publishing.tell(publication)
     click.echo(f"database up to date ({tables} tables) · {publishing.summary(publication)}")
+    house.close()
+
+
+@click.command(hidden=True)
+def follow() -> None:
+    """Publish the flows now, and each valid edit of them; a part of phin up."""
+    leaving = on_leaving(os.environ)
+    house = House(_begin("files"))
+    follow_files(house, leaving, os.environ)
     house.close()
 
 
@@ -113,4 +126,4 @@ def clock() -> int:
     return status
 
 
-commands = (up, release, web, worker, clock)
+commands = (up, release, follow, web, worker, clock)

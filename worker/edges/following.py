@@ -1,0 +1,91 @@
+"""The process that follows the files: it brings the database up to date, publishes, and publishes each valid edit."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+
+from worker.edges import publishing, watching
+from worker.edges.banner import Line, near
+from worker.edges.house import House
+from worker.storage.migrations import migrate
+
+REPORT_FD = "PHIN_REPORT_FD"  # the pipe on which `phin up` waits for the report
+SETTINGS_FILE = "phin.yaml"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to say of database and flows at the start.
+
+    Parameters:
+        database: name and version.
+        where: its file, or its URL without a password.
+        flows: `11 live · 1 draft · 0 broken`.
+        broken: how many flows' files cannot be used.
+    """
+
+    database: str
+    where: str
+    tables: int
+    flows: str
+    broken: int
+
+    def database_line(self) -> Line:
+        """Return the banner's line about the database."""
+        return Line("database", self.database, self.where, f"{self.tables} tables, up to date")
+
+    def flows_line(self) -> Line:
+        """Return the banner's line about the flows."""
+        state = "the lines above say what is wrong" if self.broken else ""
+        return Line("flows", self.flows, "", state, good=not self.broken)
+
+    def write(self) -> str:
+        """Return it as a line of text."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def read(cls, text: str) -> Report:
+        """Read what `write` returned."""
+        return cls(**json.loads(text))
+
+
+def follow_files(house: House, leaving: threading.Event, environment: Mapping[str, str]) -> None:
+    """Publish now and at each change of the files, until it is time to leave."""
+    tables = migrate(house.database)
+    publication = publishing.publish(house)
+    publishing.tell(publication)
+    where = near(house.settings.var / "phin.db")
+    if house.settings.database_url:
+        where = house.database.engine.url.render_as_string(hide_password=True)
+    summary = publishing.summary(publication)
+    _say(Report(house.database_name(), where, tables, summary, publication.broken), environment)
+    home = house.home
+
+    def changed(files: set[Path]) -> None:
+        for file in sorted(files):
+            _log.info("changed", file=near(file))
+        if home.config / SETTINGS_FILE in files:
+            _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
+        publishing.tell(publishing.publish(house))
+
+    watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
+
+
+def _say(report: Report, environment: Mapping[str, str]) -> None:
+    waiting = environment.get(REPORT_FD)
+    if waiting is None:
+        return
+    try:
+        with os.fdopen(int(waiting), "w") as pipe:
+            pipe.write(report.write())
+    except OSError:
+        pass  # started anew: whoever waited has its report
