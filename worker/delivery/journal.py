@@ -17,13 +17,12 @@ import fcntl
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-
-import psutil
 
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Stage
@@ -179,7 +178,10 @@ def dead_journals(folder: Path, *, boot: str | None = None) -> Iterator[DeadJour
 def this_boot() -> str:
     """Name this start of the machine; another name after each."""
     linux = Path("/proc/sys/kernel/random/boot_id")
-    return linux.read_text(encoding="ascii").strip() if linux.exists() else str(int(psutil.boot_time()))
+    if linux.exists():
+        return linux.read_text(encoding="ascii").strip()
+    macos = subprocess.run(["sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=True)
+    return macos.stdout.strip()
 
 
 def _born(path: Path, header: bytes) -> FileIO:
