@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from worker.domain.event_check import CheckedEvent, EventRules, check_event, item_id
 from worker.domain.work import Work
@@ -18,6 +18,8 @@ from worker.storage import events
 from worker.storage.database import Database
 from worker.storage.events import NewEvent, Outcome, Stored
 
+# How drivers say that they cannot write a value; anything else says something of the database's state.
+_OF_A_VALUE = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
 _REFUSED = {
     Outcome.CONTRADICTION: ("id", "was already received with other content; nothing was changed"),
     Outcome.UNKEPT: ("", "holds something that the database cannot keep"),
@@ -107,9 +109,7 @@ def keep_carefully(database: Database, rows: Sequence[NewEvent]) -> list[Stored]
     """Do the same, and where the database refuses a value, keep the others: each row harms only itself."""
     try:
         return keep(database, rows)
-    except StatementError as error:
-        if not _of_a_value(error):
-            raise
+    except _OF_A_VALUE:
         if len(rows) == 1:
             return [Stored(Outcome.UNKEPT)]
     return [stored for row in rows for stored in keep_carefully(database, [row])]
@@ -158,8 +158,3 @@ def _row(checked: CheckedEvent, source: str, now: datetime) -> NewEvent:
         order_number=checked.order_number,
         request=checked.request,
     )
-
-
-def _of_a_value(error: StatementError) -> bool:
-    """Whether the statement failed for what it was to write, not for the state of the database."""
-    return isinstance(error, DataError | IntegrityError) or not isinstance(error, DBAPIError)

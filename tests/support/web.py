@@ -1,0 +1,123 @@
+"""The web application on a database of the test's, spoken to in this process or by a real server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from tests.support.clock import HandClock
+from worker.delivery.tokens import Tokens
+from worker.domain.settings import Settings
+from worker.domain.work import Work
+from worker.edges.secrets import IngestKey, Secrets
+from worker.edges.web.app import build_app
+from worker.storage.database import Database
+
+KEY = "the-key-of-the-shop-1234"
+OTHER_KEY = "the-key-of-the-till-5678"
+SIGNING = b"a secret that signs the links of tests"
+
+
+@dataclass
+class Told:
+    """A queue that writes down what it is told."""
+
+    work: list[Work] = field(default_factory=list)
+    answers: bool = True
+
+    def enqueue(self, work: Work) -> bool:
+        self.work.append(work)
+        return self.answers
+
+    def reachable(self) -> bool:
+        return self.answers
+
+    def all(self) -> Work:
+        return sum(self.work, Work())
+
+
+@dataclass
+class WebHouse:
+    """What the web needs of a house."""
+
+    settings: Settings
+    database: Database
+    clock: HandClock = field(default_factory=HandClock)
+    queue: Told = field(default_factory=Told)
+    captures_mail: bool = True
+    tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
+    secrets: Secrets = field(
+        default_factory=lambda: Secrets(
+            (SIGNING,),
+            (
+                IngestKey("shop", hashlib.sha256(KEY.encode()).digest()),
+                IngestKey("till", hashlib.sha256(OTHER_KEY.encode()).digest()),
+            ),
+        )
+    )
+
+    @property
+    def spool(self) -> Path:
+        return self.settings.var / "spool"
+
+
+def web_house(database: Database, var: Path, **settings: Any) -> WebHouse:
+    """Return a house with these settings."""
+    shop = {"name": "The Coffee", "website": "https://thecoffee.example"}
+    return WebHouse(Settings(var=var, **{"shop": shop, **settings}), database)
+
+
+def client(house: WebHouse, address: str = "127.0.0.1", base: str = "http://127.0.0.1:8787") -> httpx.AsyncClient:
+    """Return a client that speaks to the application in this process, from this address."""
+    transport = httpx.ASGITransport(build_app(house), client=(address, 12345), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=base)
+
+
+def post(
+    web: httpx.AsyncClient, content: Any, *, key: str | None = KEY, headers: Mapping[str, str] | None = None
+) -> Any:
+    """Report events; what is neither bytes nor text is sent as JSON."""
+    body = content if isinstance(content, bytes | str) else json.dumps(content)
+    bearer = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return web.post("/v1/events", content=body, headers={**bearer, **(headers or {})})
+
+
+def purchase(number: int = 1, **more: Any) -> dict[str, Any]:
+    """Return a purchase."""
+    return {
+        "id": f"e{number}",
+        "type": "purchase",
+        "customer": {"id": f"c{number}", "email": f"c{number}@example.com"},
+        "order": {"number": f"A{number}", "total": 450_000},
+        **more,
+    }
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """Serve the application on a free port; gives the URL."""
+    config = uvicorn.Config(app, access_log=False, log_config=None, lifespan="on", server_header=False)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.01)
+        assert server.started
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive()
