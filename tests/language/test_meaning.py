@@ -109,6 +109,7 @@ CHANGED = {
     "send: review-invite\n            name": "send: invitation\n            name",
     "send: review-invite\n        name": "send: invitation\n        name",
     "name: bold-invite": "name: big-invite",
+    "name: second-invite": "name: last-invite",
     "name: patience": "name: waiting",
     'until: clicked("bold-invite")': 'until: sent("bold-invite")',
     "customer.tracking and not": "not",

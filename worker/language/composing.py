@@ -32,7 +32,7 @@ _STYLES: dict[str, Style] = {"'": "single", '"': "double", "|": "literal", ">": 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxFault:
-    """Why the text is no YAML, in the words of its parser, and where (lines and columns from 0)."""
+    """Why the text is no YAML, in the words of its parser (or of `ours`), and where (lines and columns from 0)."""
 
     problem: str
     line: int
@@ -40,6 +40,7 @@ class SyntaxFault:
     context: str = ""
     context_line: int | None = None
     context_column: int = 0
+    ours: bool = False
 
 
 class NotYaml(Exception):
@@ -187,7 +188,7 @@ class _Composer:
     def _fault(self, start: int, message: str) -> SyntaxFault:
         source = self._report.source
         line = source.line_at(start)
-        return SyntaxFault(message, line, start - source.offset(line, 0))
+        return SyntaxFault(message, line, start - source.offset(line, 0), ours=True)
 
     def _stop_at_many(self) -> None:
         self._told += 1

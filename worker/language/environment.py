@@ -23,6 +23,7 @@ NOT_SETTINGS = frozenset(
         "PHIN_INGEST_KEY",
         "PHIN_INGEST_KEY_FILE",
         "PHIN_HOME",
+        "PHIN_NAME",
         "PHIN_NO_SKIPS",
         "PHIN_PARENT",
         "PHIN_LISTEN_FD",
@@ -92,7 +93,7 @@ def _read(variable: Variable, text: str) -> Any:
     written = text if text.lstrip().startswith("{") else f"{{{text}}}"
     report, root = read_nodes(written, _FILE)
     if report.failed:
-        raise ValueError(f"{report.problems[0].message}; write it like 'tier: text, points: number'")
+        raise ValueError("write it like 'tier: text, points: number'")
     return plain_value(root) if isinstance(root, Node) else {}
 
 

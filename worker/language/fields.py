@@ -50,8 +50,10 @@ class Fields:
                 hint = did_you_mean(key, [*known, *later]) or f"known here: {', '.join(known)}"
                 report.error(entry.key, f"unknown key '{key[:60]}' in {what}", hint)
         self.nothing_told = len(self._entries) == len(node.entries)
+        unknown = [entry.key.text for entry in node.entries if entry.key.text not in self._entries]
         lacking = [key for key in known if key in needed and key not in self._entries]
-        if lacking and not self._misspelt(node, lacking):
+        lacking = [key for key in lacking if not any(did_you_mean(one, [key]) for one in unknown)]  # told as misspelt
+        if lacking:
             at = node.entries[0].key if node.entries else node
             report.error(at, f"{what} needs {listed(lacking, 'and')}")
 
@@ -76,8 +78,3 @@ class Fields:
             self._report.error(entry.key, f"'{key}' has no value", hint)
             return None
         return entry.value
-
-    def _misspelt(self, node: Mapping, lacking: Sequence[str]) -> bool:
-        """Say whether each needed key that lacks stands there misspelt, which was told already."""
-        unknown = [entry.key.text for entry in node.entries if entry.key.text not in self._entries]
-        return all(any(did_you_mean(key, [lack]) for key in unknown) for lack in lacking)

@@ -64,6 +64,8 @@ def _told(source: Source, fault: SyntaxFault) -> tuple[int, int, str]:
     problem, line = fault.problem, min(fault.line, source.line_at(len(source.text)))
     text = source.line(line)
     indent = len(text) - len(text.lstrip())
+    if fault.ours:
+        return line, fault.column, problem
     if fault.context_line is not None:
         if "quoted scalar" in fault.context and "end of stream" in problem:
             return fault.context_line, fault.context_column, "the quote that opens here is not closed"

@@ -67,7 +67,8 @@ def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple
     settings, faults = _validated(values)
     by_path = {variable.path: variable for variable in overrides}
     in_file = report.problems if report is not None and root is not None else ()
-    return settings, (*in_file, *problems, *(_problem(fault, by_path, report, root) for fault in faults))
+    found = [*in_file, *(_problem(fault, by_path, report, root) for fault in faults), *problems]
+    return settings, tuple(sorted(found, key=lambda one: (not one.place.line, one.place.line, one.place.column)))
 
 
 def _refuse_lost_words(report: Report, node: Node) -> None:
