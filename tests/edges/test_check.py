@@ -1,0 +1,164 @@
+"""`phin check` tells everything that is wrong at once, and its exit status says whether the shop may run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from worker.edges.cli.check import check
+
+HOUSE = Path(__file__).parent.parent.parent
+GOOD = "flow: a\ntrigger: purchase\nsteps:\n  - send: welcome\n"
+TEMPLATE = "---\nsubject: Chào\n---\n<p>Chào</p>\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a shop with one good flow and its template, where the command is run."""
+    for folder in ("config", "flows", "templates"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: Phin}\n")
+    (tmp_path / "flows" / "a.yaml").write_text(GOOD)
+    for language in ("vi", "en"):
+        (tmp_path / "templates" / f"welcome.{language}.html").write_text(TEMPLATE)
+    monkeypatch.chdir(tmp_path)
+    for name in ("PHIN_HOME", "PHIN_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def run(*arguments: str, colour: bool = False, **environment: str) -> Result:
+    return CliRunner().invoke(check, arguments, env=environment, color=colour, catch_exceptions=False)
+
+
+def last_line(result: Result) -> str:
+    """Return the last line without its time."""
+    return result.output.strip().split("\n")[-1].rpartition(" (")[0]
+
+
+def test_a_shop_in_order_has_no_problems(shop: Path) -> None:
+    """Given nothing wrong, then the check says so in one line and succeeds."""
+    result = run("--strict")
+
+    assert result.exit_code == 0, result.output
+    assert result.output.count("\n") == 1
+    assert last_line(result) == "no problems in 1 flow and 1 template"
+
+
+def test_what_ships_is_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given the settings, flows and templates that Phin ships, then nothing is wrong with them."""
+    for folder in ("config", "flows", "templates"):
+        shutil.copytree(HOUSE / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+
+    result = run("--strict")
+
+    assert (result.exit_code, result.output.count("\n")) == (0, 1), result.output
+
+
+def test_everything_that_is_wrong_is_told_at_once(shop: Path) -> None:
+    """Given faults in settings, environment, flows and templates, then all are told, each with its place."""
+    (shop / "config" / "phin.yaml").write_text("prot: 1\n")
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
+    (shop / "flows" / "b.yaml").write_text(GOOD.replace("flow: a", "flow: b").replace("welcome", "welcom"))
+    (shop / "templates" / "welcome.en.html").write_text(TEMPLATE.replace("<p>", "<p>{{ customer.nme }}"))
+
+    result = run(PHIN_PORT="x")
+
+    assert result.exit_code == 1
+    heads = [line for line in result.output.split("\n") if ": error: " in line]
+    assert [head.split(" error: ")[0] for head in heads] == [
+        "config/phin.yaml:1:1:",
+        "environment:",
+        "flows/a.yaml:2:1:",
+        "flows/b.yaml:4:11:",
+        "templates/welcome.en.html:4:7:",
+    ]
+    assert "flows/a.yaml:2:1: error: unknown key 'triger' in a flow; did you mean 'trigger'?" in heads
+    assert "   2 | triger: purchase\n     | ^^^^^^\n" in result.output
+    assert last_line(result) == "5 errors in 2 flows and 1 template"
+
+
+def test_warnings_fail_only_where_that_is_asked(shop: Path) -> None:
+    """Given a warning alone, then the check succeeds, and fails with --strict."""
+    (shop / "flows" / "a.yaml").write_text(GOOD + "  - exit: done\n  - wait: 1 day\n")
+
+    assert (run().exit_code, run("--strict").exit_code) == (0, 1)
+    assert last_line(run()) == "1 warning in 1 flow and 1 template"
+
+
+def test_settings_that_cannot_be_read_hide_no_flow(shop: Path) -> None:
+    """Given settings that are no YAML, then they are told, and flows are checked without the shop's own names."""
+    (shop / "config" / "phin.yaml").write_text("shop:\n\tname: Phin\n")
+    (shop / "flows" / "a.yaml").write_text(GOOD + "  - wiat: 1 day\nexit: {event: tasting.booked}\n")
+
+    result = run()
+
+    assert "flows/a.yaml:5:5: error: there is no step 'wiat'; did you mean 'wait'?" in result.output
+    assert "tasting.booked" not in result.output
+
+
+def test_own_fields_and_events_are_known(shop: Path) -> None:
+    """Given an event and a field that the settings declare, then flows may name them."""
+    (shop / "config" / "phin.yaml").write_text("fields: {points: number}\nevents: {tasting.booked: {place: text}}\n")
+    (shop / "flows" / "a.yaml").write_text(
+        GOOD.replace("purchase", "{event: tasting.booked}\nwhen: customer.points > 3 and event.place == 'Huế'")
+    )
+
+    assert run().exit_code == 0
+
+
+def test_json_and_sarif_are_whole_documents(shop: Path) -> None:
+    """Given --format json and sarif, then the output is one document, and the exit status the same."""
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
+
+    as_json, as_sarif = run("--format", "json"), run("--format", "sarif")
+
+    assert (as_json.exit_code, as_sarif.exit_code) == (1, 1)
+    document = json.loads(as_json.output)
+    assert (document["errors"], document["checked"]) == (1, {"flows": 1, "templates": 1})
+    (result,) = json.loads(as_sarif.output)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "flows/a.yaml"
+
+
+def test_github_gets_an_annotation_a_problem(shop: Path) -> None:
+    """Given --format github, then each problem is an annotation at its place."""
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
+
+    assert run("--format", "github").output.startswith(
+        "::error file=flows/a.yaml,line=2,col=1,endColumn=7::unknown key"
+    )
+
+
+def test_colours_are_for_terminals_that_want_them(shop: Path) -> None:
+    """Given a terminal, then problems are coloured; not elsewhere, and not with NO_COLOR."""
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
+
+    assert "\x1b[31m" in run(colour=True, NO_COLOR="").output
+    assert "\x1b" not in run(colour=True, NO_COLOR="1").output
+    assert "\x1b" not in run().output
+
+
+def test_a_folder_that_is_no_shop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given no config/phin.yaml, then one line says where to run the command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PHIN_HOME", raising=False)
+
+    result = run()
+
+    assert result.exit_code == 1
+    assert "holds no config/phin.yaml; run phin in the shop's folder" in result.output
+
+
+def test_a_shop_elsewhere_is_named_by_its_path(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given PHIN_HOME, then problems name the files so that they can be opened from here."""
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+    assert f"{shop}/flows/a.yaml:2:1: error:" in run(PHIN_HOME=str(shop)).output
