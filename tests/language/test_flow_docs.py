@@ -1,0 +1,70 @@
+"""`docs/flows.md` tells the truth: each of its examples is a good flow, and each key of the language has one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.language.samples import VOCABULARY, told, with_step
+from worker.language.entry import LATER_SHORT_TRIGGERS, LATER_TRIGGER_KEYS
+from worker.language.flows import KEYS, LATER_KEYS, read_flow
+from worker.language.steps import LATER_OPTIONS, LATER_VERBS, OPTIONS
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "flows.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+TEMPLATES = ("welcome", "thank-you", "review-invite")
+
+
+def completed(example: str) -> str:
+    """Return an example as a whole flow: steps get the keys of a flow, keys get those that lack."""
+    if example.startswith("- "):
+        steps = "\n".join(f"  {line}" for line in example.rstrip().split("\n"))
+        return f"flow: post-purchase\ntrigger: purchase\nsteps:\n{steps}\n"
+    for key, usual in (("flow", "post-purchase"), ("trigger", "purchase"), ("steps", "\n  - send: welcome")):
+        if not re.search(rf"^{key}:", example, re.MULTILINE):
+            example += f"{key}: {usual}\n"
+    return example
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_a_good_flow(example: str) -> None:
+    """Given an example of the page, then it is read without an error or a warning."""
+    flow, problems = read_flow(completed(example), "post-purchase.yaml", VOCABULARY, TEMPLATES)
+
+    assert problems == ()
+    assert flow.steps
+
+
+def test_every_key_has_an_example() -> None:
+    """Given the keys that the language has, then each stands in some example."""
+    written = set(re.findall(r"(?:^|[{\s])([a-z]+):", "\n".join(EXAMPLES)))
+
+    assert {*KEYS, "event", "within", "when", "weight", *(key for keys in OPTIONS.values() for key in keys)} <= written
+
+
+def test_what_is_not_there_yet_is_named_and_refused() -> None:
+    """Given what the page calls not there yet, then each is named there, and told as such, never as unknown."""
+    not_yet = PAGE.split("## Not yet")[1]
+    flow = "flow: post-purchase\ntrigger: purchase\nsteps: [{send: welcome}]\n"
+
+    for key in LATER_KEYS:
+        assert f"`{key}`" in not_yet
+        assert "does not have it yet" in told(flow + f"{key}: x\n")[0]
+    for verb in LATER_VERBS:
+        assert f"`{verb}`" in not_yet
+        assert [one for one in told(with_step(f"  - {verb}: x")) if "does not have it yet" in one]
+    for key in LATER_TRIGGER_KEYS:
+        assert "does not have it yet" in told(flow.replace("trigger: purchase\n", f"trigger: {{{key}: x}}\n"))[0]
+    for word in LATER_SHORT_TRIGGERS:
+        assert "does not have it yet" in told(flow.replace("trigger: purchase\n", f"trigger: {word}\n"))[0]
+    for options in LATER_OPTIONS.values():
+        assert all(f"`{option}`" in not_yet for option in options)
+
+
+def test_the_sample_of_a_problem_is_what_the_check_prints() -> None:
+    """Given the page's sample of a problem, then the check says those words."""
+    text = "flow: post-purchase\ntrigger: purchase\nsteps: [{send: welcome}]\nwhen: order.totl >= 300_000\n"
+
+    assert "flows/" + f"post-purchase.yaml:{told(text)[0]}" in PAGE
