@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import httpx
 import psutil
 
 from tests.support.processes import ROOT, alive, clean_environment, descendants, running, wait_until
+
+PHIN_UP = ("worker.edges.cli", "up")
 
 
 def make_home(folder: Path) -> Path:
@@ -80,15 +82,20 @@ class PhinUp:
 
 
 @contextmanager
-def phin_up(home: Path, **settings: str) -> Iterator[PhinUp]:
-    """Run `phin up` until its banner stands; afterwards nothing of it is left."""
+def phin_up(home: Path, *, arguments: Sequence[str] = PHIN_UP, **settings: str) -> Iterator[PhinUp]:
+    """Run `phin up` until its banner stands; afterwards nothing of it is left.
+
+    Parameters:
+        arguments: of Python's `-m`.
+        settings: variables of the environment.
+    """
     output = home / f"output-{secrets.token_hex(4)}"
     environment = clean_environment(PHIN_HOME=str(home), PHIN_PORT="0", **settings)
-    with running(["worker.edges.cli", "up"], output=output, environment=environment, cwd=home) as process:
+    with running(arguments, output=output, environment=environment, cwd=home) as process:
         up = PhinUp(home, output, process)
         try:
             wait_until(
-                lambda: "Ctrl-C" in up.said or process.poll() is not None, "phin up prints its banner", timeout=60
+                lambda: "/v1/events\n" in up.said or process.poll() is not None, "phin up prints its banner", timeout=60
             )
             assert process.poll() is None, up.said
             yield up

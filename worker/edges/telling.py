@@ -17,6 +17,7 @@ Part = tuple[str, str]  # text and style
 Told = list[Part]
 
 NAME = 22  # characters of the column with names
+STEP = 20  # characters of the column with steps
 _ENDS = {
     JourneyState.WAITING: ("under way", "cyan"),
     JourneyState.CONTROL: ("in the control group", "dim"),
@@ -91,7 +92,7 @@ def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo,
         yield from _seen(entered.detail.get("seen"), NAME + 1)
     shown = ""
     for line in journey.lines:
-        if line.kind == "entered":
+        if line.kind in ("entered", "done"):  # the journey's own line says both
             continue
         on = day(line.at.astimezone(zone))
         if on != shown and shown:
@@ -109,23 +110,23 @@ def _line(
     match line.kind:
         case "send":
             mail = mails.get(line.step)
-            yield [head, (name.ljust(NAME - 8), ""), *(_mail(mail, shop, zone, now) if mail else [])]
+            yield [head, (name.ljust(STEP), ""), *(_mail(mail, shop, zone, now) if mail else [])]
         case "wait":
             until = moment(datetime.fromisoformat(detail["due"]), shop, zone.key)
-            yield [head, (name.ljust(NAME - 8), ""), (f" waits until {until}", "cyan")]
+            yield [head, (name.ljust(STEP), ""), (f" waits until {until}", "cyan")]
         case "waited":
-            yield [head, (name.ljust(NAME - 8), ""), (" goes on" + (", because" if detail.get("until") else ""), "")]
+            yield [head, (name.ljust(STEP), ""), (" goes on" + (", because" if detail.get("until") else ""), "")]
             yield from _seen(detail.get("until"), NAME + 1)
         case "fork":
-            yield [head, (name.ljust(NAME - 8), ""), (f" takes '{detail['way']}'", "")]
+            yield [head, (name.ljust(STEP), ""), (f" takes '{detail['way']}'", "")]
             yield from _seen(detail.get("seen"), NAME + 1)
         case "exit":
-            yield [head, ("exit".ljust(NAME - 8), "yellow"), (f" {_exit(detail)}", "")]
+            yield [head, ("exit".ljust(STEP), "yellow"), (f" {_exit(detail)}", "")]
             yield from _seen(detail.get("seen"), NAME + 1)
         case "goal":
-            yield [head, ("goal".ljust(NAME - 8), "green"), (f" reached{_cause(detail)}", "")]
+            yield [head, ("goal".ljust(STEP), "green"), (f" reached{_cause(detail)}", "")]
         case _:
-            yield [head, (line.kind.ljust(NAME - 8), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
+            yield [head, (line.kind.ljust(STEP), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
 
 
 def _mail(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:

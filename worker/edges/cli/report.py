@@ -17,6 +17,8 @@ from worker.edges.moments import amount, share
 from worker.storage import flows, ledger, reports
 from worker.storage.reports import FlowFigures
 
+WIDE = 112  # characters of a terminal that the table fits in
+
 
 @click.command()
 @click.option("--since", help="Only journeys entered since: a date (2027-03-01) or a time ago ('30 days').")
@@ -36,7 +38,10 @@ def report(since: str | None, as_json: bool) -> None:
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
             return
         console = Console()
-        console.print(_table(figures))
+        if console.width >= WIDE:
+            console.print(_table(figures))
+        else:
+            _blocks(console, figures)
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
         console.print("[dim]events    [/]" + (_counted(events) or "none"))
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
@@ -52,7 +57,6 @@ def _table(figures: list[FlowFigures]) -> Table:
     for name in ("entered", "waiting", "done", "exited", "sent", "opened", "", "clicked", "", "goals", "", "revenue"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in figures:
-        revenue = " + ".join(amount(total, currency) for currency, total in sorted(one.revenue.items()))
         table.add_row(
             one.flow,
             *(f"{count:,}" for count in (one.entered, one.waiting, one.done, one.exited, one.sent, one.opened)),
@@ -61,9 +65,27 @@ def _table(figures: list[FlowFigures]) -> Table:
             f"[dim]{share(one.click_rate)}[/]",
             f"{one.goals:,}",
             f"[dim]{share(one.goal_rate)}[/]",
-            revenue or "–",
+            _revenue(one),
         )
     return table
+
+
+def _blocks(console: Console, figures: list[FlowFigures]) -> None:
+    """Print two lines a flow, where a row of the table would not fit."""
+    for one in figures:
+        console.print(f"[bold]{one.flow}[/]  {_journeys(one)}", soft_wrap=True)
+        rates = ((one.opened, "opened", one.open_rate), (one.clicked, "clicked", one.click_rate))
+        told = [f"{one.sent:,} sent", *(f"{n:,} {word} ({share(rate)})" for n, word, rate in rates)]
+        goals = f"{one.goals:,} goals ({share(one.goal_rate)})"
+        console.print("  " + " · ".join([*told, goals, _revenue(one)]), soft_wrap=True)
+
+
+def _journeys(one: FlowFigures) -> str:
+    return f"{one.entered:,} entered · {one.waiting:,} waiting · {one.done:,} done · {one.exited:,} exited"
+
+
+def _revenue(one: FlowFigures) -> str:
+    return " + ".join(amount(total, currency) for currency, total in sorted(one.revenue.items())) or "–"
 
 
 def _counted(counts: dict[str, int]) -> str:
