@@ -132,6 +132,20 @@ def test_nothing_outlives_a_killed_parent(home: Path) -> None:
         assert again.ready()
 
 
+def test_where_forking_is_not_safe_the_children_are_commands(home: Path) -> None:
+    """Given a system without safe forking, then the same house runs, is mended, and leaves nothing behind."""
+    with phin_up(home, arguments=["tests.edges.up_without_fork"]) as up:
+        family = up.family()
+        assert len(family) >= 5
+        web = next(process for process in family if process.cmdline()[-1:] == ["web"])
+        web.kill()
+        wait_until(lambda: not alive([web]) and up.ready(), "the web process is started again")
+        family = up.family()
+        up.process.send_signal(signal.SIGKILL)
+        up.process.wait()
+        wait_until(lambda: alive(family) == [], "all processes end", timeout=15)
+
+
 def test_without_a_queue_the_mail_still_goes_out(home: Path) -> None:
     """Given a queue that is gone for good, when an event is reported, then its mail goes out all the same."""
     with phin_up(home, PHIN_REDIS_URL="redis://127.0.0.1:1/0") as up:

@@ -82,7 +82,7 @@ def trial_event(settings: Settings) -> dict[str, Any]:
         "id": f"purchase-{number}",
         "type": "purchase",
         "customer": {
-            "id": f"customer-{number}",
+            "id": "lan",
             "email": "lan@example.com",
             "name": "Nguyễn Thị Lan",
             "first_name": "Lan",

@@ -24,13 +24,13 @@ import structlog
 from rich.console import Console
 
 from worker.domain.errors import PhinError, UnavailableError
-from worker.edges import banner
+from worker.edges import banner, offspring
 from worker.edges.banner import Line
 from worker.edges.environment import Home
 from worker.edges.following import REPORT_FD, Report
 from worker.edges.house import version
 from worker.edges.leaving import LEAVES_WITHIN, environment_of_child
-from worker.edges.offspring import FORKS, Process, fork, prepare_to_fork, spawn
+from worker.edges.offspring import Process
 from worker.edges.queue_server import QueueServer, find_server, server_version
 from worker.edges.redis_client import open_client
 from worker.edges.secrets import read_secrets
@@ -97,9 +97,9 @@ class Starter:
             return self._run([command])
 
         def start() -> Process:
-            if FORKS:
-                return fork(f"phin {name}", begin, self._let_go)
-            return spawn([sys.executable, "-m", "worker.edges.cli", command], environment, inherits)
+            if offspring.FORKS:
+                return offspring.fork(f"phin {name}", begin, self._let_go)
+            return offspring.spawn([sys.executable, "-m", "worker.edges.cli", command], environment, inherits)
 
         return Role(name, start, beat, turn)
 
@@ -134,7 +134,7 @@ def run_up(home: Home, console: Console, run: Run) -> int:
             queue.let_go()
 
         starter = Starter(run, environment, let_go)
-        prepare_to_fork()
+        offspring.prepare_to_fork()
         supervisor = Supervisor([], signals.woken)
         stack.callback(supervisor.stop, LEAVES_WITHIN - 2.0, signals.hurry)
         if queue.child is not None:
