@@ -132,14 +132,14 @@ class Outbox:
 
     def _shown(self, request: Request, mail: CapturedMail, t: dict[str, str]) -> dict[str, Any]:
         view = _view(request)
-        frame = f"/outbox/{quote(mail.name)}/html" if view in ("phone", "desktop") and mail.html is not None else None
+        framed = view in ("phone", "desktop") and mail.html is not None
         text = "\n".join(f"{name}: {value}" for name, value in mail.headers) if view == "headers" else mail.text
         facts = [(t["from"], mail.header("From")), (t["to"], mail.header("To")), (t["date"], mail.header("Date"))]
         return {
             "subject": mail.header("Subject"),
             "facts": facts,
             "view": view,
-            "frame": frame,
+            "frame": f"{_path(mail.name)}/html" if framed else None,
             "text": t["no_part"] if text is None else text,
         }
 
@@ -153,10 +153,15 @@ class Outbox:
 def _views(request: Request, mail: CapturedMail, page: int, language: str, t: dict[str, str]) -> list[dict[str, Any]]:
     current = _view(request)
     views: list[dict[str, Any]] = [
-        {"name": t[name], "href": _link(mail.name, page=page, lang=language, view=name), "current": name == current}
+        {
+            "name": t[name],
+            "href": _link(mail.name, page=page, lang=language, view=name),
+            "current": name == current,
+            "download": False,
+        }
         for name in VIEWS
     ]
-    source = {"name": t["source"], "href": f"/outbox/{quote(mail.name)}/source", "current": False, "download": True}
+    source = {"name": t["source"], "href": f"{_path(mail.name)}/source", "current": False, "download": True}
     return [*views, source]
 
 
@@ -171,8 +176,12 @@ def _page_number(request: Request) -> int:
 
 
 def _link(name: str | None, **query: Any) -> str:
-    path = "/outbox" if name is None else f"/outbox/{quote(name)}"
+    path = "/outbox" if name is None else _path(name)
     return f"{path}?{urlencode({key: value for key, value in query.items() if (key, value) != ('page', 1)})}"
+
+
+def _path(name: str) -> str:
+    return f"/outbox/{quote(name, safe='@')}"
 
 
 def _here(request: Request, **changes: str) -> str:

@@ -1,0 +1,191 @@
+"""The other pages: health, the API's documentation, the front, and the headers that all of them carry."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.web import client, post, purchase, web_house
+from worker.domain.event_check import CheckedEvent, EventRules, check_event
+from worker.edges.web.openapi import PURCHASE, SHIPPED, openapi
+from worker.edges.web.texts import TEXTS, choose_language
+from worker.storage.database import Database
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_process_that_lives_says_so_without_a_database(tmp_path: Path) -> None:
+    """Given no database, then the process still says that it lives."""
+    away = Database("postgresql://phin@127.0.0.1:1/nowhere")
+    async with client(web_house(away, tmp_path)) as web:
+        assert (await web.get("/healthz")).json() == {"alive": True}
+    away.close()
+
+
+async def test_it_is_ready_when_work_can_be_done(database: Database, tmp_path: Path) -> None:
+    """Given a database that is up to date, then it is ready, with the queue or without it, which is named."""
+    house = web_house(database, tmp_path)
+    async with client(house) as web:
+        ready = await web.get("/readyz")
+        house.queue.answers = False
+        without = await web.get("/readyz")
+    assert (ready.status_code, ready.json()["queue"]) == (200, "answers")
+    assert without.status_code == 200
+    assert without.json()["ready"] is True
+    assert "does not answer" in without.json()["queue"]
+
+
+async def test_it_is_not_ready_without_tables(tmp_path: Path) -> None:
+    """Given a database that nobody brought up to date, then it is not ready, and says what to run."""
+    empty = Database(f"sqlite:///{tmp_path}/empty.db")
+    async with client(web_house(empty, tmp_path)) as web:
+        answer = await web.get("/readyz")
+    assert answer.status_code == 503
+    assert "phin release" in answer.json()["database"]
+    empty.close()
+
+
+async def test_it_is_not_ready_without_a_database(tmp_path: Path) -> None:
+    """Given a database that is away, then it is not ready, and says why without giving away where it was looked for."""
+    away = Database("postgresql://phin:secret@127.0.0.1:1/nowhere")
+    async with client(web_house(away, tmp_path)) as web:
+        answer = await web.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "the database cannot be reached"
+    away.close()
+
+
+def references(part: Any) -> set[str]:
+    """Return every `$ref` of a document."""
+    if isinstance(part, dict):
+        own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return own.union(*(references(value) for value in part.values()))
+    if isinstance(part, list):
+        return set().union(*(references(value) for value in part))
+    return set()
+
+
+async def test_the_document_describes_what_is_taken(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given the shop's own fields and events, then the document names them, and no reference is broken."""
+    house = web_house(sqlite_database, tmp_path, fields={"taste": "text"}, events={"club.joined": {}})
+    async with client(house) as web:
+        document = (await web.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    assert document["openapi"] == "3.1.0"
+    assert {"Event", "Customer", "Consent", "Order", "OrderLine", "Receipt", "Refusal", "Error"} == set(schemas)
+    assert references(document) <= {f"#/components/schemas/{name}" for name in schemas}
+    assert schemas["Customer"]["properties"]["taste"]["type"] == "string"
+    assert "club.joined" in schemas["Event"]["properties"]["type"]["examples"]
+    assert set(document["paths"]["/v1/events"]["post"]["responses"]) >= {"202", "400", "401", "413", "429", "503"}
+
+
+async def test_the_documents_examples_are_accepted(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given the examples that newcomers copy, then each of them is taken."""
+    house = web_house(sqlite_database, tmp_path)
+    for example in (PURCHASE, SHIPPED):
+        checked = check_event(example, EventRules.of(house.settings), house.clock.now().replace(year=2028))
+        assert isinstance(checked, CheckedEvent), checked
+    assert openapi(house.settings, "1")["info"]["version"] == "1"
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given the API's page, then all that it loads is there, on this machine."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        page = await web.get("/docs")
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(loaded) == 4
+        for path in loaded:
+            assert path.startswith("/static/")
+            file = await web.get(path)
+            assert (file.status_code, len(file.content) > 100) == (200, True)
+        assert (await web.get("/static/nothing.js")).status_code == 404
+    assert "http" not in page.headers["content-security-policy"]
+
+
+async def test_the_front_page_leads_to_the_others(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given the front page, then each of its links works, in both languages."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        for language in ("vi", "en"):
+            page = await web.get(f"/?lang={language}")
+            assert f'<html lang="{language}">' in page.text
+            links = re.findall(r'<a href="([^"]+)"', page.text)
+            assert len(links) == 3
+            for link in links:
+                assert (await web.get(link.replace("&amp;", "&"))).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/outbox", "/docs", "/nowhere", "/o/x.gif", "/c/x", "/u/x", "/healthz"])
+async def test_every_answer_is_guarded(sqlite_database: Database, tmp_path: Path, path: str) -> None:
+    """Given any page, then nothing is guessed, nothing foreign is loaded, and no cookie is set."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        answer = await web.get(path)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_fault_of_ours_is_told_without_its_insides(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a fault in our own code, then the answer says that, the log has it, and neither shows a token."""
+
+    def fail(_self: object, _token: str) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr("worker.delivery.tokens.Tokens.read_click", fail)
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        answer = await web.get("/c/a-secret-token")
+    assert answer.status_code == 500
+    assert "inside" not in answer.text
+    assert "inside" in caplog.text
+    assert "a-secret-token" not in caplog.text
+
+
+async def test_neither_key_nor_address_is_logged(
+    sqlite_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given accepted and refused events, then the log names no address and no key."""
+    caplog.set_level("DEBUG")
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        await post(web, [purchase(), purchase(2, custmer={})])
+        await post(web, purchase(), key="a-wrong-key-of-somebody")
+    ours = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("worker"))
+    assert "example.com" not in ours
+    assert "key" not in ours
+
+
+def test_both_languages_say_everything() -> None:
+    """Given the texts of the pages, then each exists in both languages, with the same places to fill."""
+    assert set(TEXTS["vi"]) == set(TEXTS["en"])
+    for name, text in TEXTS["vi"].items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", TEXTS["en"][name])), name
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        ("en", "vi", "en"),
+        ("de", "vi", "vi"),
+        (None, "en-GB,en;q=0.9,vi;q=0.8", "en"),
+        (None, "de, vi;q=0.5, en;q=0.4", "vi"),
+        (None, "en;q=0", "vi"),
+        (None, "", "vi"),
+        (None, "*", "vi"),
+    ],
+)
+def test_the_language_is_the_links_the_browsers_or_the_shops(asked: str | None, accepted: str, language: str) -> None:
+    """Given what is known of a visitor, then the page is in that language, else in the shop's."""
+    assert choose_language(asked, accepted, "vi") == language
+
+
+@given(st.text(max_size=80))
+def test_no_header_breaks_the_choice(accepted: str) -> None:
+    """Given any Accept-Language, then there is a language."""
+    assert choose_language(None, accepted, "xx") in TEXTS
