@@ -69,6 +69,7 @@ class Database:
                 pool_size=pool,
                 max_overflow=pool,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error's text goes to the log, where no address may stand
                 connect_args={"connect_timeout": 10, "prepare_threshold": 5},
             )
         else:
@@ -112,7 +113,9 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None})
+    engine = create_engine(
+        url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
