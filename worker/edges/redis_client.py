@@ -5,24 +5,34 @@ redis-py repeats a command whose answer was lost; for a queue that means a job d
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from worker.domain.errors import SettingError
+
+SENTINEL = ("redis+sentinel", "rediss+sentinel")
+SENTINEL_PORT = 26_379
+FORMS = (
+    "write redis://host:6379/0, rediss:// for TLS, unix:///path, or redis+sentinel://host1:26379,host2:26379/service/0"
+)
 
 
 def open_client(url: str, *, timeout: float) -> redis.Redis:
     """Return a client; it connects at its first command.
 
     Parameters:
-        url: `redis://`, `rediss://` (TLS) or `unix://`.
+        url: `redis://`, `rediss://` (TLS), `unix://`, or `redis+sentinel://host1:port,host2:port/service/db`.
         timeout: seconds that connecting, and each answer, may take.
 
     Raises:
         SettingError: the URL cannot be read.
     """
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "socket_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
@@ -31,6 +41,27 @@ def open_client(url: str, *, timeout: float) -> redis.Redis:
     if not url.startswith("unix:"):
         options["socket_connect_timeout"] = timeout
     try:
+        parts = urlsplit(url)
+        if parts.scheme in SENTINEL:
+            return _behind_sentinels(parts, options)
         return redis.Redis.from_url(url, **options)
     except ValueError as error:
-        raise SettingError(f"redis_url cannot be read ({error}); write redis://host:6379/0") from error
+        raise SettingError(f"redis_url (PHIN_REDIS_URL) cannot be read ({error}); {FORMS}") from error
+
+
+def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> redis.Redis:
+    """Return a client of whichever server the sentinels call the master, asked anew at each connection."""
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    service, _, number = parts.path.strip("/").partition("/")
+    if not service or not all(hosts):
+        raise ValueError("it names no sentinels, or no service")
+    sentinels = [(host, int(port or SENTINEL_PORT)) for host, _, port in (one.partition(":") for one in hosts)]
+    login = {
+        name: unquote(value) for name, value in (("username", parts.username), ("password", parts.password)) if value
+    }
+    # redis-py gives its sentinels no types
+    asked = Sentinel(sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    master: redis.Redis = asked.master_for(  # type: ignore[no-untyped-call]
+        service, db=int(number or 0), ssl=parts.scheme == SENTINEL[1], **options, **login
+    )
+    return master
