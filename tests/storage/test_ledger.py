@@ -15,6 +15,7 @@ from worker.domain.messages import MOVES, Kind, MessageState, may_move
 from worker.storage import ledger, leftovers
 from worker.storage.database import Database
 from worker.storage.ledger import Marked, Settlement
+from worker.storage.tables import message
 
 S = MessageState
 LEASE = NOW + timedelta(seconds=60)
@@ -133,14 +134,27 @@ def test_a_try_is_counted_at_the_claim_and_a_poison_message_set_aside(database: 
     """Given a message that kills its worker each time, when it was claimed too often, then it is set aside."""
     with database.writing() as connection:
         (number,) = queue(connection, "poison")
-    for _ in range(3):
-        assert _claim(database, "t") == [number]
+    for i in range(3):
+        assert _claim(database, f"t{i}") == [number]
         with database.writing() as connection:
             leftovers.take_back(connection, LEASE + timedelta(seconds=1))
     with database.writing() as connection:
         assert leftovers.exhausted(connection, 4, NOW) == []
         assert leftovers.exhausted(connection, 3, NOW) == [number]
         assert states(connection)[number] is S.FAILED
+
+
+def test_a_suspect_is_claimed_alone(database: Database) -> None:
+    """Given a message that was tried three times among others, when a sender claims, then it takes that one alone."""
+    with database.writing() as connection:
+        person = add_customer(connection)
+        (suspect,) = queue(connection, "suspect", customer_id=person)
+        connection.execute(message.update().values(attempts=ledger.SUSPECT_FROM))
+        others = queue(connection, "a", "b", customer_id=person)
+        alone = ledger.claim(connection, None, 10, token="s", lease_until=LEASE, now=NOW, suspects=True)
+        together = ledger.claim(connection, None, 10, token="t", lease_until=LEASE, now=NOW)
+    assert [one.id for one in alone] == [suspect]
+    assert [one.id for one in together] == others
 
 
 def test_a_forgiven_try_does_not_count(database: Database) -> None:

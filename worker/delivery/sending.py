@@ -138,15 +138,21 @@ class Sender:
 
     def send(self, ids: Sequence[int] | None) -> Work:
         """Send these messages (or whatever is due, where None), batch by batch."""
-        work = Work()
+        if ids is None:
+            return self._all_of(None)
         size = self._settings.batch
-        portions = [ids[i : i + size] for i in range(0, len(ids), size)] if ids is not None else [None]
-        for portion in portions:
-            while True:
-                claimed, more = self._batch(portion)
-                work += more
-                if portion is not None or not claimed:
-                    break
+        portions = (ids[start : start + size] for start in range(0, len(ids), size))
+        return sum((self._all_of(portion) for portion in portions), Work())
+
+    def _all_of(self, ids: Sequence[int] | None) -> Work:
+        """Send these, batch by batch, until none of them can be claimed."""
+        work, left = Work(), None if ids is None else len(ids)
+        while left is None or left > 0:
+            claimed = self._claim(ids, suspects=False) or self._claim(ids, suspects=True)
+            if not claimed:
+                break
+            work += self._batch(claimed)
+            left = None if left is None else left - len(claimed)
         return work
 
     def close(self) -> None:
@@ -154,10 +160,7 @@ class Sender:
         self._transport.close()
         self._journal.close()
 
-    def _batch(self, ids: Sequence[int] | None) -> tuple[int, Work]:
-        claimed = self._claim(ids)
-        if not claimed:
-            return 0, Work()
+    def _batch(self, claimed: Sequence[Claimed]) -> Work:
         now = self._times.now()
         with self._database.reading() as connection:
             loaded = self._preparing.load(connection, claimed, now)
@@ -180,9 +183,9 @@ class Sender:
         with self._database.writing() as connection:
             work += self._write(connection, results)
         self._journal.forget()
-        return len(claimed), work
+        return work
 
-    def _claim(self, ids: Sequence[int] | None) -> list[Claimed]:
+    def _claim(self, ids: Sequence[int] | None, *, suspects: bool) -> list[Claimed]:
         with self._database.writing() as connection:
             catalogue = self._flowbook.follow(connection)
             if catalogue.all_held:
@@ -195,6 +198,7 @@ class Sender:
                 lease_until=self._lease(),
                 now=self._times.now(),
                 held=catalogue.held,
+                suspects=suspects,
             )
 
     def _groups(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:

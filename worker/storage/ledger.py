@@ -19,6 +19,8 @@ from worker.storage.tables import message
 
 S = MessageState
 
+SUSPECT_FROM = 3  # tries
+
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
@@ -136,14 +138,20 @@ def claim(
     lease_until: datetime,
     now: datetime,
     held: Collection[str] = (),
+    suspects: bool = False,
 ) -> list[Claimed]:
     """Take messages in hand: those of `ids`, or whatever is due where `ids` is None; counts the try.
+
+    What was tried `SUSPECT_FROM` times may be what kills its senders. It is taken only as a suspect, and alone, so
+    that no innocent message shares its fate.
 
     Parameters:
         lease_until: machine time after which the claim may be taken back.
         held: flows of which nothing is sent now.
+        suspects: whether to take one suspect instead.
     """
-    picked = select(message.c.id).where(may_go(now, held)).limit(limit)
+    tried = message.c.attempts >= SUSPECT_FROM if suspects else message.c.attempts < SUSPECT_FROM
+    picked = select(message.c.id).where(may_go(now, held), tried).limit(1 if suspects else limit)
     if ids is None:
         picked = picked.order_by(message.c.not_before, message.c.id)
     else:
