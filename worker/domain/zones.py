@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 
@@ -18,6 +18,7 @@ def zone_of(name: str | None, shop: str) -> ZoneInfo:
     return ZoneInfo(name if name is not None and name in zone_names() else shop)
 
 
+@lru_cache(maxsize=4)  # one moment is asked for again and again, and reading all zones takes a while
 def days_by_zone(now: datetime) -> dict[date, frozenset[str]]:
     """Return which day it is at `now`, and in which zones: at most three days, all zones together."""
     found: dict[date, set[str]] = {}
