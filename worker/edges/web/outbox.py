@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -76,7 +77,7 @@ class Outbox:
             newer=_link(None, page=page - 1, lang=language) if page > 1 else None,
             older=_link(None, page=page + 1, lang=language) if page * PER_PAGE < count else None,
             back=_link(None, page=page, lang=language),
-            mail=None if mail is None else self._shown(request, mail, t),
+            mail=None if mail is None else self._shown(request, mail, language),
             views=[] if mail is None else _views(request, mail, page, language, t),
         )
 
@@ -130,11 +131,15 @@ class Outbox:
             "when": self._when(one.date, language),
         }
 
-    def _shown(self, request: Request, mail: CapturedMail, t: dict[str, str]) -> dict[str, Any]:
-        view = _view(request)
+    def _shown(self, request: Request, mail: CapturedMail, language: str) -> dict[str, Any]:
+        t, view = self._pages.texts(language), _view(request)
         framed = view in ("phone", "desktop") and mail.html is not None
         text = "\n".join(f"{name}: {value}" for name, value in mail.headers) if view == "headers" else mail.text
-        facts = [(t["from"], mail.header("From")), (t["to"], mail.header("To")), (t["date"], mail.header("Date"))]
+        facts = [
+            (t["from"], mail.header("From")),
+            (t["to"], mail.header("To")),
+            (t["date"], self._date(mail, language)),
+        ]
         return {
             "subject": mail.header("Subject"),
             "facts": facts,
@@ -142,6 +147,14 @@ class Outbox:
             "frame": f"{_path(mail.name)}/html" if framed else None,
             "text": t["no_part"] if text is None else text,
         }
+
+    def _date(self, mail: CapturedMail, language: str) -> str:
+        """Return when a mail was made, in the shop's zone; as it stands in the mail where that is no date."""
+        try:
+            local = parsedate_to_datetime(mail.header("Date")).astimezone(self._zone)
+        except (ValueError, TypeError, IndexError):
+            return mail.header("Date")
+        return f"{local:%H:%M:%S} ngày {local:%d/%m/%Y}" if language == "vi" else f"{local:%d %b %Y %H:%M:%S}"
 
     def _when(self, moment: datetime, language: str) -> str:
         if moment.year < 1970:
