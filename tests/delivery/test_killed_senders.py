@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from tests.support.ledger import add_customer
@@ -51,8 +52,7 @@ def test_sigkill_again_and_again_loses_and_doubles_nothing(database: Database, t
         ]
         for _ in range(KILLS):
             process = _start(sender)
-            before = len(read_log(log))
-            wait_until(lambda n=before, p=process: len(read_log(log)) > n or p.poll() is not None, "a mail arrives")
+            wait_until(partial(_more_or_ended, log, len(read_log(log)), process), "a mail arrives")
             time.sleep(chance.uniform(0.0, 0.06))
             process.kill()
             process.wait()
@@ -68,6 +68,10 @@ def test_sigkill_again_and_again_loses_and_doubles_nothing(database: Database, t
     assert states["unknown"] <= 2 * KILLS
     assert {one for one, row in rows.items() if row.state == "sent"} <= set(arrived)
     assert set(arrived) <= set(rows)
+
+
+def _more_or_ended(log: Path, before: int, process: subprocess.Popen[bytes]) -> bool:
+    return len(read_log(log)) > before or process.poll() is not None
 
 
 def _start(arguments: list[str]) -> subprocess.Popen[bytes]:

@@ -74,7 +74,7 @@ def test_the_order_in_which_words_come_does_not_matter(order_of_arrival: list[st
     hours = {"purchase": 0, "order.packing": 1, "order.shipped": 20, "order.delivered": 48}
     order: Order | None = None
     for event in order_of_arrival:
-        said = {"total": "450000", "lines": LINES} if event == "purchase" else {}
+        said: dict[str, Any] = {"total": "450000", "lines": LINES} if event == "purchase" else {}
         order = _tell(replace(order, id=7) if order else None, event, hours[event], **said)
     assert order is not None
     assert (order.status, order.counted, order.total) == ("delivered", True, Decimal(450000))
