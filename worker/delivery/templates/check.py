@@ -88,6 +88,8 @@ def _path(node: nodes.Node) -> str:
         return node.name
     if isinstance(node, nodes.Getattr):
         return f"{_path(node.node)}.{node.attr}"
+    if isinstance(node, nodes.Filter) and node.node is not None and node.name.startswith("_"):
+        return _path(node.node)  # a loop's items, with their counting around them
     return ""
 
 

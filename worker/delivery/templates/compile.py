@@ -14,7 +14,7 @@ from lxml import etree
 
 from worker.delivery.templates.check import Known, problems_of
 from worker.delivery.templates.environment import MailEnvironment, marked
-from worker.delivery.templates.errors import RenderLimitError, TemplateError
+from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
 from worker.delivery.templates.inline import inline_once, parsed, restored, written
@@ -83,9 +83,10 @@ class _Compiling:
         protected = protect(flatten(file, sources), sources)
         root = parsed(protected.html)
         self._links = list(_links(protected, root))
-        reason = "it was asked for" if afterwards else inline_once(protected, root)
+        reason = "it was asked for" if afterwards else self._inlined(protected, root)
         html = protected.html if reason else written(root)
-        text = self._own_text() or (None if reason else self._text(protected, root))
+        own = self._own_text()
+        text = own or (None if reason else self._text(protected, root))
 
         def entry(key: str, otherwise: str = "") -> Part:
             given = front.entries.get(key)
@@ -99,6 +100,7 @@ class _Compiling:
             reply_to=entry("reply_to", shop.sender.reply_to or ""),
             html=self._part(self._prelude(protected) + restored(html, protected, _html_code(protected)), html=True),
             text=text,
+            own_text=own is not None,
             inlined=reason is None,
             sources=sources,
             shop=self._compiler.shop_values,
@@ -117,6 +119,13 @@ class _Compiling:
             values=front.values,
             parts=parts,
         )
+
+    def _inlined(self, protected: Protected, root: etree._Element) -> str | None:
+        try:
+            return inline_once(protected, root)
+        except StylesheetError as error:
+            line = next((element.line for element in protected.elements if element.name == "style"), 1)
+            raise self._sources.error(line, str(error), near="<style") from error
 
     def _text(self, protected: Protected, root: etree._Element) -> Part:
         """Derive the text from the inlined document."""
@@ -153,6 +162,8 @@ class _Compiling:
             tree = self._compiler.environment(self._language, html).parse(source)
         except TemplateSyntaxError as error:
             raise self._sources.error(error.lineno, lower_first(error.message or "cannot be read")) from error
+        except RecursionError as error:
+            raise self._whole("it is nested too deep") from error
         self._trees.append(tree)
         return tree
 
@@ -164,7 +175,12 @@ class _Compiling:
             near = message.split("'")[1] if message.count("'") > 1 else ""
             raise self._sources.error(error.lineno, message, near=near) from error
         except (JinjaError, RenderLimitError) as error:
-            raise TemplateError(f"{self._name}.{self._language}.html", 1, lower_first(str(error))) from error
+            raise self._whole(lower_first(str(error))) from error
+        except (RecursionError, SyntaxError) as error:  # Python nests 20 blocks, and so many brackets
+            raise self._whole("it is nested too deep") from error
+
+    def _whole(self, message: str) -> TemplateError:
+        return TemplateError(f"{self._name}.{self._language}.html", 1, message)
 
     def _prelude(self, protected: Protected) -> str:
         return marked(protected.prelude)

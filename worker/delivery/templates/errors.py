@@ -51,3 +51,7 @@ class UnknownTemplateError(PhinError):
 
 class RenderLimitError(PhinError):
     """A template asked for more work, or made more text, than one mail may."""
+
+
+class StylesheetError(PhinError):
+    """A stylesheet cannot be put into the elements; the message says why, in the words of the inliner."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import update_wrapper
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS
@@ -35,7 +36,7 @@ def filters_for(language: str, currency: str) -> Filters:
     """Return the filters of one language, with the shop's currency as the one that amounts are in unless told."""
     filters: Filters = {name: FILTERS[name] for name in _OF_JINJA}
     filters.update({name: _capping(FILTERS[name]) for name in _GROWING})
-    filters.update(default=default, d=default, round=_round, batch=_batch)
+    filters.update(default=default, d=default, round=_round, batch=_batch, urlencode=_urlencode)
     filters.update(_writing(language, currency))
     filters.update({"_counted": pass_context(counted), "_capped": capped, TRACKED: pass_context(_tracked)})
     filters[LINKED] = pass_context(_tracked)
@@ -114,6 +115,14 @@ def _capping(filter_: Callable[..., Any]) -> Callable[..., Any]:
         return capped(filter_(*args, **kwargs))
 
     return update_wrapper(capping, filter_)  # takes the mark along by which Jinja knows what to pass
+
+
+def _urlencode(value: Any) -> str:
+    """Encode a value for any part of an address; Jinja's own leaves `/`, which splits an order number in two."""
+    if isinstance(value, str | int | Decimal):
+        return quote(str(value), safe="")
+    encoded: str = FILTERS["urlencode"](value)
+    return encoded
 
 
 def _round(value: float | Decimal, precision: int = 0, method: str = "common") -> float | Decimal:

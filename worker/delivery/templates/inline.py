@@ -10,18 +10,21 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import cssutils
 from lxml import etree
 from premailer import Premailer
 
+from worker.delivery.templates.errors import StylesheetError
 from worker.delivery.templates.protected import Protected, Spot, Token
 
 _HAZARDS = ("bgcolor", "width", "height", "align", "valign")  # premailer makes these of styles
 _STRUCTURAL = re.compile(r":first-child|:last-child|[+~]")
 _BRACED = re.compile(r"\{(?=[{%#])")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CURLY = re.compile(r"[{};]")
 _TAG = re.compile(r"<[a-zA-Z]")
 # cssutils and premailer's caches are global to the process and not made for threads.
 _ONE_AT_A_TIME = threading.Lock()
@@ -29,7 +32,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def parsed(html: str) -> etree._Element:
     """Parse a document as mail programs do, forgivingly."""
-    return cast(etree._Element, etree.fromstring(html.strip() or "<html></html>", etree.HTMLParser()))
+    root = etree.fromstring(html.strip(), etree.HTMLParser()) if html.strip() else None
+    if root is None:  # nothing in it but comments
+        root = etree.fromstring(f"<html><body>{html}</body></html>", etree.HTMLParser())
+    return cast(etree._Element, root)
 
 
 def written(root: etree._Element) -> str:
@@ -38,16 +44,23 @@ def written(root: etree._Element) -> str:
 
 
 def inline(root: etree._Element) -> None:
-    """Put the rules of the document's `<style>` elements into its elements; the `<style>` elements stay."""
+    """Put the rules of the document's `<style>` elements into its elements; the `<style>` elements stay.
+
+    Raises:
+        StylesheetError: it cannot be done.
+    """
     with _ONE_AT_A_TIME:
         cssutils.log.setLevel(logging.CRITICAL)
-        Premailer(
-            root,
-            keep_style_tags=True,
-            strip_important=False,
-            allow_network=False,
-            disable_validation=True,
-        ).transform()
+        try:
+            Premailer(
+                root,
+                keep_style_tags=True,
+                strip_important=False,
+                allow_network=False,
+                disable_validation=True,
+            ).transform()
+        except Exception as error:  # what premailer and cssutils raise on odd CSS is of many kinds
+            raise StylesheetError(f"the stylesheet cannot be inlined ({type(error).__name__}: {error})") from error
 
 
 def inline_once(protected: Protected, root: etree._Element) -> str | None:
@@ -108,15 +121,21 @@ def obstacle(protected: Protected, root: etree._Element) -> str | None:
     return _moved(protected, root, [token for token in statements if token.spot is Spot.TEXT])
 
 
-def selectors_of(styles: list[str]) -> Iterator[str]:
-    """Give the selectors that premailer would inline, those of `@media` left out."""
-    with _ONE_AT_A_TIME:
-        cssutils.log.setLevel(logging.CRITICAL)
-        sheets = [cssutils.parseString(style, validate=False) for style in styles]
-    for sheet in sheets:
-        for rule in sheet:
-            if rule.type == rule.STYLE_RULE:
-                yield from (selector.selectorText for selector in rule.selectorList)
+def selectors_of(styles: Iterable[str]) -> Iterator[str]:
+    """Give the selectors that premailer would inline: not those within `@media` and its like."""
+    for style in styles:
+        text = _COMMENT.sub("", style)
+        depth = start = 0
+        for found in _CURLY.finditer(text):
+            if found[0] == "{":
+                before = text[start : found.start()].strip()
+                if depth == 0 and not before.startswith("@"):
+                    yield from (selector.strip() for selector in before.split(","))
+                depth += 1
+            elif found[0] == "}":
+                depth = max(0, depth - 1)
+            if depth == 0:
+                start = found.end()
 
 
 def _moved(protected: Protected, root: etree._Element, statements: list[Token]) -> str | None:

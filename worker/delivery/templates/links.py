@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from ast import literal_eval
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Protocol
 
-from worker.delivery.templates.pieces import Data, Piece, Tag
+from worker.delivery.templates.pieces import STRINGS, Data, Piece, Tag
 
 TRACKED = "_tracked"  # the filter around a link's address
 LINKED = "_linked"  # the filter that `link` becomes in a text file of an author's own
 _WEB = ("http://", "https://")
 _UNTRACKED = ("mailto:", "tel:", "sms:", "#")
-_LITERAL = re.compile(r"\"([^\"\\]*)\"|'([^'\\]*)'")
 FOLLOWABLE = (*_WEB, *_UNTRACKED)
 
 
@@ -99,6 +98,6 @@ def source_of(piece: Piece) -> str:
     """Return a piece as an author would write it."""
     if isinstance(piece, Data):
         return piece.text
-    if piece.shown and (text := _LITERAL.fullmatch(piece.code)):
-        return text[1] if text[1] is not None else text[2]
+    if piece.shown and STRINGS.fullmatch(piece.code):
+        return str(literal_eval(piece.code))
     return f"{{{{ {piece.code} }}}}" if piece.shown else f"{{% {piece.code} %}}"

@@ -53,7 +53,7 @@ WORDS = words(
     "extends block endblock include import from macro endmacro "
     "if elif else endif for endfor set endset with endwith filter endfilter"
 )
-_STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _BRACES = re.compile(r"\{(?=[{%#])")
 
 
@@ -86,8 +86,10 @@ def _pieces(tokens: Sequence[tuple[int, str, str]], first: int, sources: Sources
                 at += 1
         elif kind in ("variable_begin", "block_begin"):
             start, end = at + 1, at + 1
-            while tokens[end][1] not in ("variable_end", "block_end"):
+            while end < len(tokens) and tokens[end][1] not in ("variable_end", "block_end"):
                 end += 1
+            if end == len(tokens):
+                raise sources.error(first + line, f"'{value}' is never closed", near=value)
             yield _tag(tokens[start:end], kind == "block_begin", first + line, sources)
             at = end
         at += 1
@@ -120,7 +122,7 @@ def _verbatim(text: str, line: int) -> Iterator[Piece]:
 
 def names_in(code: str) -> tuple[str, ...]:
     """Return all names in a piece of code, in order; strings left out."""
-    return tuple(re.findall(r"[^\W\d]\w*", _STRINGS.sub("''", code)))
+    return tuple(re.findall(r"[^\W\d]\w*", STRINGS.sub("''", code)))
 
 
 def literal(tag: Tag) -> str | None:

@@ -11,13 +11,13 @@ import jinja2
 from markupsafe import escape
 
 from worker.delivery.formats import FormatError
-from worker.delivery.templates.errors import RenderLimitError, TemplateError
+from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.inline import inline, parsed, written
 from worker.delivery.templates.limits import RUN, STEPS, Run, limited_range, produce
 from worker.delivery.templates.links import Link, Links
 from worker.delivery.templates.pieces import lower_first
 from worker.delivery.templates.sources import Sources
-from worker.delivery.templates.text_part import text_of, tidy
+from worker.delivery.templates.text_part import text_of, tidy, tidy_lines
 from worker.domain.errors import Problem, Severity
 
 # What a template's expression can raise. An error of any other kind is a fault of ours and goes through as it is.
@@ -62,6 +62,7 @@ class Parts:
 
     Parameters:
         text: None where the text is made from each mail's HTML.
+        own_text: whether the author wrote the text, so that its lines are kept.
         inlined: whether the CSS is in the elements already.
         sources: the files, for the places of errors.
         shop: `shop` as templates see it.
@@ -75,6 +76,7 @@ class Parts:
     reply_to: Part
     html: Part
     text: Part | None
+    own_text: bool
     inlined: bool
     sources: Sources
     shop: Mapping[str, Any]
@@ -130,10 +132,15 @@ class CompiledTemplate:
         message["subject"] = subject = _one_line(self._part(parts.subject, context))
         message["preheader"] = preheader = _one_line(self._part(parts.preheader, context))
         html = self._part(parts.html, context)
-        text = None if parts.text is None else tidy(self._part(parts.text, context))
+        text = None
+        if parts.text is not None:
+            text = (tidy_lines if parts.own_text else tidy)(self._part(parts.text, context))
         if not parts.inlined or text is None:
             root = parsed(html)
-            inline(root)
+            try:
+                inline(root)
+            except StylesheetError as error:
+                raise parts.sources.error(1, str(error), near="<style") from error
             html = written(root)
             text = tidy(text_of(root)) if text is None else text
         return Rendered(

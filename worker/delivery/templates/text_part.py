@@ -22,6 +22,7 @@ _LINES = words("div tr li dt dd address center body caption figure figcaption ma
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SILENT = {"head", "style", "script", "title", "template", "noscript"}
 _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
+_GAPS = re.compile("\n{4,}")
 _RUNS = re.compile(f"[{PARAGRAPH}{LINE}](?: *[{PARAGRAPH}{LINE}])+")
 _BREAKS = re.compile(f"[{PARAGRAPH}{LINE}{CELL}]")
 
@@ -59,6 +60,12 @@ def tidy(text: str) -> str:
         if lines:
             paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs) + "\n"
+
+
+def tidy_lines(text: str) -> str:
+    """Clean a text that somebody laid out: no spaces at the lines' ends, at most two empty lines together."""
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _GAPS.sub("\n\n\n", lines).strip("\n") + "\n"
 
 
 class _Writer:
@@ -119,11 +126,12 @@ class _Writer:
         self.inside(element)
         label = _BREAKS.sub(" ", "".join(self.out[start:])).strip()
         target = (element.get("href") or "").strip()
-        if not target or target.startswith("#") or label == target:
+        if not target or target.startswith("#"):
             return
         if target.startswith(("mailto:", "tel:", "sms:")):
             return  # whoever shows a text mail shows the address or the number that is its label
-        self.out[start:] = [f"{label}: {target}" if label else target]
+        bare = not label or (label.startswith(("http://", "https://")) and " " not in label)
+        self.out[start:] = [target if bare else f"{label}: {target}"]
 
     def _comment(self, element: etree._Element) -> None:
         """Write a placeholder; any other comment is none of the reader's business."""
