@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from crawleruseragents import is_crawler
 
-from worker.domain.hits import HitClass, HitKind, class_hit
+from worker.domain.hits import SETTLING, HitClass, HitKind, class_hit
 from worker.domain.work import Work
 from worker.storage import hits
 from worker.storage.database import Database
@@ -55,14 +55,16 @@ class Hits:
             if not found:
                 return Work()
             hits.hold_customers(connection, (one.customer for one in found if one.customer is not None))
-            beside = hits.clicks(connection, (one.hit.message for one in found))
+            times = [one.hit.at for one in found]
+            messages = {one.hit.message for one in found}
+            beside = hits.clicks(connection, messages, min(times) - SETTLING, max(times) + SETTLING)
             classed = []
             for one in found:
                 others = [other for number, other in beside.get(one.hit.message, ()) if number != one.id]
                 known = self._known_machine(one.hit.user_agent)
                 classed.append((one, *class_hit(one.hit, one.sent_at, others, known_machine=known)))
             hits.set_classes(connection, [(one.id, whose, told_by) for one, whose, told_by in classed])
-            hits.settle_by_evidence(connection, (one.hit.message for one in found), now)
+            hits.settle_by_evidence(connection, messages, now)
             people = _by_message([one for one, whose, _ in classed if whose in _PEOPLE])
             hits.note_people(connection, people)
             return Work(journeys=tuple(hits.waiting_journeys(connection, (one.customer for one in people))))

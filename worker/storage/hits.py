@@ -84,10 +84,16 @@ def unclassed(connection: Connection, ids: Sequence[int], now: datetime) -> list
     return [Unclassed(row.id, _hit(row), row.customer_id, row.handed_over) for row in rows]
 
 
-def clicks(connection: Connection, messages: Iterable[int]) -> dict[int, list[tuple[int, Hit]]]:
-    """Return all clicks on these mails, with their numbers, by mail."""
+def clicks(
+    connection: Connection, messages: Iterable[int], since: datetime, until: datetime
+) -> dict[int, list[tuple[int, Hit]]]:
+    """Return the clicks on these mails within a time, with their numbers, by mail."""
     found: dict[int, list[tuple[int, Hit]]] = {}
-    asked = select(hit).where(hit.c.message_id.in_(sorted(set(messages))), hit.c.kind == HitKind.CLICK.value)
+    asked = select(hit).where(
+        hit.c.message_id.in_(sorted(set(messages))),
+        hit.c.kind == HitKind.CLICK.value,
+        hit.c.at.between(since, until),
+    )
     for row in connection.execute(asked):
         found.setdefault(row.message_id, []).append((row.id, _hit(row)))
     return found
