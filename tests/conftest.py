@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.support.clock import HandClock
 from tests.support.postgres import PostgresMissingError, PostgresServer
@@ -20,6 +21,10 @@ from worker.storage.database import Database
 from worker.storage.migrations import migrate
 
 NO_SKIPS = os.environ.get("PHIN_NO_SKIPS") == "1"
+
+# no example fails for being slow on a busy machine
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def _migrate(url: str) -> None:
