@@ -247,3 +247,64 @@ def test_conditional_comments_are_kept(tmp_path: Path) -> None:
     html = compiled(tmp_path, {"mail.vi.html": source}).render({}, FakeLinks()).html
     assert "<!--[if mso]><table width='600'><tr><td><![endif]-->" in html
     assert "<!--[if mso]></td></tr></table><![endif]-->" in html
+
+
+# In the manner of mails as they are found in the wild: XHTML, resets, attribute selectors in media queries, a
+# button drawn by VML, tables in tables, attributes beside styles, entities, uppercase names, tags left open.
+FOUND_IN_THE_WILD = """
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
+  "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml"><head>
+<meta http-equiv="Content-Type" content="text/html; charset=UTF-8" /><title>{{ word }}</title>
+<style type="text/css">
+  /* resets */ #outlook a { padding:0; } .ReadMsgBody { width:100% } .ExternalClass * { line-height:115%; }
+  img { border:0; max-width:600px; -ms-interpolation-mode:bicubic } table { border-collapse:collapse !important; }
+  .wide { width:100%;!important; } 
+  td { font-family:Arial, sans-serif; color:#5e5e5e; text-align:left; }
+  a:hover, a:visited { color:#2b934f } .head, .total td { background-color:#DEDEDE; padding:5px }
+  h1,h2{margin:10px 0}
+</style>
+<style type="text/css" media="only screen and (max-width: 599px)">
+  @media only screen and (max-width: 599px) {
+    table[class*="w320"] { width:320px !important } *[class*="hide"] { display:none } }
+</style></head>
+<BODY offset="0" class="body" style="padding:0; background:#ffffff; -webkit-text-size-adjust:none" bgcolor="#ffffff">
+<table align="center" width="100%" height="100%"><tr>
+<td align=center valign="top" style="background-color:#ffffff"><center>
+<table cellspacing="0" width="600" class="w320 wide"><tr>
+  <td class="head"><a href="#"><img src="https://x.example/logo.gif?a={{ number }}&amp;b=2" alt="{{ word }}"
+    width="224"></a></td>
+  {% if flag %}<td class="head" style="color:#fff">{{ word }}<br><br />&nbsp;&copy; {{ number | money }}</td>{% endif %}
+</tr></table>
+<div><!--[if mso]><v:rect xmlns:v="urn:schemas-microsoft-com:vml" href="https://x.example/{{ number }}"
+  style="width:150px;">
+<w:anchorlock/><center><![endif]-->
+  <a href="https://x.example/{{ word | urlencode }}"
+  style="background-color:#2b934f;display:inline-block;width:150px">Xem</a><!--[if mso]></center></v:rect><![endif]--></div>
+<table class="wide">{% for word in many %}<tr class="{% if true %}total{% endif %}"><td>{{ loop.index }}</td><td>{{ word }}
+{% else %}<tr><td colspan="2">không có gì</td></tr>{% endfor %}</table>
+</center></td></tr></table></BODY></html>
+"""
+
+
+@pytest.mark.parametrize("flag", [True, False])
+@pytest.mark.parametrize("many", [[], ["một"], ["một", "hai & ba", "<bốn>"]])
+@pytest.mark.parametrize("tidied", [True, False], ids=["well made", "as it is"])
+def test_mails_as_they_are_found_equal_rendering_first(
+    tmp_path: Path, flag: bool, many: list[str], tidied: bool
+) -> None:
+    """Given a mail of the old school, then it comes out the same both ways; where its rows balance, inlined once."""
+    source = FOUND_IN_THE_WILD
+    if tidied:
+        source = source.replace('class="{% if true %}total{% endif %}"', 'class="total"')
+        source = source.replace("<td>{{ word }}\n{% else", "<td>{{ word }}</td></tr>\n{% else")
+    folder(tmp_path, {"mail.vi.html": source})
+    once, afterwards = both_ways(tmp_path, "mail")
+    assert (once.warnings == ()) == tidied
+    given_values = {"word": "từ “này”", "number": 1500, "flag": flag, "many": many}
+    fast = once.render(given_values, FakeLinks(plain=True))
+    slow = afterwards.render(given_values, FakeLinks(plain=True))
+    assert document(fast.html) == document(slow.html)
+    assert fast.text == slow.text
+    assert fast.html.startswith("<!DOCTYPE html PUBLIC")
+    assert "<v:rect" in fast.html
