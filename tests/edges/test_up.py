@@ -96,6 +96,16 @@ def test_an_edited_flow_is_published_and_a_broken_one_harms_nothing(house: PhinU
     assert house.ready()
 
 
+def test_a_broken_template_is_told_and_the_last_good_one_goes_on(house: PhinUp) -> None:
+    """Given a running house, when a template is broken, then its line is told, and mails go out as before."""
+    file = house.home / "templates" / "order-confirmation.vi.html"
+    text = file.read_text()
+    file.write_text(text + "{% if %}")
+    wait_until(lambda: "templates/order-confirmation.vi.html:" in house.said, "the broken line is told")
+    file.write_text(text)
+    assert house.ready()
+
+
 def test_a_killed_process_is_started_again(house: PhinUp) -> None:
     """Given a running house, when its web process and a worker are killed, then both run again and requests wait."""
     for name in ("web", "worker 1", "clock"):

@@ -76,6 +76,8 @@ def follow_files(house: House, leaving: threading.Event, environment: Mapping[st
         if home.config / SETTINGS_FILE in files:
             _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
         publishing.tell(publishing.publish(house))
+        if not files or any(file.is_relative_to(home.settings.templates) for file in files):
+            publishing.tell_errors(publishing.template_problems(house))
 
     watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
 

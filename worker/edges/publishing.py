@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -67,6 +68,17 @@ def tell(publication: Publication) -> None:
     """Log what was published, and what is wrong with the files that were not."""
     for change in publication.changes:
         _log.info("published", flow=change.flow, version=change.number, change=change.change)
-    for problem in publication.problems:
+    tell_errors(publication.problems)
+
+
+def template_problems(house: House) -> list[Problem]:
+    """Return what is wrong with the templates, with their files as seen from here."""
+    shown = near(house.settings.templates)
+    return [replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in house.templates.check()]
+
+
+def tell_errors(problems: Iterable[Problem]) -> None:
+    """Log each error with its line; warnings are for `phin check`."""
+    for problem in problems:
         if problem.severity is Severity.ERROR:
             _log.error("a file cannot be used; what ran before goes on\n" + as_text(problem))
