@@ -259,7 +259,7 @@ FOUND_IN_THE_WILD = """
 <style type="text/css">
   /* resets */ #outlook a { padding:0; } .ReadMsgBody { width:100% } .ExternalClass * { line-height:115%; }
   img { border:0; max-width:600px; -ms-interpolation-mode:bicubic } table { border-collapse:collapse !important; }
-  .wide { width:100%;!important; } 
+  .wide { width:100%;!important; }
   td { font-family:Arial, sans-serif; color:#5e5e5e; text-align:left; }
   a:hover, a:visited { color:#2b934f } .head, .total td { background-color:#DEDEDE; padding:5px }
   h1,h2{margin:10px 0}
@@ -280,8 +280,10 @@ FOUND_IN_THE_WILD = """
   style="width:150px;">
 <w:anchorlock/><center><![endif]-->
   <a href="https://x.example/{{ word | urlencode }}"
-  style="background-color:#2b934f;display:inline-block;width:150px">Xem</a><!--[if mso]></center></v:rect><![endif]--></div>
-<table class="wide">{% for word in many %}<tr class="{% if true %}total{% endif %}"><td>{{ loop.index }}</td><td>{{ word }}
+  style="background-color:#2b934f;display:inline-block;width:150px">Xem</a>
+  <!--[if mso]></center></v:rect><![endif]--></div>
+<table class="wide">
+{% for word in many %}<tr class="{% if true %}total{% endif %}"><td>{{ loop.index }}</td><td>{{ word }}
 {% else %}<tr><td colspan="2">không có gì</td></tr>{% endfor %}</table>
 </center></td></tr></table></BODY></html>
 """

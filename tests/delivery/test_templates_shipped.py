@@ -123,6 +123,21 @@ def test_the_two_languages_are_two(library: TemplateLibrary, name: str) -> None:
     assert " you" not in vietnamese.text
 
 
+def test_the_manuals_example_works(tmp_path: Path) -> None:
+    """Given the example at the head of docs/templates.md, then it is a mail without a fault."""
+    manual = (SHIPPED.parent / "docs" / "templates.md").read_text(encoding="utf-8")
+    example = re.search(r"```html\n(.*?)```", manual, re.DOTALL)
+    assert example
+    shutil.copytree(SHIPPED / "layouts", tmp_path / "layouts")
+    for language in ("vi", "en"):
+        (tmp_path / f"example.{language}.html").write_text(example[1], encoding="utf-8")
+    library = TemplateLibrary(tmp_path, SHOP)
+    assert library.check() == []
+    mail = library.get("example", "vi").render({"customer": {}}, FakeLinks())
+    assert "Chào bạn!" in mail.text
+    assert "Dạo một vòng cửa hàng: https://mail.example/c/1" in mail.text
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 390, 1000])
