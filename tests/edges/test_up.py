@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.phin_up import PhinUp, make_home, phin_up
-from tests.support.processes import alive, clean_environment, wait_until
+from tests.support.processes import alive, clean_environment, descendants, running, wait_until
 
 
 @pytest.fixture
@@ -128,6 +128,23 @@ def test_it_leaves_nothing_behind(home: Path, number: signal.Signals) -> None:
         assert up.process.wait(15) == 0
         assert alive(family) == []
         assert "Traceback" not in up.said
+
+
+def test_told_to_end_while_it_starts_it_leaves_nothing_behind(home: Path) -> None:
+    """Given a house that is just starting, when it is told to end, then it ends, and all that it started with it."""
+    environment = clean_environment(PHIN_HOME=str(home), PHIN_PORT="0")
+    with running(["worker.edges.cli", "up"], output=home / "output", environment=environment, cwd=home) as process:
+        wait_until(lambda: "http" in _text(home / "var" / "phin.lock"), "it has taken the lock")
+        family = descendants(process.pid)
+        process.terminate()
+        family += descendants(process.pid)
+        assert process.wait(15) == 0
+        wait_until(lambda: alive(family) == [], "all processes end", timeout=15)
+        assert "Traceback" not in _text(home / "output")
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def test_nothing_outlives_a_killed_parent(home: Path) -> None:

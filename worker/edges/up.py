@@ -9,6 +9,7 @@ from __future__ import annotations
 import http
 import http.client
 import os
+import select
 import signal
 import sys
 import threading
@@ -40,6 +41,7 @@ from worker.edges.supervisor import Child, Role, Supervisor
 from worker.edges.ticks import beat_path
 
 READY_WITHIN = 30.0  # seconds that the web process may take to answer before the banner comes without it
+LOOK_EVERY = 0.2  # seconds between two looks whether it is time to leave, while the database is brought up to date
 
 Run = Callable[[Sequence[str]], int]
 """Runs one of phin's commands in this process and returns its exit status."""
@@ -70,10 +72,11 @@ class Starter:
 
     Parameters:
         environment: what they are given.
-        let_go: closes what belongs to this process alone, in a child that was forked from it.
+        let_go: closes what belongs to this process alone, in a child that was forked from it; it is told which
+            file descriptor that child keeps.
     """
 
-    def __init__(self, run: Run, environment: dict[str, str], let_go: Callable[[], None]) -> None:
+    def __init__(self, run: Run, environment: dict[str, str], let_go: Callable[[int | None], None]) -> None:
         self._run = run
         self._environment = environment
         self._let_go = let_go
@@ -89,7 +92,7 @@ class Starter:
         environment = {**self._environment, "PHIN_NAME": name}
         if keeps is not None:
             environment[keeps[0]] = str(keeps[1])
-        inherits = () if keeps is None else (keeps[1],)
+        kept = None if keeps is None else keeps[1]
 
         def begin() -> int:
             os.environ.clear()
@@ -98,7 +101,8 @@ class Starter:
 
         def start() -> Process:
             if offspring.FORKS:
-                return offspring.fork(f"phin {name}", begin, self._let_go)
+                return offspring.fork(f"phin {name}", begin, lambda: self._let_go(kept))
+            inherits = () if kept is None else (kept,)
             return offspring.spawn([sys.executable, "-m", "worker.edges.cli", command], environment, inherits)
 
         return Role(name, start, beat, turn)
@@ -129,9 +133,11 @@ def run_up(home: Home, console: Console, run: Run) -> int:
             **({"PHIN_REDIS_URL": queue.url} if queue.url else {}),
         )
 
-        def let_go() -> None:
+        def let_go(kept: int | None) -> None:
             lock.release()
             queue.let_go()
+            if kept != listener.fileno():
+                listener.close()
 
         starter = Starter(run, environment, let_go)
         offspring.prepare_to_fork()
@@ -140,11 +146,13 @@ def run_up(home: Home, console: Console, run: Run) -> int:
         if queue.child is not None:
             supervisor.children.append(queue.child)
         report = _begin_to_follow(supervisor, starter, signals)
+        if report is None:
+            return 0
         for role in _roles(home, starter, listener.fileno(), workers=queue.url is not None):
             supervisor.children.append(Child(role))
         supervisor.tend()
         ready = _until_ready(url, signals.leaving)
-        if report is not None and not signals.leaving.is_set():
+        if not signals.leaving.is_set():
             title = f"Phin {version()} · {settings.shop.name} · {settings.shop.language} · {settings.shop.timezone}"
             web = Line("web", url, "API docs /docs", "" if ready else "does not answer: see the lines above", ready)
             lines = [report.database_line(), queue.line, _mail_line(home, url), report.flows_line(), web]
@@ -193,23 +201,29 @@ def _open_queue(home: Home, stack: ExitStack) -> _OpenedQueue:
 def _begin_to_follow(supervisor: Supervisor, starter: Starter, signals: Signals) -> Report | None:
     """Start the child that brings the database up to date and publishes, and wait for what it has to report.
 
+    Returns:
+        Its report, or None where it is time to leave already.
+
     Raises:
         PhinError: it could not do so; it has said why.
     """
     reading, writing = os.pipe()
-    child = Child(starter.role("files", "follow", turn=0, keeps=(REPORT_FD, writing)))
-    child.tend()
+    reporting = starter.role("files", "follow", turn=0, keeps=(REPORT_FD, writing)).start()
     os.close(writing)
+    # started anew, it has nobody to report to
+    supervisor.children.append(Child(starter.role("files", "follow", turn=0), reporting))
+    text = ""
     with os.fdopen(reading) as pipe:
-        text = pipe.readline()
-    if text:
-        supervisor.children.append(child)
-        return Report.read(text)
-    if child.process is not None:
-        child.process.wait()
+        while not signals.leaving.is_set():
+            if select.select([pipe], [], [], LOOK_EVERY)[0]:
+                text = pipe.readline()
+                break
     if signals.leaving.is_set():
         return None
-    raise PhinError("phin up cannot start: the line above says why")
+    if not text:
+        reporting.wait()
+        raise PhinError("phin up cannot start: the line above says why")
+    return Report.read(text)
 
 
 def _roles(home: Home, starter: Starter, listener: int, *, workers: bool) -> list[Role]:
