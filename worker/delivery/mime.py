@@ -191,7 +191,9 @@ def _folded(name: str, value: str) -> str:
 
 def _body(text: str) -> bytes:
     """Return base64 in lines of 76 characters."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    encoded = b2a_base64(lines.encode("utf-8", "replace"), newline=False)
+    octets = text.encode("utf-8", "replace")
+    if b"\r" in octets:
+        octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    encoded = b2a_base64(octets.replace(b"\n", b"\r\n"), newline=False)
     whole, rest = divmod(len(encoded), 76)
     return b"\r\n".join(struct.unpack("76s" * whole + f"{rest}s" * (rest > 0), encoded))
