@@ -29,7 +29,17 @@ PACKAGES: dict[str, set[str]] = {
     "language": {"ruamel", "jinja2", "markupsafe", "rapidfuzz", "babel", "structlog"},
     "storage": {"sqlalchemy", "alembic", "psycopg", "pysqlite3"},
     "engine": set(),
-    "delivery": {"premailer", "cssutils", "dkim", "flufl", "cryptography", "lxml", "crawleruseragents", "httpx", "psutil"},
+    "delivery": {
+        "premailer",
+        "cssutils",
+        "dkim",
+        "flufl",
+        "cryptography",
+        "lxml",
+        "crawleruseragents",
+        "httpx",
+        "psutil",
+    },
     "rehearsal": set(),
 }
 PREDICTION = {"numpy", "scipy"}  # in domain/prediction only
