@@ -10,7 +10,9 @@ from sqlalchemy import select, update
 from tests.support.shop import LAN, START, Shop
 from worker.domain.work import Work
 from worker.engine.stepping import TRIES
+from worker.storage import journeys
 from worker.storage.database import Database
+from worker.storage.due import due_work
 from worker.storage.flows import set_paused
 from worker.storage.tables import flow_version, journey, message, trace
 
@@ -211,3 +213,28 @@ def test_the_trace_is_numbered_without_gaps(shop: Shop) -> None:
     with shop.database.reading() as connection:
         numbers = list(connection.execute(select(trace.c.number).order_by(trace.c.number)).scalars())
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_journey_that_was_told_of_a_fact_looks_again_even_if_the_job_is_lost(shop: Shop) -> None:
+    """Given a click whose job is lost with its process, when the sweep comes, then the journey goes on."""
+    shop.publish(after=AFTER)
+    shop.buy("A1")
+    shop.wait("8 days")
+    _hit(shop, "review-invite", "clicked_at")
+    (row,) = shop.journeys()
+    with shop.database.writing() as connection:
+        assert journeys.wake_of(connection, [row.customer_id]) == [row.id]
+    shop.step()
+    assert [one.state for one in shop.journeys()] == ["exited"]
+
+
+def test_a_journey_that_looked_in_vain_is_not_asked_again(shop: Shop) -> None:
+    """Given a journey that was woken and has nothing to do, when it has looked, then the sweep leaves it alone."""
+    shop.publish(after=AFTER)
+    shop.buy("A1")
+    with shop.database.writing() as connection:
+        journeys.wake(connection, [1])
+        assert due_work(connection, shop.flowbook.follow(connection), shop.now, 10).journeys == (1,)
+    shop.step()
+    with shop.database.reading() as connection:
+        assert due_work(connection, shop.flowbook.follow(connection), shop.now, 10).journeys == ()

@@ -10,7 +10,7 @@ from crawleruseragents import is_crawler
 
 from worker.domain.hits import SETTLING, HitClass, HitKind, class_hit
 from worker.domain.work import Work
-from worker.storage import hits
+from worker.storage import hits, journeys
 from worker.storage.database import Database
 from worker.storage.hits import NewHit, PeoplesHits, Unclassed
 
@@ -67,7 +67,7 @@ class Hits:
             hits.settle_by_evidence(connection, messages, now)
             people = _by_message([one for one, whose, _ in classed if whose in _PEOPLE])
             hits.note_people(connection, people)
-            return Work(journeys=tuple(hits.waiting_journeys(connection, (one.customer for one in people))))
+            return Work(journeys=tuple(journeys.wake_of(connection, sorted({one.customer for one in people}))))
 
 
 def _by_message(found: Sequence[Unclassed]) -> list[PeoplesHits]:

@@ -68,17 +68,17 @@ class Rules:
             stays.append(Settlement(number, state, now, reason, forgive=state is MessageState.QUEUED))
             if way is not None and rule is not None:
                 exited.append(way.id)
-        return Ruling(tuple(going), tuple(stays), tuple(exited))
+        woken = journeys.wake(connection, exited) if exited else []
+        return Ruling(tuple(going), tuple(stays), tuple(woken))
 
     def listeners(self, connection: Connection, sent: Sequence[int]) -> tuple[int, ...]:
-        """Return the waiting journeys of these sent messages whose wait asks about mails."""
+        """Wake the waiting journeys of these sent messages whose wait asks about mails, and return them."""
         if not sent:
             return ()
         waiting = journeys.waiting_of_messages(connection, sent)
         versions = {version_id: self._flowbook.version(connection, version_id) for _, version_id in waiting}
-        return tuple(
-            number for number, version_id in waiting if (version := versions[version_id]) and version.asks_for_mails
-        )
+        asking = [number for number, of in waiting if (version := versions[of]) and version.asks_for_mails]
+        return tuple(journeys.wake(connection, asking)) if asking else ()
 
     def _stay(
         self,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.domain.errors import SettingError
+from worker.storage.events import OWN_SOURCE
 
 SHORTEST = 16  # characters; what Phin makes is 43
 NAME = re.compile(r"^[a-z][a-z0-9._-]{0,39}$")
@@ -87,6 +88,8 @@ def _ingest_keys(text: str) -> tuple[IngestKey, ...]:
             raise SettingError(
                 f"PHIN_INGEST_KEY names a key '{name}'; a name is small letters, digits, '.', '_' and '-', at most 40"
             )
+        if name == OWN_SOURCE:
+            raise SettingError(f"PHIN_INGEST_KEY names a key '{name}', which is the source of Phin's own events")
         # a name may have two keys: the old and the new one, while the shop changes over
         keys.setdefault(name, []).append(IngestKey(name, _digest(_long_enough("PHIN_INGEST_KEY", key))))
     return tuple(key for several in keys.values() for key in several)

@@ -9,8 +9,6 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
-from worker.domain.facts import Facts
-from worker.domain.journeys import Journey
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on
@@ -77,10 +75,8 @@ class Stepping:
         known = facts.for_journeys(connection, asking, self._around.shop, now)
         messages: list[int] = []
         for journey, _, _ in asking:
-            messages += self._one(connection, journey, known[journey.id])
+            version = self._flowbook.version(connection, journey.version_id)
+            assert version is not None, "only journeys whose version can be read are asked for"
+            messages += go_on(connection, self._around, version, journey, known[journey.id])
+        journeys.looked(connection, [journey.id for journey in held])
         return Work(messages=tuple(messages))
-
-    def _one(self, connection: Connection, journey: Journey, known: Facts) -> list[int]:
-        version = self._flowbook.version(connection, journey.version_id)
-        assert version is not None
-        return go_on(connection, self._around, version, journey, known)

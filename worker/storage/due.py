@@ -22,12 +22,20 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
     events = select(event.c.id).where(
         event.c.state == "received", or_(event.c.not_before.is_(None), event.c.not_before <= now)
     )
-    journeys = select(journey.c.id).where(journey.c.state == "waiting", journey.c.due_at <= now)
+    due = select(journey.c.id).where(journey.c.state == "waiting", journey.c.due_at <= now)
+    woken = select(journey.c.id).where(journey.c.state == "waiting", journey.c.look_again)
     messages = select(message.c.id).where(ledger.may_go(now, catalogue.held))
     hits = select(hit.c.id).where(may_class(now))
     return Work(
         events=tuple(connection.execute(events.order_by(event.c.id).limit(limit)).scalars()),
-        journeys=tuple(connection.execute(journeys.order_by(journey.c.due_at).limit(limit)).scalars()),
+        journeys=tuple(
+            dict.fromkeys(
+                [
+                    *connection.execute(woken.order_by(journey.c.id).limit(limit)).scalars(),
+                    *connection.execute(due.order_by(journey.c.due_at).limit(limit)).scalars(),
+                ]
+            )
+        ),
         messages=()
         if catalogue.all_held
         else tuple(connection.execute(messages.order_by(message.c.not_before).limit(limit)).scalars()),

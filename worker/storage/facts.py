@@ -21,6 +21,7 @@ _EVENTS = (
     .where(event.c.customer_id == bindparam("customer"), event.c.state == "processed")
     .order_by(event.c.occurred_at, event.c.id)
 )
+_BEGAN = select(event.c.occurred_at).where(event.c.id == bindparam("id"))
 _EVENT = select(event).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _MAILS = (
     select(message.c.step, message.c.sent_at, message.c.transmitting_at, message.c.opened_at, message.c.clicked_at)
@@ -60,7 +61,7 @@ def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime)
         mails=_mails(connection, of.id) if of is not None and Need.MAILS in needs else (),
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
     )
-    return Facts(now, shop, customer, asking.order, asking.event, _journey_facts(of), history)
+    return Facts(now, shop, customer, asking.order, asking.event, _journey_facts(connection, of, needs), history)
 
 
 def for_journeys(
@@ -118,5 +119,10 @@ def _flows(connection: Connection, customer_id: int) -> tuple[UnderWay, ...]:
     return tuple(UnderWay(row.flow, row.order_number) for row in connection.execute(_FLOWS, {"customer": customer_id}))
 
 
-def _journey_facts(of: Journey | None) -> JourneyFacts | None:
-    return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request) if of is not None else None
+def _journey_facts(connection: Connection, of: Journey | None, needs: frozenset[Need]) -> JourneyFacts | None:
+    if of is None:
+        return None
+    began_at = None
+    if of.event_id is not None and needs & {Need.ORDERS, Need.EVENTS}:
+        began_at = connection.scalar(_BEGAN, {"id": of.event_id})
+    return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 from worker.domain.hits import SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
 from worker.storage.rows import insert
-from worker.storage.tables import customer, hit, journey, message
+from worker.storage.tables import customer, hit, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,6 @@ def note_people(connection: Connection, noted: Sequence[PeoplesHits]) -> None:
         _earliest(connection, one.message, "clicked_at", one.clicks)
         _latest(connection, one.customer, "last_opened_at", one.opens)
         _latest(connection, one.customer, "last_clicked_at", one.clicks)
-
-
-def waiting_journeys(connection: Connection, customers: Iterable[int]) -> list[int]:
-    """Return the journeys of these customers that wait, and may have waited for this."""
-    asked = select(journey.c.id).where(journey.c.customer_id.in_(sorted(set(customers))), journey.c.state == "waiting")
-    return list(connection.execute(asked.order_by(journey.c.id)).scalars())
 
 
 def _earliest(connection: Connection, number: int, name: str, times: Sequence[datetime]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from worker.domain.journeys import Advance, Journey, JourneyState
 from worker.domain.matching import LastEntry
@@ -88,6 +88,31 @@ def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
     return {row.id: _journey(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)})}
 
 
+def wake(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Note that these journeys, those that wait, are to look again at what they wait for; returns their numbers.
+
+    The note is as durable as the fact that changed: whoever dies before the journey has looked, it will look.
+    """
+    return _woken(connection, journey.c.id.in_(list(ids)))
+
+
+def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
+    """Do the same for all journeys of these customers."""
+    return _woken(connection, journey.c.customer_id.in_(list(customers)))
+
+
+def _woken(connection: Connection, mine: ColumnElement[bool]) -> list[int]:
+    statement = update(journey).where(_WAITING, mine).values(look_again=True).returning(journey.c.id)
+    return sorted(connection.execute(statement).scalars())
+
+
+def looked(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that these journeys have looked at what they wait for, and stay."""
+    connection.execute(
+        update(journey).where(journey.c.id.in_(list(ids)), journey.c.look_again).values(look_again=False)
+    )
+
+
 def waiting_of_messages(connection: Connection, message_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Return the waiting journeys that wrote these messages, each with its version."""
     statement = select(journey.c.id, journey.c.version_id).where(
@@ -127,6 +152,7 @@ def move(connection: Connection, journey_id: int, advance: Advance, now: datetim
             ended_at=ended,
             withdrawn=advance.withdraws,
             attempts=0,
+            look_again=False,
         )
     )
 

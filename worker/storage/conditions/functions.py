@@ -47,7 +47,7 @@ def did(asked: Did, context: SqlContext) -> Condition:
             return false()
         own = context.journey.c
         conditions += (
-            happened.c.occurred_at > own.entered_at,
+            happened.c.occurred_at > _began(context.journey, context),
             _of_its_own(happened.c.order_number, own.order_number),
             _of_its_own(happened.c.request, own.request),
         )
@@ -88,7 +88,7 @@ def ordered(context: SqlContext) -> Condition:
         [
             order.c.customer_id == context.customer.c.id,
             order.c.counted,
-            order.c.placed_at >= own.entered_at,
+            order.c.placed_at >= _began(context.journey, context),
             or_(own.order_number.is_(None), order.c.number != own.order_number),
         ],
         1,
@@ -116,6 +116,13 @@ def _enough(table: FromClause, conditions: list[ColumnElement[Any]], at_least: i
         return exists(literal_column("1")).select_from(table).where(*conditions).correlate(*context.outer)
     counted = select(func.count()).select_from(table).where(*conditions).correlate(*context.outer)
     return counted.scalar_subquery() >= at_least
+
+
+def _began(of: FromClause, context: SqlContext) -> ColumnElement[Any]:
+    """Return when a journey began: at the event that began it, which may have been processed later."""
+    trigger = event.alias()
+    at = select(trigger.c.occurred_at).where(trigger.c.id == of.c.event_id).correlate(*context.outer)
+    return func.coalesce(at.scalar_subquery(), of.c.entered_at, type_=Instant())
 
 
 def _of_its_own(told: ColumnElement[Any], own: ColumnElement[Any]) -> Condition:

@@ -106,7 +106,7 @@ class _SqliteWords:
         return func.julianday(later, type_=Double()) - func.julianday(earlier, type_=Double())
 
     def days_passed(self, now: datetime, moment: Sql) -> Sql:
-        passed = literal(microseconds(now), BigInteger()) - type_coerce(moment, BigInteger())
+        passed = literal(microseconds(now), BigInteger()) - cast(moment, BigInteger())
         return cast(passed // literal_column(str(_DAY * 1_000_000), BigInteger()), Double())  # whole numbers: cut
 
     def _scalars(self, value: Sql, kind: Sql, items: Items | None = None) -> Quantity:

@@ -69,11 +69,13 @@ journey = Table(
     Column("event_id", Id, ForeignKey("event.id")),
     Column("order_number", Text),
     Column("request", Text),
+    Column("look_again", Boolean, nullable=False, server_default=false()),  # a fact changed that it may wait for
     Column("withdrawn", Boolean, nullable=False, server_default=false()),  # an exit rule ended it
     Column("attempts", Integer, nullable=False, server_default="0"),
     UniqueConstraint("flow", "customer_id", "once_key"),
     CheckConstraint("state IN ('waiting', 'control', 'done', 'exited', 'failed')", name="state"),
     partial_index("ix_journey_due", "due_at", only="state = 'waiting'"),
+    partial_index("ix_journey_look_again", "id", only="state = 'waiting' AND look_again"),
     partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),
     Index("ix_journey_customer", "customer_id", "entered_at"),
 )

@@ -225,6 +225,7 @@ def upgrade() -> None:
         sa.Column("event_id", Id, nullable=True),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("request", sa.Text(), nullable=True),
+        sa.Column("look_again", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
@@ -244,6 +245,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_journey_look_again",
+        "journey",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting' AND look_again"),
+        postgresql_where=sa.text("state = 'waiting' AND look_again"),
     )
     op.create_index(
         "ix_journey_under_way",
