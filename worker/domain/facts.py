@@ -63,12 +63,23 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class JourneyFacts:
-    """The journey that asks."""
+    """The journey that asks.
+
+    Parameters:
+        began_at: when the event happened that began it, from which `ordered()` and the like count; processing, and
+            with it `entered_at`, may have come later. None: `entered_at`.
+    """
 
     flow: str
     entered_at: datetime
     order_number: str | None = None
     request: str | None = None
+    began_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The moment from which on something counts as done since the journey began."""
+        return self.began_at or self.entered_at
 
 
 @dataclass(frozen=True, slots=True)

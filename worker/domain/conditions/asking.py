@@ -93,9 +93,7 @@ def in_flow(asked: InFlow, facts: Facts) -> bool:
 
 
 def _later(order: Order, journey: JourneyFacts) -> bool:
-    return (
-        order.number != journey.order_number and order.placed_at is not None and order.placed_at >= journey.entered_at
-    )
+    return order.number != journey.order_number and order.placed_at is not None and order.placed_at >= journey.since
 
 
 def _counts(asked: Did, happening: Happening, journey: JourneyFacts | None, now: datetime) -> bool:
@@ -107,7 +105,7 @@ def _counts(asked: Did, happening: Happening, journey: JourneyFacts | None, now:
         return happening.at >= now - asked.within
     assert journey is not None, "did() asks for the journey first"
     return (
-        happening.at > journey.entered_at
+        happening.at > journey.since
         and _of_its_own(happening.order_number, journey.order_number)
         and _of_its_own(happening.request, journey.request)
     )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Literal as OneOf
 
-from worker.domain.conditions.catalogue import FUNCTIONS, Function, Parameter, Takes
+from worker.domain.conditions.catalogue import FUNCTIONS, NAMES, Function, Parameter, Takes
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.tree import Call, Literal, Node
 from worker.domain.durations import parse_duration
@@ -82,6 +82,10 @@ def read_call(call: Call) -> Asked:
     function = FUNCTIONS.get(call.function)
     if function is None:
         near = get_close_matches(call.function, FUNCTIONS, 1)
+        if call.function in NAMES:
+            raise ExpressionError(
+                f"'{call.function}' is no function", call.at, call.length, f"write '{call.function}' without brackets"
+            )
         hint = f"did you mean '{near[0]}()'?" if near else f"there are: {', '.join(FUNCTIONS)}"
         raise ExpressionError(f"'{call.function}()' is not known", call.at, len(call.function), hint)
     return _BUILT[function.name](_Arguments(call, function))

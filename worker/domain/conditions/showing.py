@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from worker.domain.conditions.readings import Scalar, Value
@@ -47,4 +48,4 @@ def _number(value: float) -> str:
     if value.is_integer():
         return str(int(value))
     short = format(value, ".15g")  # what a double surely knows: 0.1 + 0.2 is 0.3
-    return short if "e" not in short else format(value, "f").rstrip("0").rstrip(".")
+    return format(Decimal(short), "f")

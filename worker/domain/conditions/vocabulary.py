@@ -134,7 +134,12 @@ def nearest_name(name: str, vocabulary: Vocabulary, scope: Scope) -> str | None:
     for full in known:
         if full.rpartition(".")[2] == name:
             return full
-    near = get_close_matches(name, known, 1, 0.75)
+    root, _, rest = name.partition(".")
+    beside = [full.partition(".")[2] for full in known if full.startswith(f"{root}.")]
+    near = get_close_matches(rest, beside, 1, 0.65)
+    if near:
+        return f"{root}.{near[0]}"
+    near = get_close_matches(name, known, 1, 0.85)
     return near[0] if near else None
 
 
