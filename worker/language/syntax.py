@@ -30,6 +30,11 @@ _HABITS = {
     "‘": "write straight quotes: '…'",
     "’": "write straight quotes: '…'",
 }
+# The first backslash of a text, after those that mean something, that does not.
+_NO_ESCAPE = re.compile(
+    r"""(?:[^\\]|\\[\\'"nrt]|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})*+(\\.)""",
+    re.DOTALL,
+)
 _GROUPED = re.compile(r"(?<![\w.])([1-9]\d{0,2})((?:\.\d{3})+)(?![\w.])")  # 300.000, meant as three hundred thousand
 
 
@@ -190,8 +195,7 @@ def _tokens(text: str) -> list[Token]:
             if kind == "variable_end":
                 raise ExpressionError(f"'{value.strip()}' cannot stand here", at, 2, "take the braces away")
             start, at = at, at + len(value)
-            if kind == "float":
-                _refuse_grouping(source, start)
+            _refuse_odd(source, start, kind, value)
             yield start, kind, value
 
     try:
@@ -213,6 +217,21 @@ def _refuse_braces(text: str) -> None:
         raise ExpressionError(
             "an expression stands without '{{ }}' here", text.index("{{"), len(inner), f"write: {bare}"
         )
+
+
+def _refuse_odd(source: str, start: int, kind: str, value: str) -> None:
+    """Refuse tokens that Jinja's lexer lets pass and that mean nothing, or two things."""
+    if kind in ("integer", "float") and not value.isascii():
+        raise ExpressionError(f"'{value}' is no number", start, len(value), "write it with the digits 0 to 9")
+    if kind == "name" and not value.isidentifier():
+        raise ExpressionError(f"'{value}' is no name", start, len(value), "write letters, digits and '_'")
+    if kind == "float":
+        _refuse_grouping(source, start)
+    if kind == "string":
+        odd = _NO_ESCAPE.match(value, 1)
+        if odd is not None:
+            at = start + odd.start(1)
+            raise ExpressionError(f"'{odd[1]}' means nothing in a text", at, 2, f"write '\\{odd[1]}' for a backslash")
 
 
 def _refuse_grouping(source: str, start: int) -> None:
