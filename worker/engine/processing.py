@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
 from worker.domain.facts import Facts, Happening
-from worker.domain.flows import Goal, OnceKind
+from worker.domain.flows import OnceKind
 from worker.domain.journeys import Journey, TraceEntry, TraceKind, exit_event
 from worker.domain.matching import listening, match
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on, leave
+from worker.engine.crediting import credit
 from worker.engine.recording import Recorded, record
-from worker.storage import facts, goals, journeys, pending, traces
+from worker.storage import facts, journeys, pending, traces
 from worker.storage.database import Database
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, FlowBook, Version
@@ -96,7 +97,7 @@ class Processing:
             return []
         number = recorded.order.number if recorded.order else None
         happening = Happening(event.type, event.at, number, event.request, event.data)
-        self._reach_goals(connection, catalogue, event, recorded, happening, now)
+        credit(connection, self._flowbook, self._around, catalogue, event, recorded, happening, now)
         messages = self._tell_journeys(connection, recorded, happening, now)
         return messages + self._enter(connection, catalogue, event, recorded, happening, now)
 
@@ -121,53 +122,6 @@ class Processing:
             else:
                 messages += go_on(connection, self._around, version, journey, known[journey.id])
         return messages
-
-    def _reach_goals(
-        self,
-        connection: Connection,
-        catalogue: Catalogue,
-        event: PendingEvent,
-        recorded: Recorded,
-        happening: Happening,
-        now: datetime,
-    ) -> None:
-        """Credit the event to the last send before it of each journey whose goal it is."""
-        aims = {v.flow.name: v.flow.goal for v in catalogue.goals.get(event.type, ()) if v.flow.goal is not None}
-        if not aims:
-            return
-        since = event.at - max(goal.within.span() for goal in aims.values())
-        for journey, message_id, sent_at in journeys.sent_since(connection, recorded.customer.id, list(aims), since):
-            version = self._flowbook.version(connection, journey.version_id)
-            goal = version.flow.goal if version else None
-            if version is None or goal is None or goal.event != event.type:
-                continue
-            if not sent_at <= event.at <= sent_at + goal.within.span() or _is_its_own(journey, happening):
-                continue
-            seen = self._goal_seen(connection, version, journey, goal, recorded, happening, now)
-            if seen is None:
-                continue
-            order = recorded.order if event.order else None
-            if goals.reach(connection, journey.id, message_id, event.id, order, now):
-                detail = {"event": event.type, "order": happening.order_number, "message": message_id, "seen": seen}
-                traces.append(connection, journey.id, [TraceEntry(TraceKind.GOAL, None, detail)], now)
-
-    def _goal_seen(
-        self,
-        connection: Connection,
-        version: Version,
-        journey: Journey,
-        goal: Goal,
-        recorded: Recorded,
-        happening: Happening,
-        now: datetime,
-    ) -> list[Any] | None:
-        """Return what the goal's condition saw where it holds, else None."""
-        if goal.when is None:
-            return []
-        asking = Asking(recorded.customer, version.needs, recorded.order, happening, journey)
-        known = facts.load(connection, asking, self._around.shop, now)
-        holds = self._around.reading.holds(goal.when, known)
-        return self._around.reading.explain(goal.when, known) if holds else None
 
     def _enter(
         self,
@@ -222,9 +176,3 @@ class Processing:
         detail = {"event": event.type, "order": happening.order_number, **found.detail}
         traces.append(connection, entered.id, [TraceEntry(TraceKind.ENTERED, None, detail)], now)
         return entered, {"journey": entered.id}
-
-
-def _is_its_own(journey: Journey, happening: Happening) -> bool:
-    """Whether a purchase is the one that began the journey, which is nobody's success."""
-    same = journey.order_number is not None and journey.order_number == happening.order_number
-    return happening.type == "purchase" and same
