@@ -1,4 +1,4 @@
-"""`phin check`: everything that is wrong with the settings, flows and templates, told at once."""
+"""`phin check`: everything that is wrong with the settings, seasons, flows and templates, told at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.errors import PhinError, Problem
+from worker.domain.errors import FileError, PhinError, Problem
 from worker.domain.settings import Settings
 from worker.edges.environment import find_home
 from worker.language.diagnostics import (
@@ -28,6 +28,7 @@ from worker.language.diagnostics import (
     summary,
 )
 from worker.language.library import Library, read_library
+from worker.language.seasons import read_seasons
 from worker.language.settings import inspect_settings
 
 _COLOURS: dict[str, dict[str, object]] = {
@@ -68,7 +69,17 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
         Vocabulary.of(settings) if found else None,
         templates.names(),
     )
-    return Checked(library, len(templates.names()), tuple(in_order([*problems, *library.problems, *in_templates])))
+    found_problems = [*problems, *_season_problems(folder), *library.problems, *in_templates]
+    return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
+
+
+def _season_problems(folder: Path) -> tuple[Problem, ...]:
+    path = folder / "config" / "seasons.yaml"
+    try:
+        read_seasons(path, str(path))
+    except FileError as error:
+        return error.problems
+    return ()
 
 
 @click.command()

@@ -11,7 +11,7 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import check, flows, processes, report, unknown, why
+from worker.edges.cli import check, flows, processes, report, seasons, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
 
@@ -20,6 +20,7 @@ COMMANDS = (
     *check.commands,
     *flows.commands,
     *report.commands,
+    *seasons.commands,
     *why.commands,
     *unknown.commands,
 )

@@ -1,0 +1,1 @@
+"""Calendars: on which days the seasons of a shop fall."""
