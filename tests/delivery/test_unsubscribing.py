@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 
 from tests.support.ledger import NOW, add_customer, queue
 from worker.delivery.unsubscribing import Refusal, language_of, unsubscribe
+from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
 from worker.domain.messages import Kind
 from worker.domain.work import Work
@@ -32,7 +33,13 @@ def mail_to(database: Database, email: str | None = "lan@example.com", **more: A
 
 def state_of(database: Database, email: str = "lan@example.com") -> ConsentState:
     with database.reading() as connection:
-        return consent.known(connection, email, Purpose.MARKETING)[0]
+        return consent.known(connection, email, Purpose.MARKETING).state
+
+
+def say_yes(database: Database, at: datetime, *, anew: bool) -> None:
+    standing = Standing(ConsentState.SUBSCRIBED, at, anew)
+    with database.writing() as connection:
+        consent.change(connection, "lan@example.com", Purpose.MARKETING, standing, source="form")
 
 
 def events_of(database: Database) -> list[Any]:
@@ -66,23 +73,44 @@ def test_said_twice_it_is_one(database: Database) -> None:
 
 
 def test_a_refusal_after_a_new_yes_counts_again(database: Database) -> None:
-    """Given a yes after a refusal, when the old mail's link is used once more, then it is a new refusal."""
+    """Given a yes said anew after a refusal, when the old mail's link is used once more, then it is a new refusal."""
     number = mail_to(database)
     unsubscribe(database, Refusal(number, LATER, "page"), LATER)
-    with database.writing() as connection:
-        consent.change(
-            connection,
-            "lan@example.com",
-            Purpose.MARKETING,
-            ConsentState.SUBSCRIBED,
-            at=LATER + timedelta(days=1),
-            source="form",
-        )
-    assert unsubscribe(database, Refusal(number, LATER + timedelta(hours=1), "page"), LATER) == Work()
+    say_yes(database, LATER + timedelta(days=1), anew=True)
+    now = LATER + timedelta(days=2)
+    assert unsubscribe(database, Refusal(number, LATER + timedelta(hours=1), "page"), now) == Work()
     assert state_of(database) is ConsentState.SUBSCRIBED, "an older no, read back late, does not undo a newer yes"
-    assert unsubscribe(database, Refusal(number, LATER + timedelta(days=2), "page"), LATER).events
+    assert unsubscribe(database, Refusal(number, now, "page"), now).events
     assert state_of(database) is ConsentState.UNSUBSCRIBED
     assert len(events_of(database)) == 2
+
+
+def test_a_refusal_holds_against_a_later_yes_of_a_purchase(database: Database) -> None:
+    """Given a refusal in the spool, when a purchase repeats the shop's yes before it is read back, then it holds."""
+    number = mail_to(database)
+    say_yes(database, LATER + timedelta(hours=1), anew=False)
+    assert unsubscribe(database, Refusal(number, LATER, "page"), LATER + timedelta(hours=2)).events
+    assert state_of(database) is ConsentState.UNSUBSCRIBED
+
+
+def test_a_clock_that_goes_ahead_dates_no_refusal_ahead(database: Database) -> None:
+    """Given a refusal dated ahead of now, then it counts from now on, so that a yes said anew later can undo it."""
+    number = mail_to(database)
+    unsubscribe(database, Refusal(number, LATER + timedelta(hours=7), "page"), LATER)
+    with database.reading() as connection:
+        assert consent.known(connection, "lan@example.com", Purpose.MARKETING).since == LATER
+    assert [one.occurred_at for one in events_of(database)] == [LATER]
+
+
+def test_said_again_later_it_is_the_later_one_that_counts(database: Database) -> None:
+    """Given a refusal said twice, when a yes said anew between the two comes late, then it undoes nothing."""
+    number = mail_to(database)
+    for days in (0, 2):
+        at = LATER + timedelta(days=days)
+        unsubscribe(database, Refusal(number, at, "page"), at)
+    with database.reading() as connection:
+        assert consent.known(connection, "lan@example.com", Purpose.MARKETING).since == LATER + timedelta(days=2)
+        assert len(connection.execute(select(consent_change)).all()) == 1
 
 
 def test_it_belongs_to_the_address_that_the_mail_went_to(database: Database) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
-
-from worker.domain.consents import consent_change
 from worker.domain.customers import Consent, ConsentState, Customer
 from worker.domain.messages import Kind
 from worker.domain.policy import Pending, SkipReason, skip
@@ -36,25 +33,6 @@ def test_own_fields_are_joined_one_by_one() -> None:
     assert profile_changes(known, {"fields": {"points": 10}}, LATER)["fields"] == {"tier": "gold", "points": 10}
     older = profile_changes(known, {"fields": {"tier": "silver", "points": 3}}, AT - timedelta(days=1))
     assert older["fields"] == {"tier": "gold", "points": 3}
-
-
-@pytest.mark.parametrize(
-    ("known", "since", "said", "event", "new"),
-    [
-        (S.UNKNOWN, None, True, "purchase", S.SUBSCRIBED),
-        (S.SUBSCRIBED, AT, False, "purchase", S.UNSUBSCRIBED),
-        (S.SUBSCRIBED, LATER + timedelta(1), False, "purchase", None),  # the older word
-        (S.UNSUBSCRIBED, AT, True, "purchase", None),  # a shop's record that lags behind a refusal
-        (S.UNSUBSCRIBED, AT, True, "subscribed", S.SUBSCRIBED),  # said anew
-        (S.UNSUBSCRIBED, LATER + timedelta(1), True, "subscribed", None),  # said before the refusal
-        (S.SUBSCRIBED, AT, True, "purchase", None),  # nothing new
-    ],
-)
-def test_a_refusal_is_undone_by_a_new_yes_only(
-    known: S, since: datetime | None, said: bool, event: str, new: S | None
-) -> None:
-    """Given what is known, when a word comes, then the newer wins, and a no stands until a `subscribed`."""
-    assert consent_change(known, since, said, LATER, event) is new
 
 
 def _skip(kind: Kind, consent: Consent, **more: object) -> SkipReason | None:

@@ -115,7 +115,7 @@ def test_a_mail_is_opened_clicked_and_refused(chromium: Browser, house: WebHouse
     Hits(house.database).run([row.id for row in hits(house)], house.clock.move(SETTLING))
     assert [(row._mapping["class"], row.reason) for row in hits(house)] == [("person", "Chrome")] * 2
     with house.database.reading() as connection:
-        assert consent.known(connection, "lan@example.com", Purpose.MARKETING)[0] is ConsentState.UNSUBSCRIBED
+        assert consent.known(connection, "lan@example.com", Purpose.MARKETING).state is ConsentState.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize("path", ["/", "/outbox", "/nowhere", "/docs"])

@@ -38,7 +38,7 @@ def mail(database: Database, language: str = "vi") -> str:
 
 def state(database: Database) -> ConsentState:
     with database.reading() as connection:
-        return consent.known(connection, "lan@example.com", Purpose.MARKETING)[0]
+        return consent.known(connection, "lan@example.com", Purpose.MARKETING).state
 
 
 def changes(database: Database) -> list[Any]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from worker.domain.customers import ConsentState, Purpose
+from worker.domain.consents import Word, consent_change
+from worker.domain.customers import Purpose
 from worker.domain.work import Work
 from worker.storage import consent, events
 from worker.storage.database import Database
@@ -42,7 +43,7 @@ class Refusal:
 def unsubscribe(database: Database, refusal: Refusal, now: datetime) -> Work:
     """Write a refusal down in one transaction; said twice, or read back twice, it is one.
 
-    A refusal older than a newer yes changes nothing; so does one for a mail whose customer has been erased, for
+    A refusal older than a yes said anew changes nothing; so does one for a mail whose customer has been erased, for
     there is no address left to write to.
 
     Returns:
@@ -55,21 +56,24 @@ def unsubscribe(database: Database, refusal: Refusal, now: datetime) -> Work:
         found = _addressed(connection, refusal.message)
         if found is None or found.email is None:
             return Work()
-        consent.hold(connection, found.email)
-        state, since = consent.known(connection, found.email, Purpose.MARKETING)
-        if state is ConsentState.UNSUBSCRIBED or (since is not None and refusal.at < since):
+        known = consent.hold(connection, found.email)[Purpose.MARKETING]
+        at = min(refusal.at, now)
+        new = consent_change(known, Word(False, at))
+        if new is None:
+            return Work()
+        if new.renews(known):
+            consent.renew(connection, found.email, Purpose.MARKETING, new)
             return Work()
         change = consent.change(
             connection,
             found.email,
             Purpose.MARKETING,
-            ConsentState.UNSUBSCRIBED,
-            at=refusal.at,
+            new,
             source=f"unsubscribe: {refusal.way}",
             wording=refusal.wording,
             proof={"message": refusal.message},
         )
-        event = _event(found, refusal, change, now)
+        event = _event(found, refusal, change, at, now)
         stored = events.add(connection, [event]) if event is not None else []
         return Work(events=tuple(one.id for one in stored if one.id is not None))
 
@@ -105,7 +109,7 @@ def _addressed(connection: Connection, number: int) -> Row[*tuple[Any, ...]] | N
     ).first()
 
 
-def _event(found: Row[*tuple[Any, ...]], refusal: Refusal, change: int, now: datetime) -> NewEvent | None:
+def _event(found: Row[*tuple[Any, ...]], refusal: Refusal, change: int, at: datetime, now: datetime) -> NewEvent | None:
     """Return the event that tells of it; the change's number makes it one."""
     external_id = found.into_external_id or found.external_id
     email = found.into_email or found.own_email
@@ -119,7 +123,7 @@ def _event(found: Row[*tuple[Any, ...]], refusal: Refusal, change: int, now: dat
         source=OWN_SOURCE,
         external_id=f"unsubscribed:{change}",
         type="unsubscribed",
-        occurred_at=refusal.at,
+        occurred_at=at,
         received_at=now,
         content_hash=hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(),
         customer_key=None if external_id is None else f"id:{external_id}",

@@ -1,7 +1,12 @@
-"""Whether a word about consent changes what is known: the newer word wins, and a no is only undone by a new yes."""
+"""What an address's consent is after a word about it; the outcome is the same in whatever order the words arrive.
+
+A no holds against every yes but one that was said anew, and later than the no. So three things decide: whether there
+was any yes, the latest no, and the latest yes said anew.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from worker.domain.customers import ConsentState
@@ -11,18 +16,56 @@ from worker.domain.customers import ConsentState
 SUBSCRIBES_ANEW = frozenset({"subscribed"})
 
 
-def consent_change(
-    known: ConsentState, since: datetime | None, said: bool, at: datetime, event_type: str
-) -> ConsentState | None:
-    """Return the state that follows, or None where nothing changes.
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word about consent: yes or no, when it was said, and whether a yes was said anew."""
+
+    yes: bool
+    at: datetime
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of an address's consent to one purpose.
 
     Parameters:
-        known: what is known of the address and purpose; `since`: from when that is.
-        said: the word, yes or no; `at`: when it was said; `event_type`: in which event.
+        since: when the word that decides was said; None while nothing is known.
+        anew: whether that word is a yes said anew.
     """
-    new = ConsentState.SUBSCRIBED if said else ConsentState.UNSUBSCRIBED
-    if new is known or (since is not None and at < since):
+
+    state: ConsentState = ConsentState.UNKNOWN
+    since: datetime | None = None
+    anew: bool = False
+
+    def renews(self, before: Standing) -> bool:
+        """Whether it says what was known before, only later."""
+        return (self.state, self.anew) == (before.state, before.anew)
+
+
+def word(yes: bool, at: datetime, received_at: datetime, event_type: str) -> Word:
+    """Return what an event says; said no later than we heard it, whatever a shop's clock or zone claims."""
+    return Word(yes, min(at, received_at), anew=yes and event_type in SUBSCRIBES_ANEW)
+
+
+def consent_change(known: Standing, said: Word) -> Standing | None:
+    """Return what is known after the word, or None where it changes nothing.
+
+    Of a no and a yes of the same moment the no holds.
+    """
+    if not said.yes:
+        if known.state is ConsentState.UNSUBSCRIBED:
+            holds = _later(said, known)
+        else:
+            holds = not known.anew or known.since is None or said.at >= known.since
+        return Standing(ConsentState.UNSUBSCRIBED, said.at) if holds else None
+    if known.state is ConsentState.UNKNOWN:
+        return Standing(ConsentState.SUBSCRIBED, said.at, said.anew)
+    if not said.anew:
         return None
-    if known is ConsentState.UNSUBSCRIBED and event_type not in SUBSCRIBES_ANEW:
-        return None
-    return new
+    over_an_ordinary_yes = known.state is ConsentState.SUBSCRIBED and not known.anew
+    return Standing(ConsentState.SUBSCRIBED, said.at, True) if over_an_ordinary_yes or _later(said, known) else None
+
+
+def _later(said: Word, known: Standing) -> bool:
+    return known.since is None or said.at > known.since

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
+from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
 from worker.storage.rows import insert
 from worker.storage.tables import address, consent_change
 
 
-def known(connection: Connection, email: str, purpose: Purpose) -> tuple[ConsentState, datetime | None]:
-    """Return what is known of an address's consent and since when; keeps others from changing it meanwhile."""
-    state, since = address.c[purpose.value], address.c[f"{purpose.value}_at"]
-    row = connection.execute(
-        select(state.label("state"), since.label("since")).where(address.c.email == email).with_for_update()
-    ).first()
-    return (ConsentState(row.state), row.since) if row else (ConsentState.UNKNOWN, None)
+def known(connection: Connection, email: str, purpose: Purpose) -> Standing:
+    """Return what is known of an address's consent."""
+    return _read(connection, select(address).where(address.c.email == email))[purpose]
+
+
+def hold(connection: Connection, email: str) -> dict[Purpose, Standing]:
+    """Return what is known of an address's consent, and keep others from changing it; an address unheard of too."""
+    held = select(address).where(address.c.email == email).with_for_update()
+    if connection.execute(held).first() is None:
+        # somebody else may be about to write the address's first word: this waits for them
+        connection.execute(insert(connection, address).on_conflict_do_nothing(), {"email": email})
+    return _read(connection, held)
+
+
+def renew(connection: Connection, email: str, purpose: Purpose, standing: Standing) -> None:
+    """Note that what is known was said again, later: what an older word would change, it changes no more."""
+    now_holds = {
+        purpose.value: standing.state.value,
+        f"{purpose.value}_at": standing.since,
+        f"{purpose.value}_anew": standing.anew,
+    }
+    connection.execute(
+        insert(connection, address).on_conflict_do_update(index_elements=[address.c.email], set_=now_holds),
+        {"email": email, **now_holds},
+    )
 
 
 def change(
     connection: Connection,
     email: str,
     purpose: Purpose,
-    state: ConsentState,
+    standing: Standing,
     *,
-    at: datetime,
     source: str,
     wording: str | None = None,
     proof: Mapping[str, Any] | None = None,
@@ -38,26 +55,20 @@ def change(
 
     Parameters:
         email: normalised.
-        at: when it was said.
         source: where it was said: `checkout`, `unsubscribe page` …
         wording: the text that was agreed to or refused.
         proof: what shows that it was said.
         event_id: the event that told it.
     """
-    statement = insert(connection, address)
-    now_holds = {purpose.value: state.value, f"{purpose.value}_at": at}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[address.c.email], set_=now_holds),
-        {"email": email, **now_holds},
-    )
+    renew(connection, email, purpose, standing)
     return int(
         connection.execute(
             insert(connection, consent_change).returning(consent_change.c.id),
             {
                 "email": email,
                 "purpose": purpose.value,
-                "state": state.value,
-                "at": at,
+                "state": standing.state.value,
+                "at": standing.since,
                 "source": source,
                 "wording": wording,
                 "proof": None if proof is None else dict(proof),
@@ -67,6 +78,12 @@ def change(
     )
 
 
-def hold(connection: Connection, email: str) -> None:
-    """Make sure that the address has a row, so that `known` can keep others from changing it."""
-    connection.execute(insert(connection, address).on_conflict_do_nothing(), {"email": email})
+def _read(connection: Connection, statement: Select[Any]) -> dict[Purpose, Standing]:
+    row = connection.execute(statement).first()
+    if row is None:
+        return {purpose: Standing() for purpose in Purpose}
+    told = row._mapping
+    return {
+        one: Standing(ConsentState(told[one.value]), told[f"{one.value}_at"], told[f"{one.value}_anew"])
+        for one in Purpose
+    }

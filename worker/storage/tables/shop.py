@@ -77,15 +77,18 @@ customer = Table(
     Index("ix_customer_email", "email"),
 )
 
-# An e-mail address: consent and suppression belong to it, whichever customers have it.
+# An e-mail address: consent and suppression belong to it, whichever customers have it. `_at` and `_anew` are of the
+# word that decides: when it was said, and whether it is a yes said anew, which is all that undoes a no.
 address = Table(
     "address",
     metadata,
     Column("email", Text, primary_key=True),
     Column("marketing", Text, nullable=False, server_default="unknown"),
     Column("marketing_at", Instant),
+    Column("marketing_anew", Boolean, nullable=False, server_default=false()),
     Column("tracking", Text, nullable=False, server_default="unknown"),
     Column("tracking_at", Instant),
+    Column("tracking_anew", Boolean, nullable=False, server_default=false()),
     Column("suppressed", Text),  # the reason
     Column("suppressed_at", Instant),
     CheckConstraint("marketing IN ('unknown', 'subscribed', 'unsubscribed')", name="marketing"),
