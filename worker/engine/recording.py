@@ -28,9 +28,7 @@ class Recorded:
     order: Order | None
 
 
-def record(
-    connection: Connection, event: PendingEvent, currency: str, now: datetime
-) -> Recorded:
+def record(connection: Connection, event: PendingEvent, currency: str, now: datetime) -> Recorded:
     """Write down what the event tells, and close it; the facts are up to date afterwards.
 
     Parameters:
@@ -38,16 +36,8 @@ def record(
     """
     customer_id = _identify(connection, event, now)
     note = _take_consent(connection, event, customer_id)
-    order = (
-        _take_order(connection, event, customer_id, currency) if event.order else None
-    )
-    pending.close(
-        connection,
-        event.id,
-        customer_id,
-        event.order["number"] if event.order else None,
-        note,
-    )
+    order = _take_order(connection, event, customer_id, currency) if event.order else None
+    pending.close(connection, event.id, customer_id, event.order["number"] if event.order else None, note)
     return Recorded(customers.by_id(connection, [customer_id])[customer_id], order)
 
 
@@ -64,14 +54,10 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
             customers.join_guest(connection, guest.id, known.id, now)
     elif email:
         known = customers.by_email(connection, email)
-    said_at = min(
-        event.at, event.received_at
-    )  # a shop whose clock or zone is wrong does not outdo its own later words
+    said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
     values |= profile_changes(known, event.customer, said_at)
     newest = known is None or known.profile_at is None or said_at >= known.profile_at
-    if email and (
-        known is None or (email != known.email and (newest or known.email is None))
-    ):
+    if email and (known is None or (email != known.email and (newest or known.email is None))):
         values["email"] = email
     if known is None:
         return customers.add(connection, {"external_id": external_id, **values}, now)
@@ -81,23 +67,14 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
     return known.id
 
 
-def _take_consent(
-    connection: Connection, event: PendingEvent, customer_id: int
-) -> str | None:
+def _take_consent(connection: Connection, event: PendingEvent, customer_id: int) -> str | None:
     said: dict[str, Any] = dict(event.customer.get("consent") or {})
     if event.type in _WORDS:
         said["marketing"] = _WORDS[event.type]
-    words = [
-        (purpose, bool(said[purpose.value]))
-        for purpose in Purpose
-        if said.get(purpose.value) is not None
-    ]
+    words = [(purpose, bool(said[purpose.value])) for purpose in Purpose if said.get(purpose.value) is not None]
     if not words:
         return None
-    email = (
-        event.customer.get("email")
-        or customers.by_id(connection, [customer_id])[customer_id].email
-    )
+    email = event.customer.get("email") or customers.by_id(connection, [customer_id])[customer_id].email
     if email is None:
         return "consent not kept: the customer has no e-mail address, and consent belongs to one"
     at = datetime.fromisoformat(said["at"]) if said.get("at") else event.at
@@ -122,22 +99,14 @@ def _take_consent(
                 proof={"event": event.id},
                 event_id=event.id,
             )
-    return (
-        f"consent to {', '.join(ignored)} unchanged: another word stands against it"
-        if ignored
-        else None
-    )
+    return f"consent to {', '.join(ignored)} unchanged: another word stands against it" if ignored else None
 
 
-def _take_order(
-    connection: Connection, event: PendingEvent, customer_id: int, currency: str
-) -> Order:
+def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str) -> Order:
     assert event.order is not None
     number = event.order["number"]
     known = orders.by_number(connection, [number]).get(number)
-    change = order_change(
-        known, customer_id, event.type, event.order, event.data, event.at, currency
-    )
+    change = order_change(known, customer_id, event.type, event.order, event.data, event.at, currency)
     order = replace(change.order, id=orders.save(connection, change.order))
     if change.lines_changed:
         orders.save_lines(connection, order.id, order.lines, new=known is None)

@@ -20,10 +20,7 @@ _PENDING = (
     select(event)
     .where(
         _RECEIVED,
-        or_(
-            event.c.not_before.is_(None),
-            event.c.not_before <= bindparam("now", type_=event.c.not_before.type),
-        ),
+        or_(event.c.not_before.is_(None), event.c.not_before <= bindparam("now", type_=event.c.not_before.type)),
         or_(
             event.c.customer_key.in_(bindparam("customers", expanding=True)),
             event.c.email_key.in_(bindparam("emails", expanding=True)),
@@ -51,9 +48,7 @@ class PendingEvent:
     attempts: int
 
 
-def take(
-    connection: Connection, ids: Sequence[int], now: datetime, limit: int = 500
-) -> list[PendingEvent]:
+def take(connection: Connection, ids: Sequence[int], now: datetime, limit: int = 500) -> list[PendingEvent]:
     """Return the received events of all customers whom these events are of, in the order in which they came.
 
     The customers' keys are held until the end of the transaction, so that nobody else takes events of theirs: an
@@ -65,32 +60,19 @@ def take(
     if not customers and not emails:
         return []
     lock_keys(connection, CUSTOMER_LOCKS, [*customers, *emails])
-    found = connection.execute(
-        _PENDING, {"customers": customers, "emails": emails, "now": now, "limit": limit}
-    )
+    found = connection.execute(_PENDING, {"customers": customers, "emails": emails, "now": now, "limit": limit})
     return [_pending(row) for row in found]
 
 
 def close(
-    connection: Connection,
-    event_id: int,
-    customer_id: int,
-    order_number: str | None,
-    reason: str | None = None,
+    connection: Connection, event_id: int, customer_id: int, order_number: str | None, reason: str | None = None
 ) -> None:
     """Say that an event was processed, and for whom; a note where something in it had no effect."""
-    values = {
-        "state": "processed",
-        "customer_id": customer_id,
-        "order_number": order_number,
-        "reason": reason,
-    }
+    values = {"state": "processed", "customer_id": customer_id, "order_number": order_number, "reason": reason}
     connection.execute(update(event).where(event.c.id == event_id).values(**values))
 
 
-def put_off(
-    connection: Connection, event_id: int, reason: str, until: datetime, limit: int
-) -> bool:
+def put_off(connection: Connection, event_id: int, reason: str, until: datetime, limit: int) -> bool:
     """Note that processing an event failed; after `limit` tries it is set aside as refused. Says whether it was."""
     attempts = event.c.attempts + 1
     tried = connection.execute(
@@ -101,11 +83,7 @@ def put_off(
     ).scalar()
     if tried is None or tried < limit:
         return False
-    connection.execute(
-        update(event)
-        .where(and_(event.c.id == event_id, _RECEIVED))
-        .values(state="refused")
-    )
+    connection.execute(update(event).where(and_(event.c.id == event_id, _RECEIVED)).values(state="refused"))
     return True
 
 
