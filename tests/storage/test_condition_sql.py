@@ -73,7 +73,8 @@ def test_both_readers_agree(database: Database, data: st.DataObject, world: tupl
         ('bought("arabica", within="90 days")', {"orders", "order_line"}),
         ('bought("arabica", at_least=2)', {"orders", "order_line"}),
         ('did("product.viewed", within="7 days", at_least=3)', {"event"}),
-        ('in_flow("welcome")', {"journey"}),
+        ('not in_flow("welcome")', {"journey"}),
+        ('bought("arabica") == false', {"orders", "order_line"}),
         ("customer.consent", {"address"}),
     ],
 )

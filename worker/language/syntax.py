@@ -32,7 +32,7 @@ _HABITS = {
 }
 # The first backslash of a text, after those that mean something, that does not.
 _NO_ESCAPE = re.compile(
-    r"""(?:[^\\]|\\[\\'"nrt]|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})*+(\\.)""",
+    r"""(?:[^\\]|\\[\\'"bfnrt]|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})*+(\\.)""",
     re.DOTALL,
 )
 _GROUPED = re.compile(r"(?<![\w.])([1-9]\d{0,2})((?:\.\d{3})+)(?![\w.])")  # 300.000, meant as three hundred thousand

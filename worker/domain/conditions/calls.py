@@ -70,7 +70,9 @@ class InSegment:
     segment: str
 
 
-Asked = Days | Bought | Did | Mailed | Ordered | InFlow | InSegment
+Question = Bought | Did | Mailed | Ordered | InFlow | InSegment
+"""What is answered by yes or no."""
+Asked = Days | Question
 
 
 def read_call(call: Call) -> Asked:

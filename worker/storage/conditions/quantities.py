@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Double, FromClause, and_, exists, false, func, literal, literal_column, or_
+from sqlalchemy import Boolean, Double, Exists, FromClause, and_, exists, false, func, literal, literal_column, or_
 from sqlalchemy.sql.elements import ColumnElement
 
 from worker.domain.conditions.tree import Comparison
@@ -117,6 +117,8 @@ def either(*conditions: Condition) -> Condition:
 
 def decided(condition: Condition) -> Condition:
     """Return the condition with false for NULL, so that its opposite can be asked for."""
+    if isinstance(condition, Exists):
+        return condition  # never NULL, and PostgreSQL makes a join of NOT EXISTS
     return func.coalesce(condition, false(), type_=Boolean())
 
 

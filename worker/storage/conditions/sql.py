@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Date, Double, and_, false, func, literal, literal_column, not_, or_
 from sqlalchemy import Text as SqlText
 
-from worker.domain.conditions.calls import Bought, Days, Did, InFlow, InSegment, Mailed, Ordered, read_call
+from worker.domain.conditions.calls import Bought, Days, Did, InFlow, InSegment, Mailed, Ordered, Question, read_call
 from worker.domain.conditions.readings import date_of, number_of, time_of, written_time
 from worker.domain.conditions.tree import (
     And,
@@ -65,7 +65,8 @@ class _Reader:
                 there = decided(self.value(operand).there())
                 return there if (node.test == "defined") != node.negated else not_(there)
             case Call():
-                return self._call(node).holds()
+                asked = read_call(node)
+                return self._days(asked).holds() if isinstance(asked, Days) else self._answer(asked)
         return self.value(node).holds()
 
     def value(self, node: Node) -> Quantity:
@@ -76,7 +77,10 @@ class _Reader:
             case Name():
                 return name_in(node, self._context)
             case Call():
-                return self._call(node)
+                asked = read_call(node)
+                if isinstance(asked, Days):
+                    return self._days(asked)
+                return Quantity(boolean=decided(self._answer(asked)))
             case Negative(operand=operand):
                 negated = self.value(operand).number
                 return MISSING if negated is None else Quantity(number=number(0) - negated)
@@ -87,27 +91,26 @@ class _Reader:
                 return Quantity(number=_calculated(operator, one, other))
         return Quantity(boolean=decided(self.condition(node)))
 
-    def _call(self, call: Call) -> Quantity:
-        asked = read_call(call)
+    def _answer(self, asked: Question) -> Condition:
         match asked:
-            case Days(moment=moment, until=until):
-                days = self._days_since(self.value(moment))
-                if days is None:
-                    return MISSING
-                return Quantity(number=number(0) - days if until else days)
             case Bought():
-                found = bought(asked, self._context)
+                return bought(asked, self._context)
             case Did():
-                found = did(asked, self._context)
+                return did(asked, self._context)
             case Mailed():
-                found = mailed(asked, self._context)
+                return mailed(asked, self._context)
             case Ordered():
-                found = ordered(self._context)
+                return ordered(self._context)
             case InFlow():
-                found = in_flow(asked, self._context)
+                return in_flow(asked, self._context)
             case InSegment(segment=segment):
-                found = self._in_segment(segment)
-        return Quantity(boolean=decided(found))
+                return self._in_segment(segment)
+
+    def _days(self, asked: Days) -> Quantity:
+        days = self._days_since(self.value(asked.moment))
+        if days is None:
+            return MISSING
+        return Quantity(number=number(0) - days if asked.until else days)
 
     def _in_segment(self, segment: str) -> Condition:
         context = self._context
