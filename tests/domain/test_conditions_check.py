@@ -173,6 +173,13 @@ def test_a_negated_click_without_asking_for_tracking_is_warned_of(text: str, war
     assert [fault.severity for fault in found] == ([Severity.WARNING] if warned else [])
 
 
+def test_days_until_a_birth_are_warned_of() -> None:
+    """Given days_until(customer.birthday), which looks like the next birthday, then a warning says what it is."""
+    (fault,) = faults("days_until(customer.birthday) == 3")
+    assert fault.severity is Severity.WARNING
+    assert faults("days_since(customer.birthday) > 6_570") == ()
+
+
 def test_an_unusual_part_of_an_address_is_a_warning() -> None:
     """Given a part of an address close to a usual one, then the check asks whether that was meant."""
     (fault,) = faults('customer.address.cty == "Huế"')

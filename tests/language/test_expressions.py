@@ -168,6 +168,13 @@ def test_too_much_is_refused(text: str) -> None:
         parse_expression(text)
 
 
+def test_twelve_brackets_are_fine() -> None:
+    """Given as many brackets as the docs allow, then the expression is read; with one more it is not."""
+    assert parse_expression("(" * 12 + "x" + ")" * 12).tree == X
+    with pytest.raises(ExpressionError, match="nested too deeply"):
+        parse_expression("(" * 13 + "x" + ")" * 13)
+
+
 def test_long_conditions_side_by_side_are_fine() -> None:
     """Given hundreds of alternatives, then they stand side by side in one `or`."""
     found = parse_expression(" or ".join(["x == 1"] * 400))

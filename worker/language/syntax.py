@@ -13,7 +13,7 @@ from jinja2.parser import Parser
 from worker.domain.conditions.faults import ExpressionError
 
 LONGEST = 4_000  # characters of one expression
-DEEPEST = 24  # brackets count two, `not` and `-` one: far from the end of Python's stack in every reader
+DEEPEST = 26  # levels: brackets and the whole count two, `not` and `-` one; far from the end of Python's stack
 
 # What people write from habit, and what it is called here.
 _HABITS = {

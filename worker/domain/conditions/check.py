@@ -180,6 +180,13 @@ class _Checker:
             self._fault(node, f"'{function.name}()' asks about a journey, and there is none here", _ABSENT["journey"])
         if isinstance(asked, Days):
             self._faults += moment_faults(self._side(asked.moment))
+            if asked.until and isinstance(asked.moment, Name) and asked.moment.path == ("customer", "birthday"):
+                self._fault(
+                    node,
+                    "'customer.birthday' is the day of birth, which is never to come",
+                    "ask for the age in days with days_since(customer.birthday)",
+                    Severity.WARNING,
+                )
         else:
             self._asked(node, asked)
         return function.returns
