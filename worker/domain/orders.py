@@ -32,7 +32,8 @@ class Order:
         number: the shop's order number, unique in the shop.
         placed_at: when it was bought; None while only a status is known of it.
         status: `placed`, `packing`, `shipped`, `delivered`, `incident`, `cancelled`, `refunded` or the shop's own.
-        refunded: what of the total was given back.
+            `cancelled` and `refunded` are final.
+        refunded: what of the total was given back, never more than it.
         counted: whether its amount is in its customer's facts (not once cancelled or refunded).
     """
 
@@ -58,3 +59,30 @@ class Order:
     def skus(self) -> tuple[str, ...]:
         """SKUs of its lines, each once, in order of appearance."""
         return tuple(dict.fromkeys(line.sku for line in self.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What events have told of one order so far, so that one that comes late can be judged; the order follows from it.
+
+    Parameters:
+        status: the newest status that is not final, and `status_at` when it was reported.
+        total: the newest that an event named; without one the lines' sum counts.
+        lines_at: time of the event that told the lines; so for `currency_at` and `coupon_at`.
+        cancelled_at: when it was cancelled, lately.
+        refunds: all amounts that were given back, even beyond the total.
+        refunded_at: time of the newest refund.
+        all_refunded: whether one gave all back, whatever that is.
+    """
+
+    status: str | None = None
+    status_at: datetime | None = None
+    total: Decimal | None = None
+    total_at: datetime | None = None
+    lines_at: datetime | None = None
+    currency_at: datetime | None = None
+    coupon_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    refunds: Decimal = Decimal(0)
+    refunded_at: datetime | None = None
+    all_refunded: bool = False

@@ -104,10 +104,9 @@ def _take_consent(connection: Connection, event: PendingEvent, customer_id: int)
 
 def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str) -> Order:
     assert event.order is not None
-    number = event.order["number"]
-    known = orders.by_number(connection, [number]).get(number)
-    change = order_change(known, customer_id, event.type, event.order, event.data, event.at, currency)
-    order = replace(change.order, id=orders.save(connection, change.order))
+    known, told = orders.known(connection, event.order["number"])
+    change = order_change(known, told, customer_id, event.type, event.order, event.data, event.at, currency)
+    order = replace(change.order, id=orders.save(connection, change.order, change.told))
     if change.lines_changed:
         orders.save_lines(connection, order.id, order.lines, new=known is None)
     if change.status is not None:

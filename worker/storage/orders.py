@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
-from worker.domain.orders import Order, OrderLine
+from worker.domain.orders import Order, OrderLine, Told
 from worker.storage.rows import insert
 from worker.storage.tables import order_line, order_status, orders
 
+_TOLD = TypeAdapter(Told)
 _BY_NUMBER = select(orders).where(orders.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNTED_OF = (
     select(orders)
@@ -33,6 +35,15 @@ def by_number(connection: Connection, numbers: Sequence[str]) -> dict[str, Order
     return {order.number: order for order in _with_lines(connection, rows)}
 
 
+def known(connection: Connection, number: str) -> tuple[Order | None, Told]:
+    """Return an order by the shop's number, None where there is none yet, and what events have told of it."""
+    rows = connection.execute(_BY_NUMBER, {"numbers": [number]}).all()
+    if not rows:
+        return None, Told()
+    (order,) = _with_lines(connection, rows)
+    return order, _TOLD.validate_python(rows[0].told)
+
+
 def counted_of(connection: Connection, customer_ids: Sequence[int]) -> dict[int, tuple[Order, ...]]:
     """Return each customer's counted orders with their lines, oldest first."""
     if not customer_ids:
@@ -44,8 +55,12 @@ def counted_of(connection: Connection, customer_ids: Sequence[int]) -> dict[int,
     return found
 
 
-def save(connection: Connection, order: Order) -> int:
-    """Write an order as it stands now, its lines too; one with id 0 is made. Returns our number of it."""
+def save(connection: Connection, order: Order, told: Told) -> int:
+    """Write an order as it stands now, but for its lines; one with id 0 is made. Returns our number of it.
+
+    Parameters:
+        told: what events have told of it.
+    """
     values: dict[str, Any] = {
         "number": order.number,
         "customer_id": order.customer_id,
@@ -57,6 +72,7 @@ def save(connection: Connection, order: Order) -> int:
         "placed_at": order.placed_at,
         "refunded": order.refunded,
         "counted": order.counted,
+        "told": _TOLD.dump_python(told, mode="json", exclude_defaults=True),
     }
     if order.id:
         connection.execute(update(orders).where(orders.c.id == order.id).values(**values))

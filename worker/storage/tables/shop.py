@@ -124,6 +124,7 @@ orders = Table(
     Column("placed_at", Instant),
     Column("refunded", Money, nullable=False, server_default="0"),  # what of the total was given back
     Column("counted", Boolean, nullable=False, server_default=false()),
+    Column("told", Json, nullable=False, server_default="{}"),  # by events: what a late one is judged by
     Index("ix_orders_customer_placed", "customer_id", "placed_at"),
 )
 

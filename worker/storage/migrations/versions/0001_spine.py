@@ -194,6 +194,7 @@ def upgrade() -> None:
         sa.Column("placed_at", Instant(), nullable=True),
         sa.Column("refunded", Money(), server_default="0", nullable=False),
         sa.Column("counted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("told", Json, server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_orders_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
