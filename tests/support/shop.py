@@ -85,11 +85,14 @@ class Shop:
             self.step()
         self.now = until
 
+    def due(self, most: int = 100) -> Work:
+        """Return what the sweep would find now."""
+        with self.database.reading() as connection:
+            return due_work(connection, self.flowbook.follow(connection), self.now, most)
+
     def step(self) -> Work:
         """Take on what is due now."""
-        with self.database.reading() as connection:
-            due = due_work(connection, self.flowbook.follow(connection), self.now, 100)
-        return self._stepping.run(due.journeys, self.now)
+        return self._stepping.run(self.due().journeys, self.now)
 
     def reread(self, *journeys: int) -> Work:
         """Have journeys look again at what they wait for."""

@@ -20,7 +20,7 @@ from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on, leave
 from worker.engine.crediting import credit
 from worker.engine.recording import Recorded, record
-from worker.storage import facts, journeys, pending, traces
+from worker.storage import customers, facts, journeys, pending, traces
 from worker.storage.database import Database
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, FlowBook, Version
@@ -85,6 +85,7 @@ class Processing:
     def _all(self, connection: Connection, events: Sequence[PendingEvent], now: datetime) -> Work:
         if not events:
             return Work()
+        customers.hold(connection, [key for event in events for key in event.keys])
         catalogue = self._flowbook.follow(connection)
         messages: list[int] = []
         for event in events:

@@ -37,7 +37,9 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
     customer_id = _identify(connection, event, now)
     note = _take_consent(connection, event, customer_id)
     order = _take_order(connection, event, customer_id, currency) if event.order else None
-    pending.close(connection, event.id, customer_id, event.order["number"] if event.order else None, note)
+    number = event.order["number"] if event.order else None
+    if not pending.close(connection, event.id, customer_id, number, note):
+        raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
     return Recorded(customers.by_id(connection, [customer_id])[customer_id], order)
 
 
@@ -63,7 +65,6 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
         return customers.add(connection, {"external_id": external_id, **values}, now)
     if values:
         customers.change(connection, known.id, values, now)
-    customers.hold(connection, known.id)
     return known.id
 
 

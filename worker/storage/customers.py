@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,26 @@ _GUEST = (
     )
     .order_by(customer.c.id)
     .limit(1)
+)
+# Of those with one address, whom `by_email` and `guest` may find: the oldest with an id of the shop's, and without.
+_HOLD = (
+    select(customer.c.id)
+    .where(
+        or_(
+            customer.c.external_id.in_(bindparam("external_ids", expanding=True)),
+            customer.c.id.in_(
+                select(func.min(customer.c.id))
+                .where(
+                    customer.c.email.in_(bindparam("emails", expanding=True)),
+                    customer.c.erased_at.is_(None),
+                    customer.c.merged_into.is_(None),
+                )
+                .group_by(customer.c.email, customer.c.external_id.is_(None))
+            ),
+        )
+    )
+    .order_by(customer.c.id)
+    .with_for_update(key_share=True)
 )
 
 
@@ -89,11 +109,20 @@ def change(connection: Connection, customer_id: int, values: Mapping[str, Any], 
     connection.execute(update(customer).where(customer.c.id == customer_id).values(**values, updated_at=now))
 
 
-def hold(connection: Connection, customer_id: int) -> None:
-    """Keep others from changing this customer's facts until the end of the transaction."""
-    if connection.dialect.name == "postgresql":
-        held = select(customer.c.id).where(customer.c.id == customer_id).with_for_update(key_share=True)
-        connection.execute(held)
+def hold(connection: Connection, keys: Iterable[str]) -> None:
+    """Keep others from changing these customers' facts until the end of the transaction.
+
+    Held before they are read, and all at once in the order of their numbers, as everybody does who holds several.
+
+    Parameters:
+        keys: `id:…` and `email:…`, what events name their customers by.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    keys = set(keys)
+    ids = [key.removeprefix("id:") for key in keys if key.startswith("id:")]
+    emails = [key.removeprefix("email:") for key in keys if key.startswith("email:")]
+    connection.execute(_HOLD, {"external_ids": ids, "emails": emails})
 
 
 def refresh_order_facts(connection: Connection, customer_id: int) -> None:

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal, literal_column, select, union, update
 
-from worker.storage.rows import CUSTOMER_LOCKS, lock_keys
-from worker.storage.tables import event
+from worker.domain.kinship import Kinship
+from worker.storage.rows import CUSTOMER_LOCKS, lock_all, lock_keys
+from worker.storage.tables import customer, event
 
-_RECEIVED = event.c.state == "received"
-_KEYS = select(event.c.customer_key, event.c.email_key).where(
-    event.c.id.in_(bindparam("ids", expanding=True)), _RECEIVED
+MANY = 1_000  # keys that hang together beyond which everybody's are held, not each
+
+# Written as they stand and not bound, so that both databases see that the indexes over received events will do.
+_RECEIVED = event.c.state == literal_column("'received'")
+_WITH_ID = event.c.customer_key.in_(bindparam("ids", expanding=True))
+_WITH_EMAIL = event.c.email_key.in_(bindparam("emails", expanding=True))
+_BOTH = (event.c.customer_key, event.c.email_key)
+
+_KEYS = select(*_BOTH).where(event.c.id.in_(bindparam("events", expanding=True)), _RECEIVED)
+_OF_CUSTOMER = (literal("id:") + customer.c.external_id, literal("email:") + customer.c.email)
+_BY_ID = select(*_OF_CUSTOMER).where(customer.c.external_id.in_(bindparam("external_ids", expanding=True)))
+# An address leads to one customer, the one that `customers.by_email` finds.
+_BY_EMAIL = select(*_OF_CUSTOMER).where(
+    customer.c.id.in_(
+        select(func.min(customer.c.id))
+        .where(
+            customer.c.email.in_(bindparam("addresses", expanding=True)),
+            customer.c.external_id.is_not(None),
+            customer.c.erased_at.is_(None),
+            customer.c.merged_into.is_(None),
+        )
+        .group_by(customer.c.email)
+    )
 )
+_PAIRS = union(
+    select(*_BOTH).where(_RECEIVED, _WITH_ID), select(*_BOTH).where(_RECEIVED, _WITH_EMAIL), _BY_ID, _BY_EMAIL
+)
+# Two searches by index, not one condition with OR, for which SQLite reads all that is received.
+_MINE = union(select(event.c.id).where(_RECEIVED, _WITH_ID), select(event.c.id).where(_RECEIVED, _WITH_EMAIL))
 _PENDING = (
     select(event)
-    .where(
-        _RECEIVED,
-        or_(event.c.not_before.is_(None), event.c.not_before <= bindparam("now", type_=event.c.not_before.type)),
-        or_(
-            event.c.customer_key.in_(bindparam("customers", expanding=True)),
-            event.c.email_key.in_(bindparam("emails", expanding=True)),
-        ),
-    )
+    .where(event.c.id.in_(_MINE), _RECEIVED)
     .order_by(event.c.id)
     .limit(bindparam("limit"))
+    .with_for_update()
 )
+_ANYONES = select(event).where(_RECEIVED).order_by(event.c.id).limit(bindparam("limit")).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """A received event, as its row tells it."""
+    """A received event, as its row tells it.
+
+    Parameters:
+        keys: `id:…` and `email:…`, what its customer may be found by.
+    """
 
     id: int
     source: str
@@ -41,6 +66,7 @@ class PendingEvent:
     at: datetime
     received_at: datetime
     history: bool
+    keys: tuple[str, ...]
     customer: Mapping[str, Any]
     order: Mapping[str, Any] | None
     data: Mapping[str, Any]
@@ -51,25 +77,49 @@ class PendingEvent:
 def take(connection: Connection, ids: Sequence[int], now: datetime, limit: int = 500) -> list[PendingEvent]:
     """Return the received events of all customers whom these events are of, in the order in which they came.
 
-    The customers' keys are held until the end of the transaction, so that nobody else takes events of theirs: an
-    earlier event of a customer is never processed after a later one.
+    What may be one customer's is taken together, whether an event names the id, the address or both: the keys hang
+    together where an event or a customer's row has both. They are held until the end of the transaction, so that
+    nobody else takes events of theirs: an earlier event of a customer is never processed after a later one. While an
+    earlier one waits for its next try, the later ones wait too.
     """
-    rows = connection.execute(_KEYS, {"ids": list(ids)}).all()
-    customers = [row.customer_key for row in rows if row.customer_key]
-    emails = [row.email_key for row in rows if row.email_key]
-    if not customers and not emails:
+    kin = Kinship(_keys(connection.execute(_KEYS, {"events": list(ids)}).all()))
+    if not kin.keys:
         return []
-    lock_keys(connection, CUSTOMER_LOCKS, [*customers, *emails])
-    found = connection.execute(_PENDING, {"customers": customers, "emails": emails, "now": now, "limit": limit})
-    return [_pending(row) for row in found]
+    if _hold(connection, kin):
+        rows = connection.execute(_PENDING, {**_split(kin.keys), "limit": limit}).all()
+    else:
+        rows = connection.execute(_ANYONES, {"limit": limit}).all()
+        kin = Kinship(_keys(rows))
+        kin.join(_keys(_pairs(connection, kin.keys)))
+    ready: list[PendingEvent] = []
+    waiting: dict[str, datetime] = {}
+    behind: dict[int, datetime] = {}
+    for row in rows:
+        keys = _keys([row])[0]
+        if not kin.keys.issuperset(keys):
+            break  # it came in just now and ties others to these customers: whoever takes it holds them all
+        kind = kin.of(keys[0])
+        if kind in waiting:
+            behind[row.id] = waiting[kind]
+        elif row.not_before is not None and row.not_before > now:
+            waiting[kind] = row.not_before
+        else:
+            ready.append(_pending(row, keys))
+    _wait(connection, behind)
+    return ready
 
 
 def close(
     connection: Connection, event_id: int, customer_id: int, order_number: str | None, reason: str | None = None
-) -> None:
-    """Say that an event was processed, and for whom; a note where something in it had no effect."""
+) -> bool:
+    """Say that an event was processed, and for whom; a note where something in it had no effect.
+
+    Returns:
+        Whether it was still to be processed.
+    """
     values = {"state": "processed", "customer_id": customer_id, "order_number": order_number, "reason": reason}
-    connection.execute(update(event).where(event.c.id == event_id).values(**values))
+    closed = connection.execute(update(event).where(event.c.id == event_id, _RECEIVED).values(**values))
+    return closed.rowcount == 1
 
 
 def put_off(connection: Connection, event_id: int, reason: str, until: datetime, limit: int) -> bool:
@@ -83,11 +133,61 @@ def put_off(connection: Connection, event_id: int, reason: str, until: datetime,
     ).scalar()
     if tried is None or tried < limit:
         return False
-    connection.execute(update(event).where(and_(event.c.id == event_id, _RECEIVED)).values(state="refused"))
+    connection.execute(update(event).where(event.c.id == event_id, _RECEIVED).values(state="refused"))
     return True
 
 
-def _pending(row: Any) -> PendingEvent:
+def _hold(connection: Connection, kin: Kinship) -> bool:
+    """Find what hangs together with these keys, and hold it; says False where so much does that all is held.
+
+    While we wait for a lock, an event or a customer's row may tie further keys to these; so it is looked at again.
+    """
+    held: set[str] = set()
+    while True:
+        fresh = kin.keys
+        while fresh:
+            fresh = kin.join(_keys(_pairs(connection, fresh)))
+            if len(kin.keys) > MANY:
+                lock_all(connection, CUSTOMER_LOCKS)
+                return False
+        if kin.keys == held:
+            return True
+        lock_keys(connection, CUSTOMER_LOCKS, kin.keys - held)
+        held = set(kin.keys)
+        if connection.dialect.name != "postgresql":
+            return True  # one writer at a time, and it is this transaction already
+
+
+def _pairs(connection: Connection, keys: Iterable[str]) -> Sequence[Row[Any]]:
+    split = _split(keys)
+    plain = {
+        "external_ids": [key.removeprefix("id:") for key in split["ids"]],
+        "addresses": [key.removeprefix("email:") for key in split["emails"]],
+    }
+    return connection.execute(_PAIRS, {**split, **plain}).all()
+
+
+def _split(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return the keys as the statements take them, in one order each time."""
+    ids: list[str] = []
+    emails: list[str] = []
+    for key in sorted(keys):
+        (ids if key.startswith("id:") else emails).append(key)
+    return {"ids": ids, "emails": emails}
+
+
+def _keys(rows: Iterable[Any]) -> list[tuple[str, ...]]:
+    return [tuple(key for key in (row.customer_key, row.email_key) if key) for row in rows]
+
+
+def _wait(connection: Connection, behind: Mapping[int, datetime]) -> None:
+    """Have events wait as long as the one before them, so that nobody asks for them in vain."""
+    for until in set(behind.values()):
+        mine = [number for number, wait in behind.items() if wait == until]
+        connection.execute(update(event).where(event.c.id.in_(mine), _RECEIVED).values(not_before=until))
+
+
+def _pending(row: Row[Any], keys: tuple[str, ...]) -> PendingEvent:
     payload: Mapping[str, Any] = row.payload
     return PendingEvent(
         id=row.id,
@@ -96,6 +196,7 @@ def _pending(row: Any) -> PendingEvent:
         at=row.occurred_at,
         received_at=row.received_at,
         history=row.history,
+        keys=keys,
         customer=payload.get("customer") or {},
         order=payload.get("order"),
         data=payload.get("data") or {},

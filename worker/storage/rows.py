@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.exc import DBAPIError
 
 # PostgreSQL's advisory locks are numbers; each use of them has a space of its own.
 CUSTOMER_LOCKS = 0x43
+_ALL = 0x100  # the space beside each, with the one lock that whoever holds some keys shares
+
+# Always in the same order, so that two transactions cannot wait for each other.
+_LOCK_KEYS = """
+    SELECT pg_advisory_xact_lock_shared(%s, 0), count(pg_advisory_xact_lock(%s, number))
+    FROM (SELECT DISTINCT hashtext(key) AS number FROM unnest(%s::text[]) AS key ORDER BY 1) AS numbers
+"""
+_CONFLICTS = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 
 
 def insert(connection: Connection, table: Table) -> PostgresInsert | SqliteInsert:
@@ -18,14 +28,24 @@ def insert(connection: Connection, table: Table) -> PostgresInsert | SqliteInser
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def lock_keys(connection: Connection, space: int, keys: list[str]) -> None:
+def lock_keys(connection: Connection, space: int, keys: Iterable[str]) -> None:
     """Hold the keys until the end of the transaction; waits for whoever holds one of them.
 
     SQLite has one writer at a time, and it is this transaction already.
     """
     if connection.dialect.name == "postgresql":
-        for key in sorted(set(keys)):  # always in the same order, so that two transactions cannot wait for each other
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (space, key))
+        connection.exec_driver_sql(_LOCK_KEYS, (space + _ALL, space, list(keys)))
+
+
+def lock_all(connection: Connection, space: int) -> None:
+    """Hold all keys of this space, for so many that the database's table of locks would not take them."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (space + _ALL,))
+
+
+def in_each_others_way(error: BaseException) -> bool:
+    """Whether the database gave a transaction up for another's sake (a deadlock), so that it may be tried at once."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
 
 
 def as_dict(row: Any) -> dict[str, Any]:
