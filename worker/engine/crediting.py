@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from worker.domain.facts import Happening
 from worker.domain.flows import Goal
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
+from worker.domain.orders import Order
 from worker.engine.advancing import Surroundings
 from worker.engine.recording import Recorded
 from worker.storage import facts, goals, journeys, traces
@@ -28,24 +29,31 @@ def credit(
     happening: Happening,
     now: datetime,
 ) -> None:
-    """Credit the event to the last send before it of each journey whose goal it is."""
-    aims = {v.flow.name: v.flow.goal for v in catalogue.goals.get(event.type, ()) if v.flow.goal is not None}
-    if not aims:
+    """Credit the event to the last mail before it of each flow whose goal it is.
+
+    A journey's goal is the one of the version that it entered with. Of several journeys of a flow the one with the
+    latest mail has the success, once: a further event is not passed on to an older one.
+    """
+    window = catalogue.goals.get(event.type)
+    if window is None:
         return
-    since = event.at - max(goal.within.span() for goal in aims.values())
-    for journey, message_id, sent_at in journeys.sent_since(connection, recorded.customer.id, list(aims), since):
+    sends = goals.sends(connection, recorded.customer.id, event.type, event.at - window, event.at)
+    known = journeys.by_id(connection, [sent.journey for sent in sends])
+    credited: set[str] = set()
+    for sent in sends:
+        journey = known[sent.journey]
         version = flowbook.version(connection, journey.version_id)
         goal = version.flow.goal if version else None
-        if version is None or goal is None or goal.event != event.type:
+        if version is None or goal is None or journey.flow in credited:
             continue
-        if not sent_at <= event.at <= sent_at + goal.within.span() or _is_its_own(journey, happening):
+        if event.at > sent.at + goal.within.span() or _is_its_own(journey, happening):
             continue
         seen = _seen(connection, around, version, journey, goal, recorded, happening, now)
         if seen is None:
             continue
-        order = recorded.order if event.order else None
-        if goals.reach(connection, journey.id, message_id, event.id, order, now):
-            detail = {"event": event.type, "order": happening.order_number, "message": message_id, "seen": seen}
+        credited.add(journey.flow)
+        if goals.reach(connection, journey, sent.message, event.id, _revenue(event, recorded), now):
+            detail = {"event": event.type, "order": happening.order_number, "message": sent.message, "seen": seen}
             traces.append(connection, journey.id, [TraceEntry(TraceKind.GOAL, None, detail)], now)
 
 
@@ -71,3 +79,9 @@ def _is_its_own(journey: Journey, happening: Happening) -> bool:
     """Whether a purchase is the one that began the journey, which is nobody's success."""
     same = journey.order_number is not None and journey.order_number == happening.order_number
     return happening.type == "purchase" and same
+
+
+def _revenue(event: PendingEvent, recorded: Recorded) -> Order | None:
+    """Return the order that the event brought; another customer's order is not this one's doing."""
+    order = recorded.order if event.order else None
+    return order if order is not None and order.customer_id == recorded.customer.id else None

@@ -47,7 +47,7 @@ def publish(database: Database, sources: Mapping[str, Source], broken: Set[str],
         known = {row.name: row for row in flows.all_flows(connection)}
         for name, source in sorted(sources.items()):
             before = known.get(name)
-            version = flows.keep_version(connection, name, source.flow.meaning, source.text, now)
+            version = flows.keep_version(connection, name, source.flow.meaning, source.text, now, source.flow.goal)
             status = source.flow.status.value
             if before is not None and before.version.id == version.id and before.status == status:
                 continue

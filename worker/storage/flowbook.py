@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -51,7 +52,7 @@ class Catalogue:
         held: names of flows of which nothing is sent now.
         all_held: whether everything is paused.
         listening: running versions by the type of event that they listen to.
-        goals: running and held versions by the type of event that is their goal.
+        goals: the types of events that are the goal of any version, old ones too, each with the longest window.
     """
 
     number: int
@@ -59,7 +60,7 @@ class Catalogue:
     held: frozenset[str] = frozenset()
     all_held: bool = False
     listening: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
-    goals: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    goals: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 class FlowBook:
@@ -103,7 +104,6 @@ class FlowBook:
         running: dict[str, Version] = {}
         held: set[str] = set()
         listening: dict[str, list[Version]] = {}
-        goals: dict[str, list[Version]] = {}
         for row in flows.all_flows(connection):
             version = self._versions.get(row.version.id) or self._keep(row.version)
             paused = row.paused_at is not None or row.status != FlowStatus.LIVE.value
@@ -111,8 +111,6 @@ class FlowBook:
                 held.add(row.name)
             if version is None:
                 continue
-            if version.flow.goal is not None:
-                goals.setdefault(version.flow.goal.event, []).append(version)
             if paused or all_held:
                 continue
             running[row.name] = version
@@ -124,7 +122,7 @@ class FlowBook:
             frozenset(held),
             all_held,
             {event: tuple(found) for event, found in listening.items()},
-            {event: tuple(found) for event, found in goals.items()},
+            flows.goal_windows(connection),
         )
 
     def _keep(self, row: flows.VersionRow) -> Version | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from worker.domain.flows import Goal
 from worker.storage.rows import insert
 from worker.storage.tables import flow, flow_version, switch
 
@@ -61,7 +62,16 @@ def versions(connection: Connection, ids: Sequence[int]) -> list[VersionRow]:
     return [VersionRow(r.id, r.flow, r.number, r.meaning, r.source, r.published_at) for r in found]
 
 
-def keep_version(connection: Connection, name: str, meaning: str, source: str, now: datetime) -> VersionRow:
+def goal_windows(connection: Connection) -> dict[str, timedelta]:
+    """Return the types of events that are the goal of any version, each with the longest window."""
+    statement = select(flow_version.c.goal_event, func.max(flow_version.c.goal_within).label("seconds"))
+    rows = connection.execute(statement.where(flow_version.c.goal_event.is_not(None)).group_by("goal_event"))
+    return {row.goal_event: timedelta(seconds=row.seconds) for row in rows}
+
+
+def keep_version(
+    connection: Connection, name: str, meaning: str, source: str, now: datetime, goal: Goal | None = None
+) -> VersionRow:
     """Return the version of this meaning, making it where it is new."""
     same = select(flow_version).where(flow_version.c.flow == name, flow_version.c.meaning == meaning)
     row = connection.execute(same).first()
@@ -69,9 +79,10 @@ def keep_version(connection: Connection, name: str, meaning: str, source: str, n
         highest = select(func.coalesce(func.max(flow_version.c.number), 0)).where(flow_version.c.flow == name)
         number = int(connection.execute(highest).scalar_one()) + 1
         made = insert(connection, flow_version).returning(*flow_version.c)
-        row = connection.execute(
-            made, {"flow": name, "number": number, "meaning": meaning, "source": source, "published_at": now}
-        ).one()
+        values = {"flow": name, "number": number, "meaning": meaning, "source": source, "published_at": now}
+        if goal is not None:
+            values |= {"goal_event": goal.event, "goal_within": int(goal.within.span().total_seconds())}
+        row = connection.execute(made, values).one()
     return VersionRow(row.id, row.flow, row.number, row.meaning, row.source, row.published_at)
 
 

@@ -28,18 +28,6 @@ _LAST_ENTRY = (
     .order_by(journey.c.entered_at.desc(), journey.c.id.desc())
     .limit(1)
 )
-_SENT_AT = func.coalesce(message.c.sent_at, message.c.transmitting_at)
-_LAST_SENT = (
-    select(journey, message.c.id.label("sent_message"), _SENT_AT.label("sent_at"))
-    .join(message, message.c.journey_id == journey.c.id)
-    .where(
-        journey.c.customer_id == bindparam("customer"),
-        journey.c.flow.in_(bindparam("flows", expanding=True)),
-        message.c.state.in_(["sent", "unknown"]),
-        bindparam("since", type_=message.c.sent_at.type) <= _SENT_AT,
-    )
-    .order_by(journey.c.id, _SENT_AT.desc(), message.c.id.desc())
-)
 
 
 def enter(
@@ -125,17 +113,6 @@ def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry
     """Return the customer's latest journey in a flow."""
     row = connection.execute(_LAST_ENTRY, {"customer": customer_id, "flow": flow}).first()
     return LastEntry(row.id, row.entered_at) if row else None
-
-
-def sent_since(
-    connection: Connection, customer_id: int, flows: Sequence[str], since: datetime
-) -> list[tuple[Journey, int, datetime]]:
-    """Return the customer's journeys in these flows that sent something since: each with its last mail and its time."""
-    rows = connection.execute(_LAST_SENT, {"customer": customer_id, "flows": list(flows), "since": since})
-    latest: dict[int, tuple[Journey, int, datetime]] = {}
-    for row in rows:
-        latest.setdefault(row.id, (_journey(row), row.sent_message, row.sent_at))
-    return list(latest.values())
 
 
 def move(connection: Connection, journey_id: int, advance: Advance, now: datetime) -> None:

@@ -27,6 +27,8 @@ flow_version = Table(
     Column("meaning", Text, nullable=False),  # hash without comments, order of keys and status
     Column("source", Text, nullable=False),  # the file's text
     Column("published_at", Instant, nullable=False),
+    Column("goal_event", Text),  # the type of event that is its goal, and for how many seconds after a mail it is
+    Column("goal_within", Integer),
     UniqueConstraint("flow", "number"),
     UniqueConstraint("flow", "meaning"),
 )
@@ -80,16 +82,20 @@ journey = Table(
     Index("ix_journey_customer", "customer_id", "entered_at"),
 )
 
+# Goals reached: once by a journey, and one event or order is one success of a flow however many journeys it may suit.
 goal = Table(
     "goal",
     metadata,
     Column("journey_id", Id, ForeignKey("journey.id"), primary_key=True),
+    Column("flow", Text, nullable=False),
     Column("message_id", Id, ForeignKey("message.id"), nullable=False),
     Column("event_id", Id, ForeignKey("event.id"), nullable=False),
     Column("order_number", Text),
     Column("amount", Money),
     Column("currency", Text),
     Column("at", Instant, nullable=False),
+    UniqueConstraint("flow", "event_id"),
+    UniqueConstraint("flow", "order_number"),
 )
 
 # What was seen and decided, in order, for each journey.

@@ -82,6 +82,8 @@ def upgrade() -> None:
         sa.Column("meaning", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("published_at", Instant(), nullable=False),
+        sa.Column("goal_event", sa.Text(), nullable=True),
+        sa.Column("goal_within", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_version")),
         sa.UniqueConstraint("flow", "meaning", name=op.f("uq_flow_version_flow_meaning")),
         sa.UniqueConstraint("flow", "number", name=op.f("uq_flow_version_flow_number")),
@@ -373,6 +375,7 @@ def upgrade() -> None:
     op.create_table(
         "goal",
         sa.Column("journey_id", Id, nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("message_id", Id, nullable=False),
         sa.Column("event_id", Id, nullable=False),
         sa.Column("order_number", sa.Text(), nullable=True),
@@ -383,5 +386,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["journey_id"], ["journey.id"], name=op.f("fk_goal_journey_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_goal_message_id")),
         sa.PrimaryKeyConstraint("journey_id", name=op.f("pk_goal")),
+        sa.UniqueConstraint("flow", "event_id", name=op.f("uq_goal_flow_event_id")),
+        sa.UniqueConstraint("flow", "order_number", name=op.f("uq_goal_flow_order_number")),
     )
     # ### end Alembic commands ###
