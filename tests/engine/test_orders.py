@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.event import listen
 
-from tests.support.shop import Shop
+from tests.support.shop import LAN, Shop
 from worker.domain.orders import Told
 from worker.storage import customers, orders
 from worker.storage.database import Database
+from worker.storage.tables import event
 
 
 @pytest.fixture
@@ -84,3 +89,65 @@ def test_all_that_was_told_is_kept(shop: Shop) -> None:
     assert order is not None
     assert (order.status, order.status_at, order.refunded) == ("refunded", at[4], Decimal(450_000))
     assert not order.counted
+
+
+MINH = {"id": "c2", "email": "minh@example.com"}
+
+
+def test_an_order_stays_with_whom_it_was_placed_by(shop: Shop) -> None:
+    """Given Lan's order, when Minh's event gives money back on it, then it is Lan's facts that change."""
+    shop.buy("A1", 450_000)
+    shop.send("refund", MINH, order={"number": "A1"}, data={"amount": 100_000})
+    assert (_facts(shop), _facts(shop, "c2")) == ((1, Decimal(350_000)), (0, Decimal(0)))
+    shop.buy("A1", 450_000, MINH, time=(shop.now + timedelta(hours=1)).isoformat())
+    assert (_facts(shop), _facts(shop, "c2")) == ((1, Decimal(350_000)), (0, Decimal(0)))
+    with shop.database.reading() as connection:
+        notes = connection.execute(select(event.c.reason).order_by(event.c.id)).scalars().all()
+    assert notes == [None, *["order A1 is another customer's and stays theirs"] * 2]
+
+
+def test_an_order_goes_to_who_placed_it_once_that_is_known(shop: Shop) -> None:
+    """Given an order that Minh's event named first, when Lan's purchase of it comes, then it is Lan's alone."""
+    shop.buy("A1", 450_000, MINH, time=_ago(shop, 1))
+    shop.buy("A1", 450_000, time=_ago(shop, 2))
+    assert (_facts(shop), _facts(shop, "c2")) == ((1, Decimal(450_000)), (0, Decimal(0)))
+
+
+def test_whose_order_it_is_their_journeys_look_again(shop: Shop) -> None:
+    """Given Lan's journey that ends when her order is called off, when Minh's event does that, then it ends."""
+    shop.publish(
+        after='trigger: purchase\nexit: [{when: order.status == "cancelled"}]\nsteps: [{wait: 7 days}, {send: welcome}]'
+    )
+    shop.buy("A1")
+    shop.send("order.cancelled", MINH, order={"number": "A1"})
+    shop.step()
+    assert [row.state for row in shop.journeys()] == ["exited"]
+
+
+def test_two_customers_events_of_one_anothers_orders(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given two customers whose events name one another's orders, when they are processed at once, then in turn."""
+    shop = Shop(postgres_database)
+    shop.buy("A1")
+    shop.buy("A2", customer=MINH)
+    works = [
+        shop.receive({"id": number, "type": "refund", "customer": person, "order": {"number": number}})[1]
+        for number, person in (("A1", MINH), ("A2", LAN))
+    ]
+    both, reading, faults = threading.Barrier(2, timeout=0.5), orders.known, []
+
+    def known(*asked: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            both.wait()  # each holds its own customer now, if nothing keeps the second one back
+        return reading(*asked)
+
+    monkeypatch.setattr(orders, "known", known)
+    listen(postgres_database.engine, "handle_error", lambda context: faults.append(context.original_exception))
+    threads = [threading.Thread(target=shop.process, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert faults == []
+    assert (_facts(shop), _facts(shop, "c2")) == ((0, Decimal(0)), (0, Decimal(0)))

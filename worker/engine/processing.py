@@ -85,7 +85,8 @@ class Processing:
     def _all(self, connection: Connection, events: Sequence[PendingEvent], now: datetime) -> Work:
         if not events:
             return Work()
-        customers.hold(connection, [key for event in events for key in event.keys])
+        numbers = [event.order["number"] for event in events if event.order]
+        customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
         messages: list[int] = []
         for event in events:

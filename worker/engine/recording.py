@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from worker.domain.consents import consent_change, word
 from worker.domain.customers import ConsentState, Customer, Purpose
+from worker.domain.journeys import TraceEntry, TraceKind
 from worker.domain.order_changes import order_change
 from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
-from worker.storage import consent, customers, orders, pending
+from worker.engine.advancing import leave
+from worker.storage import consent, customers, journeys, ledger, orders, pending
 from worker.storage.pending import PendingEvent
 
 # House events that are themselves a word about consent to marketing.
@@ -38,6 +40,8 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
     note = _take_consent(connection, event, customer_id)
     order = _take_order(connection, event, customer_id, currency) if event.order else None
     number = event.order["number"] if event.order else None
+    if order is not None and order.customer_id != customer_id:
+        note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
     if not pending.close(connection, event.id, customer_id, number, note):
         raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
     return Recorded(customers.by_id(connection, [customer_id])[customer_id], order)
@@ -53,7 +57,8 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
         if known is None and guest is not None:
             known, values["external_id"] = guest, external_id
         elif known is not None and guest is not None and guest.id != known.id:
-            customers.join_guest(connection, guest.id, known.id, now)
+            _join(connection, guest, known, now)
+            known = customers.by_id(connection, [known.id])[known.id]
     elif email:
         known = customers.by_email(connection, email)
     said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
@@ -66,6 +71,15 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
     if values:
         customers.change(connection, known.id, values, now)
     return known.id
+
+
+def _join(connection: Connection, guest: Customer, known: Customer, now: datetime) -> None:
+    """Make one customer of two; a journey of the guest that the customer is in too ends, and sends nothing more."""
+    left = customers.join_guest(connection, guest, known, now)
+    for journey in journeys.under_way(connection, guest.id):
+        leave(connection, journey, "joined", TraceEntry(TraceKind.EXIT, None, {"reason": "joined"}), now)
+    for journey_id in left:
+        ledger.cancel(connection, journey_id, "exit: joined", now)
 
 
 def _take_consent(connection: Connection, event: PendingEvent, customer_id: int) -> str | None:
@@ -104,6 +118,7 @@ def _take_consent(connection: Connection, event: PendingEvent, customer_id: int)
 
 
 def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str) -> Order:
+    """Take over what the event says of the order; whose order it is, theirs are the facts, and their journeys look."""
     assert event.order is not None
     known, told = orders.known(connection, event.order["number"])
     change = order_change(known, told, customer_id, event.type, event.order, event.data, event.at, currency)
@@ -112,5 +127,9 @@ def _take_order(connection: Connection, event: PendingEvent, customer_id: int, c
         orders.save_lines(connection, order.id, order.lines, new=known is None)
     if change.status is not None:
         orders.add_status(connection, order.id, change.status, event.at, event.id)
-    customers.refresh_order_facts(connection, order.customer_id)
+    owners = {order.customer_id, known.customer_id if known is not None else order.customer_id}
+    for owner in sorted(owners):
+        customers.refresh_order_facts(connection, owner)
+    if owners - {customer_id}:
+        journeys.wake_of(connection, sorted(owners - {customer_id}))
     return order

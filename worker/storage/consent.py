@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Row, select
 
 from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
@@ -15,16 +15,18 @@ from worker.storage.tables import address, consent_change
 
 def known(connection: Connection, email: str, purpose: Purpose) -> Standing:
     """Return what is known of an address's consent."""
-    return _read(connection, select(address).where(address.c.email == email))[purpose]
+    return _standings(connection.execute(select(address).where(address.c.email == email)).first())[purpose]
 
 
 def hold(connection: Connection, email: str) -> dict[Purpose, Standing]:
     """Return what is known of an address's consent, and keep others from changing it; an address unheard of too."""
     held = select(address).where(address.c.email == email).with_for_update()
-    if connection.execute(held).first() is None:
+    row = connection.execute(held).first()
+    if row is None:
         # somebody else may be about to write the address's first word: this waits for them
         connection.execute(insert(connection, address).on_conflict_do_nothing(), {"email": email})
-    return _read(connection, held)
+        row = connection.execute(held).first()
+    return _standings(row)
 
 
 def renew(connection: Connection, email: str, purpose: Purpose, standing: Standing) -> None:
@@ -78,8 +80,7 @@ def change(
     )
 
 
-def _read(connection: Connection, statement: Select[Any]) -> dict[Purpose, Standing]:
-    row = connection.execute(statement).first()
+def _standings(row: Row[Any] | None) -> dict[Purpose, Standing]:
     if row is None:
         return {purpose: Standing() for purpose in Purpose}
     told = row._mapping

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, union, update
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
-from worker.storage.rows import insert
+from worker.domain.profiles import inherited
+from worker.storage.rows import ORDER_LOCKS, insert, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
 _CUSTOMER = select(customer, address.c.marketing, address.c.tracking, address.c.suppressed).select_from(
@@ -37,25 +38,19 @@ _GUEST = (
     .limit(1)
 )
 # Of those with one address, whom `by_email` and `guest` may find: the oldest with an id of the shop's, and without.
-_HOLD = (
-    select(customer.c.id)
+# Gathered by index first: of conditions joined by OR the database would read every customer.
+_HELD = union(
+    select(customer.c.id).where(customer.c.external_id.in_(bindparam("external_ids", expanding=True))),
+    select(func.min(customer.c.id))
     .where(
-        or_(
-            customer.c.external_id.in_(bindparam("external_ids", expanding=True)),
-            customer.c.id.in_(
-                select(func.min(customer.c.id))
-                .where(
-                    customer.c.email.in_(bindparam("emails", expanding=True)),
-                    customer.c.erased_at.is_(None),
-                    customer.c.merged_into.is_(None),
-                )
-                .group_by(customer.c.email, customer.c.external_id.is_(None))
-            ),
-        )
+        customer.c.email.in_(bindparam("emails", expanding=True)),
+        customer.c.erased_at.is_(None),
+        customer.c.merged_into.is_(None),
     )
-    .order_by(customer.c.id)
-    .with_for_update(key_share=True)
+    .group_by(customer.c.email, customer.c.external_id.is_(None)),
+    select(orders.c.customer_id).where(orders.c.number.in_(bindparam("numbers", expanding=True))),
 )
+_HOLD = select(customer.c.id).where(customer.c.id.in_(_HELD)).order_by(customer.c.id).with_for_update(key_share=True)
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
@@ -109,20 +104,23 @@ def change(connection: Connection, customer_id: int, values: Mapping[str, Any], 
     connection.execute(update(customer).where(customer.c.id == customer_id).values(**values, updated_at=now))
 
 
-def hold(connection: Connection, keys: Iterable[str]) -> None:
-    """Keep others from changing these customers' facts until the end of the transaction.
+def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[str] = ()) -> None:
+    """Keep others from changing these customers' facts, and these orders, until the end of the transaction.
 
     Held before they are read, and all at once in the order of their numbers, as everybody does who holds several.
 
     Parameters:
         keys: `id:…` and `email:…`, what events name their customers by.
+        order_numbers: the orders that events name, whosesoever they are: who placed one is held like the others.
     """
     if connection.dialect.name != "postgresql":
         return
-    keys = set(keys)
+    keys, numbers = set(keys), sorted(set(order_numbers))
+    if numbers:
+        lock_keys(connection, ORDER_LOCKS, numbers)  # before it is asked whose they are
     ids = [key.removeprefix("id:") for key in keys if key.startswith("id:")]
     emails = [key.removeprefix("email:") for key in keys if key.startswith("email:")]
-    connection.execute(_HOLD, {"external_ids": ids, "emails": emails})
+    connection.execute(_HOLD, {"external_ids": ids, "emails": emails, "numbers": numbers})
 
 
 def refresh_order_facts(connection: Connection, customer_id: int) -> None:
@@ -139,11 +137,13 @@ def refresh_order_facts(connection: Connection, customer_id: int) -> None:
     connection.execute(update(customer).where(customer.c.id == customer_id).values(**facts._mapping))
 
 
-def join_guest(connection: Connection, guest_id: int, into: int, now: datetime) -> None:
-    """Move what a guest did to the customer whom the shop has an id for; the guest's row points there.
+def join_guest(connection: Connection, guest: Customer, known: Customer, now: datetime) -> list[int]:
+    """Move what a guest is and did to the customer whom the shop has an id for; the guest's row points there.
 
-    A journey that both are in stays where it is: there is one for each once-key.
+    Returns:
+        The guest's journeys that stay where they are, since the customer has such a one: one for each once-key.
     """
+    guest_id, into = guest.id, known.id
     for table in (orders, event, event_trace):
         connection.execute(update(table).where(table.c.customer_id == guest_id).values(customer_id=into))
     other = journey.alias()
@@ -156,9 +156,11 @@ def join_guest(connection: Connection, guest_id: int, into: int, now: datetime) 
     moved = list(connection.execute(moving).scalars())
     connection.execute(update(journey).where(journey.c.id.in_(moved)).values(customer_id=into))
     connection.execute(update(message).where(message.c.journey_id.in_(moved)).values(customer_id=into))
+    change(connection, into, inherited(known, guest), now)
     change(connection, guest_id, {"merged_into": into}, now)
     refresh_order_facts(connection, into)
     refresh_order_facts(connection, guest_id)
+    return list(connection.execute(select(journey.c.id).where(journey.c.customer_id == guest_id)).scalars())
 
 
 def _customer(row: Row[Any]) -> Customer:
