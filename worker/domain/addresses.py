@@ -1,8 +1,20 @@
-"""E-mail addresses: checked and normalised once, where they come in."""
+"""E-mail addresses: checked and normalised once, where they come in; masked where they must not be read."""
 
 from __future__ import annotations
 
+import re
+
 from email_validator import EmailNotValidError, validate_email
+
+# A run of characters that may stand before the `@`, taken whole from its beginning, so that long lines are read once.
+_LOCAL = r"""[^\s@%<>"'()\[\]{},;:=/\\?&|]"""
+_ADDRESS = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++(?:@|%40)(?:[\w-]+\.)+[\w-]+")
+MASK = "…@…"
+
+
+def masked(text: str) -> str:
+    """Return the text with a mask in place of each e-mail address, for logs and for reasons that are kept."""
+    return _ADDRESS.sub(MASK, text) if "@" in text or "%40" in text else text
 
 
 def normalise_address(written: str) -> str:

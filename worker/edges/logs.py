@@ -1,7 +1,7 @@
 """Log lines: one JSON line an event in production, short and coloured on a terminal.
 
 Whatever logs by Python's own `logging` comes out in the same form. No line holds an e-mail address, a key or a
-token: the house logs ids.
+token: the house logs ids, and what others say of an address, in a traceback too, is masked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from worker.domain.addresses import masked
 
 QUIET = {  # what these say beneath that level is of use to nobody who runs a shop
     "apscheduler": logging.ERROR,  # a sweep that takes longer than a second is no fault
@@ -48,9 +50,10 @@ def set_up_logs(form: str, process: str) -> None:
         printing = structlog.dev.ConsoleRenderer(
             colors=terminal, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
         )
-        renderer = [_short, printing]
+        renderer = [_short, _masking(printing)]
     else:
-        renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        writing = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer = [structlog.processors.format_exc_info, _masking(writing)]
     structlog.configure(
         processors=[
             *shared,
@@ -81,6 +84,15 @@ def _naming(process: str) -> structlog.types.Processor:
         return event
 
     return name
+
+
+def _masking(render: structlog.types.Processor) -> structlog.types.Processor:
+    """Mask e-mail addresses in the finished line: a database's error quotes the row that it is about."""
+
+    def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        return masked(str(render(logger, method, event)))
+
+    return line
 
 
 def _short(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

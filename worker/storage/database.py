@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
 from worker.storage.conditions import sqlite_functions
 
@@ -25,7 +26,20 @@ try:
 except ImportError:  # where no wheel exists, Python's own SQLite serves
     import sqlite3 as sqlite_driver
 
+_TOLD = 500  # characters of an error that are kept
 BUSY_TIMEOUT = 30_000  # milliseconds that SQLite waits for a lock held by a foreign program
+
+
+def told(error: BaseException) -> str:
+    """Return an error as a reason that may be kept or logged: its type and words, without an e-mail address.
+
+    Of a database's error only the type and the SQLSTATE (SQLite: the name of its code): its words quote the row.
+    """
+    if isinstance(error, DBAPIError):
+        said = error.orig
+        code = getattr(said, "sqlstate", None) or getattr(said, "sqlite_errorname", None)
+        return f"{type(said or error).__name__}: {code or 'no code'}"
+    return masked(f"{type(error).__name__}: {error}")[:_TOLD]
 
 
 class _WriterLock:
