@@ -12,7 +12,7 @@ from tests.support.condition_facts import DAY, FACTS, LAN, NOW, order
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.values import Reading, needs
 from worker.domain.customers import Consent, ConsentState, Customer
-from worker.domain.facts import Facts, Happening, History, JourneyFacts, Need, UnderWay
+from worker.domain.facts import EventsOf, Facts, Happening, History, JourneyFacts, Need, UnderWay
 from worker.language.expressions import parse_expression, parse_text
 
 STRANGER = Facts(NOW, FACTS.shop, Customer(2))
@@ -265,13 +265,15 @@ def test_values_are_put_into_a_text(text: str, expected: str) -> None:
     [
         ("order.total > 1", set()),
         ('bought("a") or ordered()', {Need.ORDERS}),
-        ('not did("a")', {Need.EVENTS}),
+        ('not did("a")', {EventsOf("a")}),
+        ('did("a", within="2 days", at_least=3)', {EventsOf("a", timedelta(days=2), 3)}),
+        ('did("a", within="journey") or did("b")', {EventsOf("a", "journey"), EventsOf("b")}),
         ('opened("a") and clicked("b") and sent("c")', {Need.MAILS}),
         ('in_flow("a") == true', {Need.FLOWS}),
         ('in_segment("a")', {Need.ORDERS, Need.EVENTS, Need.FLOWS}),
     ],
 )
-def test_an_expression_tells_what_of_the_past_it_needs(text: str, expected: set[Need]) -> None:
+def test_an_expression_tells_what_of_the_past_it_needs(text: str, expected: set[Need | EventsOf]) -> None:
     """Given an expression, then only what its functions look at is to be loaded."""
     assert needs(parse_expression(text).tree) == expected
 

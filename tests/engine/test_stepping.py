@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from tests.support.shop import LAN, START, Shop
 from worker.domain.work import Work
-from worker.engine.stepping import TRIES
+from worker.engine.failing import TRIES
 from worker.storage import journeys
 from worker.storage.database import Database
 from worker.storage.due import due_work

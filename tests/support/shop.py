@@ -77,8 +77,8 @@ class Shop:
         until = self.now + parse_duration(span).span()
         while True:
             with self.database.reading() as connection:
-                due = select(journey.c.due_at).where(journey.c.state == "waiting", journey.c.due_at <= until)
-                first = connection.execute(due.order_by(journey.c.due_at)).scalars().first()
+                due = select(journey.c.look_at).where(journey.c.state == "waiting", journey.c.look_at <= until)
+                first = connection.execute(due.order_by(journey.c.look_at)).scalars().first()
             if first is None:
                 break
             self.now = max(first, self.now)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from worker.domain.customers import Customer
 from worker.domain.orders import Order
@@ -16,9 +16,25 @@ class Need(StrEnum):
     """A part of the history that an expression asks for, loaded only where it is asked for."""
 
     ORDERS = "orders"  # all counted orders of the customer: bought(), ordered()
-    EVENTS = "events"  # what the customer did: did()
+    EVENTS = "events"  # all that the customer did, where it cannot be said what (see `EventsOf`)
     MAILS = "mails"  # this journey's mails and people's hits on them: sent(), opened(), clicked()
     FLOWS = "flows"  # flows under way for the customer: in_flow()
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOf:
+    """Events of one type that an expression counts: within the time before now, or since the journey began.
+
+    Parameters:
+        at_least: how many are enough.
+    """
+
+    type: str
+    within: timedelta | Literal["journey"] | None = None
+    at_least: int = 1
+
+
+Needs = frozenset[Need | EventsOf]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +50,19 @@ class ShopFacts:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event of a customer, as history keeps it."""
+    """One event of a customer.
+
+    Parameters:
+        data: what it told beside; history keeps none of it.
+        received_at: when it came in, where that matters.
+    """
 
     type: str
     at: datetime
     order_number: str | None = None
     request: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +109,7 @@ class History:
     """The parts of the past that were loaded (see `Need`); what was not asked for is empty."""
 
     orders: tuple[Order, ...] = ()  # counted ones, oldest first
-    events: tuple[Happening, ...] = ()  # oldest first
+    events: tuple[Happening, ...] = ()  # of the types asked for, as far back as asked for, oldest first
     mails: tuple[MailFact, ...] = ()
     flows: tuple[UnderWay, ...] = ()
 

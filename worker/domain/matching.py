@@ -55,13 +55,13 @@ def match(
     """Decide whether the event in `facts` starts a journey.
 
     Parameters:
-        starts_within: how old an event may be that starts a flow which does not say otherwise.
+        starts_within: how old an event may be, when it comes in, that starts a flow which does not say otherwise.
         last: the customer's latest entry, read only for `once: per 30 days` and the like.
     """
     happening = facts.event
     assert happening is not None, "only an event can be matched to an event trigger"
     limit = trigger.within.span() if trigger.within else starts_within
-    age = facts.now - happening.at
+    age = (happening.received_at or facts.now) - happening.at  # a delay of ours makes no event too old
     if age > limit:
         return Match(None, "event too old", {"hours": round(age / timedelta(hours=1), 1), "limit": str(limit)})
     if flow.when is not None and not reading.holds(flow.when, facts):

@@ -44,3 +44,23 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
 def _take(changes: dict[str, Any], name: str, value: Any, known: Any, newest: bool) -> None:
     if value != known and (newest or known is None):
         changes[name] = value
+
+
+def inherited(customer: Customer, guest: Customer) -> dict[str, Any]:
+    """Return what a customer takes over from a guest who turned out to be them: what was not known of them yet."""
+    changes: dict[str, Any] = {}
+    for name in (*PLAIN, "birthday"):
+        if getattr(customer, name) is None and getattr(guest, name) is not None:
+            changes[name] = getattr(guest, name)
+    for name in MERGED:
+        both = {**getattr(guest, name), **getattr(customer, name)}
+        if both != dict(getattr(customer, name)):
+            changes[name] = both
+    new_tags = [tag for tag in guest.tags if tag not in customer.tags]
+    if new_tags:
+        changes["tags"] = [*customer.tags, *new_tags]
+    for name in ("last_opened_at", "last_clicked_at"):
+        own, others = getattr(customer.facts, name), getattr(guest.facts, name)
+        if others is not None and (own is None or others > own):
+            changes[name] = others
+    return changes

@@ -11,7 +11,7 @@ from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
 from worker.edges.moments import day, moment
-from worker.storage.stories import FlowStory, JourneyStory, Line, MailStory, Refusal, Story
+from worker.storage.stories import EventStory, FlowStory, JourneyStory, Line, MailStory, Refusal, Story
 
 Part = tuple[str, str]  # text and style
 Told = list[Part]
@@ -48,8 +48,18 @@ def tell(story: Story, shop: Shop, now: datetime) -> Iterator[Told]:
     for event in story.events:
         order = f" {event.order_number}" if event.order_number else ""
         history = " (history)" if event.history else ""
-        note = f"  {event.note}" if event.note else ""
+        note = f"  {_note(event)}" if _note(event) else ""
         yield [(f"  {moment(event.at, shop, zone.key)}  ", "dim"), (event.type + order + history, ""), (note, "yellow")]
+
+
+def _note(event: EventStory) -> str:
+    match event.state:
+        case "refused":
+            return f"set aside, it could not be processed: {event.note}"
+        case "received":
+            return "not processed yet" + (f", it failed: {event.note}" if event.note else "")
+        case _:
+            return event.note or ""
 
 
 def _head(story: Story, shop: Shop, zone: ZoneInfo) -> Told:
@@ -174,6 +184,10 @@ def _refusal(refusal: Refusal) -> str:
             return f"entered before, {detail.get('once', '')} only"
         case "event too old":
             return f"too old: {detail.get('hours')} hours, and the flow takes {detail.get('limit')}"
+        case "paused":
+            return "it was paused"
+        case "failed":
+            return f"it could not be decided: {detail.get('error', '')}"
         case other:
             return other
 

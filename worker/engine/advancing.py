@@ -49,25 +49,28 @@ def go_on(connection: Connection, around: Surroundings, version: Version, journe
 
 
 def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEntry, now: datetime) -> None:
-    """End a journey because an exit rule fired; what it has in the queue is taken back."""
-    _note(connection, journey, Advance(JourneyState.EXITED, journey.step, None, reason, (), (entry,), True), now)
+    """End a journey because an exit rule fired or it was joined; what it has in the queue is taken back."""
+    _move(connection, journey, Advance(JourneyState.EXITED, journey.step, None, reason, (), (entry,), True), now)
 
 
 def write(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts, decided: Advance
 ) -> list[int]:
-    """Write a decision down: where the journey stands, its messages, its trace."""
+    """Write a decision down: where the journey stands, its messages, its trace.
+
+    Nothing of it where the journey stands elsewhere by now: then somebody else has decided.
+    """
     messages = [_message(around, version, journey, facts, step) for step in decided.mails]
-    written = ledger.write(connection, messages, facts.now)
-    _note(connection, journey, decided, facts.now)
-    return written
+    return ledger.write(connection, messages, facts.now) if _move(connection, journey, decided, facts.now) else []
 
 
-def _note(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> None:
-    journeys.move(connection, journey.id, decided, now)
+def _move(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> bool:
+    if not journeys.move(connection, journey, decided, now):
+        return False
     if decided.withdraws:
         ledger.cancel(connection, journey.id, f"exit: {decided.reason}", now)
     traces.append(connection, journey.id, decided.trace, now)
+    return True
 
 
 def _message(around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send) -> ledger.NewMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -12,14 +13,14 @@ from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on
+from worker.engine.failing import each_for_itself, is_ours, set_back, transact
 from worker.storage import customers, facts, journeys
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 
 _log = structlog.get_logger(__name__)
 
-TRIES = 5  # after so many a journey that cannot go on has failed
-_RETRY = timedelta(minutes=1)
+UNREADABLE = timedelta(hours=1)  # after which a journey is looked at again whose version this Phin cannot read
 
 
 class Stepping:
@@ -40,43 +41,36 @@ class Stepping:
         Returns:
             The messages that came of it.
         """
-        try:
-            with self._database.writing() as connection:
-                return self._some(connection, journey_ids, now)
-        except UnavailableError:
-            raise
-        except Exception:
-            _log.warning("journeys are taken one by one, one of them fails", journeys=len(journey_ids), exc_info=True)
-        return sum((self._alone(journey_id, now) for journey_id in journey_ids), Work())
+        together = partial(transact, self._database, partial(self._some, journey_ids, now))
+        return each_for_itself(journey_ids, together, partial(self._alone, now))
 
-    def _alone(self, journey_id: int, now: datetime) -> Work:
+    def _alone(self, now: datetime, journey_id: int) -> Work:
         try:
-            with self._database.writing() as connection:
-                return self._some(connection, [journey_id], now)
+            return transact(self._database, partial(self._some, [journey_id], now))
         except UnavailableError:
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:500]
-            _log.error("a journey cannot go on", journey_id=journey_id, exc_info=True)
-            with self._database.writing() as connection:
-                if journeys.postpone(connection, journey_id, now + _RETRY, reason) >= TRIES:
-                    journeys.fail(connection, journey_id, reason, now)
+            if is_ours(error):
+                transact(self._database, partial(set_back, journey_id=journey_id, now=now, error=error))
             return Work()
 
-    def _some(self, connection: Connection, journey_ids: Sequence[int], now: datetime) -> Work:
+    def _some(self, journey_ids: Sequence[int], now: datetime, connection: Connection) -> Work:
         self._flowbook.follow(connection)
-        held = journeys.hold(connection, journey_ids)
+        held = journeys.hold(connection, journey_ids, now)
         people = customers.by_id(connection, [journey.customer_id for journey in held])
-        asking = []
+        asking, unreadable = [], []
         for journey in held:
             version = self._flowbook.version(connection, journey.version_id)
-            if version is not None:
-                asking.append((journey, people[journey.customer_id], version.needs))
-        known = facts.for_journeys(connection, asking, self._around.shop, now)
+            if version is None:
+                unreadable.append(journey.id)
+            else:
+                asking.append((journey, people[journey.customer_id], version))
+        known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._around.shop, now)
         messages: list[int] = []
-        for journey, _, _ in asking:
-            version = self._flowbook.version(connection, journey.version_id)
-            assert version is not None, "only journeys whose version can be read are asked for"
+        for journey, _, version in asking:
             messages += go_on(connection, self._around, version, journey, known[journey.id])
-        journeys.looked(connection, [journey.id for journey in held])
+        journeys.looked(connection, [journey.id for journey, _, _ in asking])
+        if unreadable:
+            reason = "the version of its flow that it entered with cannot be read by this version of Phin"
+            journeys.defer(connection, unreadable, now + UNREADABLE, reason)
         return Work(messages=tuple(messages))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, literal_column, or_, select
 
 from worker.domain.work import Work
-from worker.storage import ledger
+from worker.storage import journeys, ledger
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
 from worker.storage.tables import event, hit, journey, message
@@ -20,10 +20,10 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
         catalogue: what is published; messages of held flows wait.
     """
     events = select(event.c.id).where(
-        event.c.state == "received", or_(event.c.not_before.is_(None), event.c.not_before <= now)
+        event.c.state == literal_column("'received'"), or_(event.c.not_before.is_(None), event.c.not_before <= now)
     )
-    due = select(journey.c.id).where(journey.c.state == "waiting", journey.c.due_at <= now)
-    woken = select(journey.c.id).where(journey.c.state == "waiting", journey.c.look_again)
+    due = select(journey.c.id).where(journeys.WAITING, journey.c.look_at <= now)
+    woken = select(journey.c.id).where(journeys.WAITING, journeys.LOOK_AGAIN, journeys.may_look(now))
     messages = select(message.c.id).where(ledger.may_go(now, catalogue.held))
     hits = select(hit.c.id).where(may_class(now))
     return Work(
@@ -32,7 +32,7 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
             dict.fromkeys(
                 [
                     *connection.execute(woken.order_by(journey.c.id).limit(limit)).scalars(),
-                    *connection.execute(due.order_by(journey.c.due_at).limit(limit)).scalars(),
+                    *connection.execute(due.order_by(journey.c.look_at).limit(limit)).scalars(),
                 ]
             )
         ),

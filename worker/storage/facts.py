@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from worker.domain.customers import Customer
-from worker.domain.facts import Facts, Happening, History, JourneyFacts, MailFact, Need, ShopFacts, UnderWay
+from worker.domain.facts import (
+    EventsOf,
+    Facts,
+    Happening,
+    History,
+    JourneyFacts,
+    MailFact,
+    Need,
+    Needs,
+    ShopFacts,
+    UnderWay,
+)
 from worker.domain.journeys import Journey
 from worker.domain.orders import Order
 from worker.storage import orders
 from worker.storage.tables import event, journey, message
 
 _EVENTS = (
-    select(event)
+    select(event.c.type, event.c.occurred_at, event.c.order_number, event.c.request)
     .where(event.c.customer_id == bindparam("customer"), event.c.state == "processed")
-    .order_by(event.c.occurred_at, event.c.id)
+    .order_by(event.c.occurred_at.desc(), event.c.id.desc())
 )
 _BEGAN = select(event.c.occurred_at).where(event.c.id == bindparam("id"))
 _EVENT = select(event).where(event.c.id.in_(bindparam("ids", expanding=True)))
@@ -46,7 +57,7 @@ class Asking:
     """
 
     customer: Customer
-    needs: frozenset[Need]
+    needs: Needs
     order: Order | None = None
     event: Happening | None = None
     journey: Journey | None = None
@@ -55,18 +66,37 @@ class Asking:
 def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime) -> Facts:
     """Return the facts at `now`, with as much of the past as is asked for."""
     needs, customer, of = asking.needs, asking.customer, asking.journey
+    about = _journey_facts(connection, of, needs)
+    event_at = asking.event.at if asking.event else None
     history = History(
         orders=orders.counted_of(connection, [customer.id]).get(customer.id, ()) if Need.ORDERS in needs else (),
-        events=_happenings(connection, customer.id) if Need.EVENTS in needs else (),
+        events=_happenings(connection, customer.id, needs, about.since if about else event_at, now),
         mails=_mails(connection, of.id) if of is not None and Need.MAILS in needs else (),
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
     )
-    return Facts(now, shop, customer, asking.order, asking.event, _journey_facts(connection, of, needs), history)
+    return Facts(now, shop, customer, asking.order, asking.event, about, history)
+
+
+def begun(connection: Connection, known: Facts, journey: Journey, needs: Needs) -> Facts:
+    """Return the facts of an event for the journey that it has just begun, which has no mails yet.
+
+    Parameters:
+        known: loaded for the event, with at least these needs.
+    """
+    began_at = known.event.at if known.event else None
+    about = JourneyFacts(journey.flow, journey.entered_at, journey.order_number, journey.request, began_at)
+    own = replace(known, journey=about)
+    return with_flows(connection, own) if Need.FLOWS in needs else own
+
+
+def with_flows(connection: Connection, known: Facts) -> Facts:
+    """Return the facts with the flows that are under way by now."""
+    return replace(known, history=replace(known.history, flows=_flows(connection, known.customer.id)))
 
 
 def for_journeys(
     connection: Connection,
-    journeys: Sequence[tuple[Journey, Customer, frozenset[Need]]],
+    journeys: Sequence[tuple[Journey, Customer, Needs]],
     shop: ShopFacts,
     now: datetime,
 ) -> dict[int, Facts]:
@@ -104,8 +134,39 @@ def happening(row: Any) -> Happening:
     return Happening(row.type, row.occurred_at, row.order_number, row.request, payload.get("data") or {})
 
 
-def _happenings(connection: Connection, customer_id: int) -> tuple[Happening, ...]:
-    return tuple(happening(row) for row in connection.execute(_EVENTS, {"customer": customer_id}))
+def _happenings(
+    connection: Connection, customer_id: int, needs: Needs, since: datetime | None, now: datetime
+) -> tuple[Happening, ...]:
+    """Return the events that are asked for, each type as far back as one of the expressions looks.
+
+    Parameters:
+        since: when the journey began, or would begin.
+    """
+    statements = [_EVENTS] if Need.EVENTS in needs else _by_type(needs, since, now)
+    rows = [row for statement in statements for row in connection.execute(statement, {"customer": customer_id})]
+    rows.sort(key=lambda row: row.occurred_at)
+    return tuple(Happening(row.type, row.occurred_at, row.order_number, row.request) for row in rows)
+
+
+def _by_type(needs: Needs, since: datetime | None, now: datetime) -> Iterator[Select[Any]]:
+    by_type: dict[str, list[EventsOf]] = {}
+    for need in needs:
+        if isinstance(need, EventsOf) and (need.within != "journey" or since is not None):
+            by_type.setdefault(need.type, []).append(need)
+    for type_, asked in sorted(by_type.items()):
+        starts = [_start(need, since, now) for need in asked]
+        statement = _EVENTS.where(event.c.type == type_)
+        if None not in starts:
+            statement = statement.where(event.c.occurred_at >= min(start for start in starts if start is not None))
+        if all(need.within != "journey" for need in asked):  # of a journey's, not every event counts
+            statement = statement.limit(max(need.at_least for need in asked))
+        yield statement
+
+
+def _start(need: EventsOf, since: datetime | None, now: datetime) -> datetime | None:
+    if need.within == "journey":
+        return since
+    return None if need.within is None else now - need.within
 
 
 def _mails(connection: Connection, journey_id: int) -> tuple[MailFact, ...]:
@@ -119,10 +180,10 @@ def _flows(connection: Connection, customer_id: int) -> tuple[UnderWay, ...]:
     return tuple(UnderWay(row.flow, row.order_number) for row in connection.execute(_FLOWS, {"customer": customer_id}))
 
 
-def _journey_facts(connection: Connection, of: Journey | None, needs: frozenset[Need]) -> JourneyFacts | None:
+def _journey_facts(connection: Connection, of: Journey | None, needs: Needs) -> JourneyFacts | None:
     if of is None:
         return None
     began_at = None
-    if of.event_id is not None and needs & {Need.ORDERS, Need.EVENTS}:
+    if of.event_id is not None and (needs & {Need.ORDERS, Need.EVENTS} or any(isinstance(n, EventsOf) for n in needs)):
         began_at = connection.scalar(_BEGAN, {"id": of.event_id})
     return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from worker.domain.conditions.values import needs
 from worker.domain.errors import FileError
-from worker.domain.facts import Need
+from worker.domain.facts import Need, Needs
 from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk
 from worker.domain.routes import Route
 from worker.language.flows import read_flow
@@ -38,7 +38,7 @@ class Version:
     number: int
     flow: Flow
     route: Route
-    needs: frozenset[Need]
+    needs: Needs
     asks_for_mails: bool
 
 
@@ -49,17 +49,20 @@ class Catalogue:
     Parameters:
         number: counts up with each change.
         running: the version that new entries use, of each flow that takes entries, by name.
-        held: names of flows of which nothing is sent now.
+        sending: names of the flows of which mails go out; `held`: of those of which nothing is sent now.
         all_held: whether everything is paused.
-        listening: running versions by the type of event that they listen to.
+        listening: running versions by the type of event that they listen to; `pausing`: those of live flows which
+            were paused by hand, or with everything.
         goals: the types of events that are the goal of any version, old ones too, each with the longest window.
     """
 
     number: int
     running: Mapping[str, Version] = field(default_factory=dict)
+    sending: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     all_held: bool = False
     listening: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    pausing: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     goals: Mapping[str, timedelta] = field(default_factory=dict)
 
 
@@ -102,26 +105,30 @@ class FlowBook:
 
     def _read(self, connection: Connection, number: int, all_held: bool) -> Catalogue:
         running: dict[str, Version] = {}
+        sending: set[str] = set()
         held: set[str] = set()
         listening: dict[str, list[Version]] = {}
+        pausing: dict[str, list[Version]] = {}
         for row in flows.all_flows(connection):
             version = self._versions.get(row.version.id) or self._keep(row.version)
             paused = row.paused_at is not None or row.status != FlowStatus.LIVE.value
-            if paused:
-                held.add(row.name)
+            (held if paused else sending).add(row.name)
             if version is None:
                 continue
-            if paused or all_held:
+            if row.status != FlowStatus.LIVE.value:
                 continue
-            running[row.name] = version
+            if not paused and not all_held:
+                running[row.name] = version
             for trigger in version.flow.triggers:
-                listening.setdefault(trigger.event, []).append(version)
+                (listening if row.name in running else pausing).setdefault(trigger.event, []).append(version)
         return Catalogue(
             number,
             running,
+            frozenset(sending),
             frozenset(held),
             all_held,
             {event: tuple(found) for event, found in listening.items()},
+            {event: tuple(found) for event, found in pausing.items()},
             flows.goal_windows(connection),
         )
 
@@ -134,7 +141,7 @@ class FlowBook:
             )
             self._versions[row.id] = None
             return None
-        wanted = frozenset[Need]().union(*(needs(expression.tree) for expression in expressions(flow)))
+        wanted = Needs().union(*(needs(expression.tree) for expression in expressions(flow)))
         untils = [step.until for step in walk(flow.steps) if isinstance(step, Wait) and step.until is not None]
         asks = any(Need.MAILS in needs(until.tree) for until in untils)
         version = Version(row.id, row.number, flow, Route(flow), wanted, asks)

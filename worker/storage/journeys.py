@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy import Boolean, ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, update
 
 from worker.domain.journeys import Advance, Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage.rows import insert
 from worker.storage.tables import journey, message
 
-_WAITING = journey.c.state == JourneyState.WAITING.value
-_OF_CUSTOMER = select(journey).where(journey.c.customer_id == bindparam("customer"), _WAITING).order_by(journey.c.id)
-_BY_ID = (
+# Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
+WAITING = journey.c.state == literal_column("'waiting'")
+LOOK_AGAIN: ColumnElement[bool] = literal_column("journey.look_again", Boolean)
+
+_OF_CUSTOMER = (
     select(journey)
-    .where(journey.c.id.in_(bindparam("ids", expanding=True)), _WAITING)
+    .where(journey.c.customer_id == bindparam("customer"), WAITING)
     .order_by(journey.c.id)
-    .with_for_update(skip_locked=True)
+    .with_for_update(key_share=True)
 )
+_BY_ID = select(journey).where(journey.c.id.in_(bindparam("ids", expanding=True)), WAITING).order_by(journey.c.id)
 _ANY_BY_ID = select(journey).where(journey.c.id.in_(bindparam("ids", expanding=True)))
 _LAST_ENTRY = (
     select(journey.c.id, journey.c.entered_at)
@@ -59,14 +62,28 @@ def enter(
     return _journey(row) if row else None
 
 
+def may_look(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for journeys that do not wait for their next try after a failure."""
+    return or_(journey.c.attempts == 0, journey.c.look_at <= now)
+
+
 def under_way(connection: Connection, customer_id: int) -> list[Journey]:
-    """Return the customer's journeys that have not ended."""
+    """Return the customer's journeys that have not ended, and keep them to this transaction.
+
+    Whoever holds one of them is waited for, so that what is returned is where each stands.
+    """
     return [_journey(row) for row in connection.execute(_OF_CUSTOMER, {"customer": customer_id})]
 
 
-def hold(connection: Connection, ids: Sequence[int]) -> list[Journey]:
-    """Return those of the journeys that wait, and keep them to this transaction; one that another holds is left."""
-    return [_journey(row) for row in connection.execute(_BY_ID, {"ids": list(ids)})] if ids else []
+def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Journey]:
+    """Return those of the journeys that wait, and keep them to this transaction.
+
+    One that another holds is left, and one that failed and is to be tried again later.
+    """
+    if not ids:
+        return []
+    mine = _BY_ID.where(may_look(now)).with_for_update(key_share=True, skip_locked=True)
+    return [_journey(row) for row in connection.execute(mine, {"ids": list(ids)})]
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
@@ -90,21 +107,24 @@ def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
 
 
 def _woken(connection: Connection, mine: ColumnElement[bool]) -> list[int]:
-    statement = update(journey).where(_WAITING, mine).values(look_again=True).returning(journey.c.id)
+    statement = update(journey).where(WAITING, mine).values(look_again=True).returning(journey.c.id)
     return sorted(connection.execute(statement).scalars())
 
 
 def looked(connection: Connection, ids: Sequence[int]) -> None:
-    """Note that these journeys have looked at what they wait for, and stay."""
+    """Note that these journeys have looked at what they wait for, and stay: earlier failures are over."""
+    outdated = or_(LOOK_AGAIN, journey.c.attempts > 0, journey.c.look_at.is_distinct_from(journey.c.due_at))
     connection.execute(
-        update(journey).where(journey.c.id.in_(list(ids)), journey.c.look_again).values(look_again=False)
+        update(journey)
+        .where(journey.c.id.in_(list(ids)), WAITING, outdated)
+        .values(look_again=False, look_at=journey.c.due_at, attempts=0, reason=None)
     )
 
 
 def waiting_of_messages(connection: Connection, message_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Return the waiting journeys that wrote these messages, each with its version."""
     statement = select(journey.c.id, journey.c.version_id).where(
-        _WAITING, journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(list(message_ids))))
+        WAITING, journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(list(message_ids))))
     )
     return [(number, version) for number, version in connection.execute(statement)]
 
@@ -115,16 +135,17 @@ def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry
     return LastEntry(row.id, row.entered_at) if row else None
 
 
-def move(connection: Connection, journey_id: int, advance: Advance, now: datetime) -> None:
-    """Write where a journey stands after a decision."""
+def move(connection: Connection, of: Journey, advance: Advance, now: datetime) -> bool:
+    """Write where a journey stands after a decision, if it still stands where the decision found it; says whether."""
     ended = None if advance.state is JourneyState.WAITING else now
-    connection.execute(
+    moved = connection.execute(
         update(journey)
-        .where(journey.c.id == journey_id)
+        .where(journey.c.id == of.id, WAITING, journey.c.step.is_not_distinct_from(of.step))
         .values(
             state=advance.state.value,
             step=advance.step,
             due_at=advance.due_at,
+            look_at=advance.due_at,
             reason=advance.reason,
             ended_at=ended,
             withdrawn=advance.withdraws,
@@ -132,28 +153,39 @@ def move(connection: Connection, journey_id: int, advance: Advance, now: datetim
             look_again=False,
         )
     )
+    return moved.rowcount == 1
 
 
-def postpone(connection: Connection, journey_id: int, until: datetime, reason: str) -> int:
-    """Put off a journey that could not be decided, with the reason; returns how often that happened to it."""
+def postpone(connection: Connection, journey_id: int, until: datetime, reason: str, now: datetime) -> int:
+    """Put off a journey that could not be decided, with the reason; when it is due stays.
+
+    Returns:
+        How often that happened to it; 0 where it waits for its next try already.
+    """
     statement = (
         update(journey)
-        .where(journey.c.id == journey_id)
-        .values(attempts=journey.c.attempts + 1, due_at=until, reason=reason)
+        .where(journey.c.id == journey_id, WAITING, may_look(now))
+        .values(attempts=journey.c.attempts + 1, look_at=until, look_again=False, reason=reason)
         .returning(journey.c.attempts)
     )
-    return int(connection.execute(statement).scalar_one())
+    return connection.execute(statement).scalar() or 0
+
+
+def defer(connection: Connection, ids: Sequence[int], until: datetime, reason: str) -> None:
+    """Leave journeys alone until then, through no fault of theirs."""
+    statement = update(journey).where(journey.c.id.in_(list(ids)), WAITING)
+    connection.execute(statement.values(look_at=until, look_again=False, reason=reason))
 
 
 def fail(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
     """End a journey that cannot go on."""
-    values = {"state": JourneyState.FAILED.value, "reason": reason, "ended_at": now, "due_at": None}
-    connection.execute(update(journey).where(journey.c.id == journey_id).values(**values))
+    values = {"state": JourneyState.FAILED.value, "reason": reason, "ended_at": now, "due_at": None, "look_at": None}
+    connection.execute(update(journey).where(journey.c.id == journey_id, WAITING).values(**values))
 
 
 def count_under_way(connection: Connection) -> dict[tuple[str, int], int]:
     """Return how many journeys are under way, by flow and version id."""
-    statement = select(journey.c.flow, journey.c.version_id, func.count()).where(_WAITING)
+    statement = select(journey.c.flow, journey.c.version_id, func.count()).where(WAITING)
     return {
         (name, version): count
         for name, version, count in connection.execute(statement.group_by(journey.c.flow, journey.c.version_id))

@@ -69,6 +69,7 @@ class PendingEvent:
     keys: tuple[str, ...]
     customer: Mapping[str, Any]
     order: Mapping[str, Any] | None
+    order_number: str | None
     data: Mapping[str, Any]
     request: str | None
     attempts: int
@@ -199,6 +200,7 @@ def _pending(row: Row[Any], keys: tuple[str, ...]) -> PendingEvent:
         keys=keys,
         customer=payload.get("customer") or {},
         order=payload.get("order"),
+        order_number=row.order_number,
         data=payload.get("data") or {},
         request=row.request,
         attempts=row.attempts,

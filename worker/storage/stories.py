@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from worker.domain.customers import Customer, Purpose
 from worker.domain.journeys import JourneyState
@@ -154,7 +154,7 @@ def story(connection: Connection, customer: Customer, triggers: Mapping[str, Seq
         )
         for row in flows.all_flows(connection)
     ]
-    return Story(customer, _consents(connection, customer.email), tuple(by_flow), _events(connection, customer.id))
+    return Story(customer, _consents(connection, customer.email), tuple(by_flow), _events(connection, customer))
 
 
 def _journeys(connection: Connection, customer_id: int) -> dict[str, list[JourneyStory]]:
@@ -253,13 +253,19 @@ def _consents(connection: Connection, email: str | None) -> tuple[ConsentStory, 
     return tuple(newest[name] for name in sorted(newest))
 
 
-def _events(connection: Connection, customer_id: int, most: int = 50) -> tuple[EventStory, ...]:
-    rows = connection.execute(
-        select(event)
-        .where(event.c.customer_id == customer_id)
-        .order_by(event.c.occurred_at.desc(), event.c.id.desc())
-        .limit(most)
-    ).all()
+def _events(connection: Connection, customer: Customer, most: int = 50) -> tuple[EventStory, ...]:
+    """Return the latest events: those that were processed for the customer, and those that name them and were not."""
+    mine = [select(event.c.id).where(event.c.customer_id == customer.id).order_by(event.c.occurred_at.desc())]
+    for state in ("received", "refused"):
+        of_state = select(event.c.id).where(event.c.state == literal_column(f"'{state}'")).order_by(event.c.id.desc())
+        if customer.external_id is not None:
+            mine.append(of_state.where(event.c.customer_key == f"id:{customer.external_id}"))
+        if customer.email is not None:
+            by_email = of_state.where(event.c.email_key == f"email:{customer.email}", event.c.customer_key.is_(None))
+            mine.append(by_email)
+    numbers = {number for one in mine for number in connection.execute(one.limit(most)).scalars()}
+    latest = select(event).where(event.c.id.in_(numbers)).order_by(event.c.occurred_at.desc(), event.c.id.desc())
+    rows = connection.execute(latest.limit(most)).all()
     return tuple(
         EventStory(row.id, row.type, row.occurred_at, row.state, row.history, row.order_number, row.reason)
         for row in reversed(rows)

@@ -13,11 +13,11 @@ from worker.domain.zones import zone_of
 
 _DAY = timedelta(days=1)
 
-# What of the past each function looks at; a segment may look at all that is not of a journey.
+# What of the past each function looks at; did() says itself which events. A segment may look at all that is not of a
+# journey.
 LOOKS_AT: dict[str, frozenset[Need]] = {
     "bought": frozenset({Need.ORDERS}),
     "ordered": frozenset({Need.ORDERS}),
-    "did": frozenset({Need.EVENTS}),
     "sent": frozenset({Need.MAILS}),
     "opened": frozenset({Need.MAILS}),
     "clicked": frozenset({Need.MAILS}),

@@ -34,7 +34,7 @@ from worker.domain.conditions.tree import (
     Or,
     walk,
 )
-from worker.domain.facts import Facts, Need
+from worker.domain.facts import EventsOf, Facts, Need, Needs
 from worker.domain.texts import Text
 from worker.domain.zones import zone_of
 
@@ -72,21 +72,23 @@ class Reading:
         return "".join(part if isinstance(part, str) else as_text(reader.value(part.tree), zone) for part in text.parts)
 
 
-def needs(node: Node, segments: Mapping[str, Expression] | None = None) -> frozenset[Need]:
+def needs(node: Node, segments: Mapping[str, Expression] | None = None) -> Needs:
     """Return which parts of the past an expression looks at.
 
     Parameters:
         segments: the expressions of segments; without them, `in_segment()` is taken to look at all it may.
     """
-    found: set[Need] = set()
+    found: set[Need | EventsOf] = set()
     seen: set[str] = set()
     waiting = [node]
     while waiting:
         for part in walk(waiting.pop()):
             if not isinstance(part, Call):
                 continue
-            asked = read_call(part) if part.function == "in_segment" and segments is not None else None
-            if not isinstance(asked, InSegment) or segments is None:
+            asked = read_call(part) if part.function in ("did", "in_segment") else None
+            if isinstance(asked, Did):
+                found.add(EventsOf(asked.event, asked.within, asked.at_least))
+            elif not isinstance(asked, InSegment) or segments is None:
                 found |= LOOKS_AT.get(part.function, frozenset())
             elif asked.segment in segments and asked.segment not in seen:
                 seen.add(asked.segment)

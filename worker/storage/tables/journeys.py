@@ -64,6 +64,7 @@ journey = Table(
     Column("state", Text, nullable=False),
     Column("step", Text),  # the one it stands at
     Column("due_at", Instant),
+    Column("look_at", Instant),  # when the clock looks at it: when it is due, or is tried again after a failure
     Column("turn", Integer, nullable=False, server_default="0"),
     Column("entered_at", Instant, nullable=False),
     Column("ended_at", Instant),
@@ -76,7 +77,7 @@ journey = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     UniqueConstraint("flow", "customer_id", "once_key"),
     CheckConstraint("state IN ('waiting', 'control', 'done', 'exited', 'failed')", name="state"),
-    partial_index("ix_journey_due", "due_at", only="state = 'waiting'"),
+    partial_index("ix_journey_look_at", "look_at", only="state = 'waiting'"),
     partial_index("ix_journey_look_again", "id", only="state = 'waiting' AND look_again"),
     partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),
     Index("ix_journey_customer", "customer_id", "entered_at"),

@@ -172,6 +172,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'received'"),
         postgresql_where=sa.text("state = 'received'"),
     )
+    op.create_index(
+        "ix_event_refused_customer",
+        "event",
+        ["customer_key"],
+        unique=False,
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
+    op.create_index(
+        "ix_event_refused_email",
+        "event",
+        ["email_key"],
+        unique=False,
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
     op.create_table(
         "flow",
         sa.Column("name", sa.Text(), nullable=False),
@@ -223,6 +239,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=True),
         sa.Column("due_at", Instant(), nullable=True),
+        sa.Column("look_at", Instant(), nullable=True),
         sa.Column("turn", sa.Integer(), server_default="0", nullable=False),
         sa.Column("entered_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
@@ -244,20 +261,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_journey_customer", "journey", ["customer_id", "entered_at"], unique=False)
     op.create_index(
-        "ix_journey_due",
-        "journey",
-        ["due_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    )
-    op.create_index(
         "ix_journey_look_again",
         "journey",
         ["id"],
         unique=False,
         sqlite_where=sa.text("state = 'waiting' AND look_again"),
         postgresql_where=sa.text("state = 'waiting' AND look_again"),
+    )
+    op.create_index(
+        "ix_journey_look_at",
+        "journey",
+        ["look_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
         "ix_journey_under_way",

@@ -1,0 +1,121 @@
+"""Entering: each flow that listens to an event takes the customer in or does not, and its word is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.domain.facts import Facts, Happening, Need, Needs
+from worker.domain.flows import OnceKind
+from worker.domain.journeys import Journey, TraceEntry, TraceKind
+from worker.domain.matching import listening, match
+from worker.engine.advancing import Surroundings, go_on
+from worker.engine.failing import apart, set_back
+from worker.engine.recording import Recorded
+from worker.storage import facts, journeys, traces
+from worker.storage.database import told
+from worker.storage.facts import Asking
+from worker.storage.flowbook import Catalogue, Version
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """An event that was recorded, as flows and journeys are told of it.
+
+    Parameters:
+        event_id: our own number of it.
+        careful: whether each flow and journey is told apart, so that one that fails harms only itself.
+    """
+
+    event_id: int
+    recorded: Recorded
+    happening: Happening
+    now: datetime
+    careful: bool
+
+
+def enter(
+    connection: Connection, around: Surroundings, catalogue: Catalogue, occasion: Occasion, starts_within: timedelta
+) -> list[int]:
+    """Enter the customer into the flows that listen and take them; returns the messages that came of it.
+
+    Parameters:
+        starts_within: how old an event may be when it comes in that starts a flow which does not say otherwise.
+    """
+    kind, now, careful = occasion.happening.type, occasion.now, occasion.careful
+    said = [_said(version, {"reason": "paused"}) for version in catalogue.pausing.get(kind, ())]
+    messages: list[int] = []
+    versions = catalogue.listening.get(kind, ())
+    if versions:
+        wanted = Needs().union(*(version.needs for version in versions))
+        asking = Asking(occasion.recorded.customer, wanted, occasion.recorded.order, occasion.happening)
+        known = facts.load(connection, asking, around.shop, now)
+    for version in versions:
+        offer = partial(_offer, connection, around, version, occasion, starts_within, known)
+        entered, line = apart(connection, careful, offer, partial(_failed, version, occasion))
+        said.append(_said(version, line))
+        if entered is not None:
+            begin = partial(_begin, connection, around, version, entered, known)
+            messages += apart(connection, careful, begin, partial(set_back, connection, entered.id, now))
+            if Need.FLOWS in wanted:
+                known = facts.with_flows(connection, known)
+    if said:
+        traces.of_event(connection, occasion.event_id, occasion.recorded.customer.id, said, now)
+    return messages
+
+
+def _offer(
+    connection: Connection,
+    around: Surroundings,
+    version: Version,
+    occasion: Occasion,
+    starts_within: timedelta,
+    known: Facts,
+) -> tuple[Journey | None, dict[str, Any]]:
+    """Enter the customer where the flow takes them; returns the journey and a line for the event's trace."""
+    flow, happening = version.flow, occasion.happening
+    trigger = listening(flow, happening.type)
+    assert trigger is not None, "the catalogue names only flows that listen"
+    by_span = flow.once.kind is OnceKind.SPAN
+    last = journeys.last_entry(connection, known.customer.id, flow.name) if by_span else None
+    zone = around.zone_of(known.customer)
+    found = match(flow, trigger, occasion.event_id, known, around.reading, zone, starts_within, last)
+    if found.once_key is None:
+        return None, {"reason": found.reason, **found.detail}
+    entered = journeys.enter(
+        connection,
+        flow=flow.name,
+        version_id=version.id,
+        customer_id=known.customer.id,
+        once_key=found.once_key,
+        now=occasion.now,
+        event_id=occasion.event_id,
+        order_number=happening.order_number,
+        request=happening.request,
+    )
+    if entered is None:
+        return None, {"reason": "once", "key": found.once_key}
+    detail = {"event": happening.type, "order": happening.order_number, **found.detail}
+    traces.append(connection, entered.id, [TraceEntry(TraceKind.ENTERED, None, detail)], occasion.now)
+    return entered, {"journey": entered.id}
+
+
+def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> list[int]:
+    begun = facts.begun(connection, known, entered, version.needs)
+    return go_on(connection, around, version, entered, begun)
+
+
+def _failed(version: Version, occasion: Occasion, error: Exception) -> tuple[None, dict[str, Any]]:
+    _log.error("a flow cannot be decided", flow=version.flow.name, event_id=occasion.event_id, exc_info=error)
+    return None, {"reason": "failed", "error": told(error)}
+
+
+def _said(version: Version, line: dict[str, Any]) -> dict[str, Any]:
+    return {"flow": version.flow.name, "version": version.number, **line}
