@@ -5,14 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+import threading
+import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.types import Message
 
 from worker.domain.event_data import DOUBLED
-from worker.edges.web.bodies import BodyError, items_of
+from worker.edges.web import bodies
+from worker.edges.web.bodies import BodyError, items_of, read_body
 from worker.engine.intake import Unreadable
 
 NDJSON = "application/x-ndjson"
@@ -88,7 +94,45 @@ def test_no_body_breaks_the_reader(body: bytes, content_type: str) -> None:
         json.dumps([str(error), error.place])
 
 
-def test_gzip_of_several_members_is_one_body() -> None:
+async def unpacked(body: bytes, limit: int = 1_000_000) -> bytes:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-encoding", b"gzip")]}
+    return await read_body(Request(scope, receive), limit)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("members", [1, 2, 100])
+async def test_gzip_of_several_members_is_one_body(members: int) -> None:
     """Given gzip that was put together from parts, as the format allows, then all of it is read."""
-    from_parts = gzip.compress(b'[{"a": 1},') + gzip.compress(b'{"a": 2}]')
-    assert items(gzip.decompress(from_parts)) == [{"a": 1}, {"a": 2}]
+    contents = [f"{number} {'đ' * 2_000}".encode() for number in range(members)]
+    assert await unpacked(b"".join(gzip.compress(content) for content in contents)) == b"".join(contents)
+
+
+@pytest.mark.anyio
+async def test_gzip_of_many_members_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given thousands of tiny members, each of which costs a start, then no more are begun than may be."""
+    begun: list[str] = []
+
+    def begin(bits: int) -> Any:
+        begun.append(threading.current_thread().name)
+        return zlib.decompressobj(bits)
+
+    monkeypatch.setattr(
+        bodies, "zlib", SimpleNamespace(decompressobj=begin, MAX_WBITS=zlib.MAX_WBITS, error=zlib.error)
+    )
+    with pytest.raises(BodyError, match="more than 100 members") as caught:
+        await unpacked(gzip.compress(b"") * 50_000)
+    assert caught.value.status == 400
+    assert len(begun) == 100
+    assert threading.main_thread().name not in begun, "others would have to wait for it"
+
+
+@pytest.mark.anyio
+async def test_gzip_in_which_only_the_sum_is_too_long() -> None:
+    """Given members that are short one by one and too long together, then the body is refused as too long."""
+    with pytest.raises(BodyError) as caught:
+        await unpacked(gzip.compress(b" " * 600) * 2, limit=1_000)
+    assert caught.value.status == 413
+    assert await unpacked(gzip.compress(b" " * 500) * 2, limit=1_000) == b" " * 1_000
