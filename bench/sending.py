@@ -117,7 +117,7 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], p
     with tempfile.TemporaryDirectory() as folder:
         one = house(make_home(Path(folder)), PHIN_BASE_URL="https://mail.shop.example")
         fill(one, 1)
-        one.sending.run(None)
+        one.sending.run_due()
         (mail,) = (one.settings.var / "outbox").glob("*.eml")
         size = mail.stat().st_size
         one.close()

@@ -15,7 +15,7 @@ def main() -> None:
     _ = house.sending
     print("ready", flush=True)
     sys.stdin.readline()
-    house.sending.run(None)
+    house.sending.run_due()
     house.close()
 
 

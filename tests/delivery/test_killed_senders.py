@@ -16,6 +16,7 @@ from tests.support.processes import ROOT, clean_environment, running, wait_until
 from tests.support.shop import Shop
 from tests.support.smtp_sink import read_log
 from worker.domain.messages import Kind
+from worker.domain.work import Work
 from worker.storage import ledger
 from worker.storage.database import Database
 from worker.storage.ledger import NewMessage
@@ -81,7 +82,8 @@ def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
 def test_a_sender_with_nothing_to_do_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
     """Given no message, when a sender looks and ends, then after the next sweep no journal of it is left."""
     office = Office(Shop(database), tmp_path)
-    office.send()
+    office.send(Work())
+    assert list((tmp_path / "journals").iterdir()) != []
     office.sending.close()
     office.recover()
     assert list((tmp_path / "journals").iterdir()) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.shop import Shop
 from worker.delivery.preparing import Preparing
 from worker.delivery.recovery import Recovered, Recovery
+from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
@@ -103,7 +104,7 @@ class Office:
 
     def send(self, work: Work | None = None) -> Work:
         """Send these messages, or whatever is due."""
-        return self.sending.run(None if work is None else work.messages)
+        return self.sending.run_due() if work is None else self.sending.run(work.messages)
 
     def restart(self) -> None:
         """Stand for a new process after the old one died."""
@@ -118,6 +119,7 @@ class Office:
     def _senders(self) -> Sending:
         preparing = Preparing(self.shop.settings, self.library, self.tokens)
         journals = self.folder / "journals"
-        return Sending(
+        room = Mailroom(
             self.shop.database, self.shop.flowbook, preparing, lambda: self.post, journals, self.shop.settings, self
         )
+        return Sending(room)

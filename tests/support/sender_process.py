@@ -9,6 +9,7 @@ from pathlib import Path
 
 from worker.delivery.preparing import Preparing
 from worker.delivery.recovery import Recovery
+from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.smtp import SmtpTransport
 from worker.delivery.templates.library import TemplateLibrary
@@ -39,7 +40,7 @@ def main() -> None:
     preparing = Preparing(settings, templates, Tokens([b"a secret of forty characters for the tests"]))
     recovery = Recovery(database, folder / "journals", settings.sending)
     recovery.run(times.now(), times.machine())
-    sending = Sending(
+    room = Mailroom(
         database,
         FlowBook(),
         preparing,
@@ -48,7 +49,8 @@ def main() -> None:
         settings,
         times,
     )
-    threads = [threading.Thread(target=sending.run, args=(None,)) for _ in range(2)]
+    sending = Sending(room)
+    threads = [threading.Thread(target=sending.run_due) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

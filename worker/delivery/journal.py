@@ -9,6 +9,7 @@ the file lasts as long as its owner lives, so a free lock tells of a dead sender
 
 `handing` stands there before the final dot is written. So of a dead sender's messages, one without a record was
 surely not handed over; one with an answer is known; one that was being handed over, without an answer, is not.
+`left` is the last line of a sender that went away sound.
 """
 
 from __future__ import annotations
@@ -90,6 +91,14 @@ class SenderJournal:
         os.ftruncate(self._file.fileno(), self._start)
         self._torn = False
 
+    def leave(self) -> None:
+        """Write that this sender goes away sound: none of its messages is to blame.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self._append(b"left\n")
+
     def close(self) -> None:
         """Let go of the file and leave it there.
 
@@ -125,12 +134,14 @@ class DeadJournal:
     Parameters:
         token: the sender's own.
         messages: what it tells of each message that it has records of; any other was surely not handed over.
+        left: whether the sender went away sound, for a reason that lies in no message.
     """
 
-    def __init__(self, path: Path, file: FileIO, token: str, messages: dict[int, Told]) -> None:
+    def __init__(self, path: Path, file: FileIO, token: str, messages: dict[int, Told], *, left: bool = False) -> None:
         self.path = path
         self.token = token
         self.messages = messages
+        self.left = left
         self._file = file
 
     def remove(self) -> None:
@@ -172,7 +183,7 @@ def dead_journals(folder: Path, *, boot: str | None = None) -> Iterator[DeadJour
             path.unlink(missing_ok=True)
             file.close()
         else:
-            yield DeadJournal(path, file, named.group(3), _told(records))
+            yield DeadJournal(path, file, named.group(3), _told(records), left="left" in records)
 
 
 def this_boot() -> str:

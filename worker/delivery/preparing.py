@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from worker.delivery import mime
 from worker.delivery.links import MessageLinks
@@ -20,7 +21,6 @@ from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Outgoing
 from worker.delivery.values import shop_values, template_values
 from worker.domain.customers import ConsentState, Customer
-from worker.domain.errors import PhinError
 from worker.domain.facts import Facts, Need, ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
@@ -28,8 +28,10 @@ from worker.domain.policy import SkipReason
 from worker.domain.settings import Settings
 from worker.domain.zones import zone_of
 from worker.storage import customers, facts, journeys, orders
+from worker.storage.claims import Claimed
+from worker.storage.database import told
 from worker.storage.facts import Asking
-from worker.storage.ledger import Claimed, Marked
+from worker.storage.ledger import Marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +88,20 @@ class Preparing:
         self._zone = ZoneInfo(shop.timezone)
         self._domain = shop.sender.email.rpartition("@")[2]
 
-    def load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
-        """Load what the mails need."""
-        people = customers.by_id(connection, [message.customer_id for message in claimed])
-        ways = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
-        asking = []
-        for message in claimed:
-            journey = ways.get(message.journey_id) if message.journey_id else None
-            if journey is not None:
-                asking.append((journey, people[message.customer_id], frozenset[Need]()))
-        known = facts.for_journeys(connection, asking, self.shop_facts, now)
-        numbers = [message.order_number for message in claimed if message.order_number and not message.journey_id]
-        loose = orders.by_number(connection, numbers)
-        loaded = []
-        for message in claimed:
-            journey = ways.get(message.journey_id) if message.journey_id else None
-            if journey is not None and journey.id in known:
-                of = known[journey.id]
-            else:
-                order = loose.get(message.order_number) if message.order_number else None
-                asked = Asking(people[message.customer_id], frozenset(), order)
-                of = facts.load(connection, asked, self.shop_facts, now)
-            loaded.append(Loaded(message, journey, of))
-        return loaded
+    def load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded | NotMade]:
+        """Load what the mails need; a message of which that fails harms no other.
+
+        Raises:
+            DBAPIError: the database failed.
+        """
+        try:
+            return list(self._load(connection, claimed, now))
+        except DBAPIError:
+            raise
+        except Exception as error:
+            if len(claimed) > 1:
+                return [one for message in claimed for one in self.load(connection, [message], now)]
+            return [NotMade(message.id, MessageState.FAILED, told(error)) for message in claimed]
 
     def make(self, loaded: Loaded, now: datetime) -> Prepared | NotMade:
         """Render one mail; a fault in it harms no other."""
@@ -118,8 +111,30 @@ class Preparing:
             return NotMade(number, MessageState.SKIPPED, reason.value)
         try:
             return self._made(loaded, customer, customer.email, now)
-        except (PhinError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-            return NotMade(number, MessageState.FAILED, f"{type(error).__name__}: {error}"[:500])
+        except Exception as error:  # whatever a template runs into
+            return NotMade(number, MessageState.FAILED, told(error))
+
+    def _load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
+        people = customers.by_id(connection, [message.customer_id for message in claimed])
+        travels = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
+        asking = [
+            (journey, people[message.customer_id], frozenset[Need]())
+            for message in claimed
+            if (journey := _journey_of(message, travels)) is not None
+        ]
+        known = facts.for_journeys(connection, asking, self.shop_facts, now)
+        numbers = [message.order_number for message in claimed if message.order_number and not message.journey_id]
+        loose = orders.by_number(connection, numbers)
+        loaded = []
+        for message in claimed:
+            journey = _journey_of(message, travels)
+            if journey is not None:
+                loaded.append(Loaded(message, journey, known[journey.id]))
+                continue
+            order = loose.get(message.order_number) if message.order_number else None
+            asked = Asking(people[message.customer_id], frozenset(), order)
+            loaded.append(Loaded(message, None, facts.load(connection, asked, self.shop_facts, now)))
+        return loaded
 
     def _made(self, loaded: Loaded, customer: Customer, email: str, now: datetime) -> Prepared:
         message = loaded.message
@@ -169,6 +184,10 @@ class Preparing:
     def _given(message: Claimed) -> Mapping[str, Any]:
         given = message.values.get("with")
         return given if isinstance(given, dict) else {}
+
+
+def _journey_of(message: Claimed, travels: Mapping[int, Journey]) -> Journey | None:
+    return travels.get(message.journey_id) if message.journey_id else None
 
 
 def _stable(message: Claimed) -> str:

@@ -7,6 +7,7 @@ over, what it had marked as transmitting is unknown.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,34 +15,56 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection
 
-from worker.delivery.journal import DeadJournal, dead_journals
-from worker.delivery.settling import aftermath
+from worker.delivery.journal import DeadJournal, Told, dead_journals
+from worker.delivery.settling import Aftermath, after_answer, lost, put_back
 from worker.domain.messages import Kind, MessageState
 from worker.domain.settings import Sending
 from worker.domain.work import Work
-from worker.storage import ledger, leftovers, suppression
+from worker.storage import journeys, ledger, leftovers, suppression
 from worker.storage.database import Database
-from worker.storage.ledger import Settlement
+from worker.storage.leftovers import InHand
 
 # So long evidence (an open, a click, a bounce, the sender itself) may settle what is unknown, before the rule does.
 EVIDENCE = timedelta(hours=1)
+_RULES = {
+    "assume-sent": (MessageState.SENT, "assumed sent: no answer known"),
+    "retry": (MessageState.QUEUED, "sent again: no answer known"),
+}
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a look after dead senders found: numbers of messages."""
+    """What a look after dead senders found: numbers of messages.
+
+    Parameters:
+        queued: to be sent again; `settled`: by an answer in a journal; `failed`: set aside, their senders die of them.
+        ruled: those long unknown that the settings' rule settled.
+        journeys: those that wait, and wrote one of which it is known now, or unknown, whether it was sent.
+    """
 
     queued: tuple[int, ...] = ()
     settled: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
+    ruled: tuple[int, ...] = ()
+    journeys: tuple[int, ...] = ()
+
+    def __add__(self, other: Recovered) -> Recovered:
+        return Recovered(
+            self.queued + other.queued,
+            self.settled + other.settled,
+            self.unknown + other.unknown,
+            self.failed + other.failed,
+            self.ruled + other.ruled,
+            self.journeys + other.journeys,
+        )
 
     @property
     def work(self) -> Work:
-        """What may be sent again."""
-        return Work(messages=self.queued)
+        """What may be sent again, and who waits to hear."""
+        return Work(messages=self.queued, journeys=self.journeys)
 
 
 class Recovery:
@@ -62,73 +85,106 @@ class Recovery:
         Parameters:
             now: the shop's time; `machine`: the machine's own, in which leases are counted.
         """
-        queued: list[int] = []
-        settled: list[int] = []
-        unknown: list[int] = []
+        found = Recovered()
         for journal in dead_journals(self._journals):
             with journal:
-                found = self._settle(journal, now)
+                found += self._of_journal(journal, now)
                 journal.remove()
-            queued += found.queued
-            settled += found.settled
-            unknown += found.unknown
-        with self._database.writing() as connection:
-            queued += leftovers.take_back(connection, machine)
-            unknown += leftovers.give_up(connection, machine, now)
-            failed = leftovers.exhausted(connection, self._settings.attempts + 1, now)
-            self._by_rule(now, connection)
-        if queued or unknown or settled or failed:
-            _log.warning(
-                "messages of dead senders recovered",
-                queued=len(queued),
-                settled=len(settled),
-                unknown=len(unknown),
-                failed=len(failed),
-            )
-        return Recovered(tuple(queued), tuple(settled), tuple(unknown), tuple(failed))
+        found += self._of_leases(now, machine)
+        counts = {
+            name: len(numbers)
+            for name in ("queued", "settled", "unknown", "failed", "ruled")
+            if (numbers := getattr(found, name))
+        }
+        if counts:
+            _log.warning("messages of dead senders recovered", **counts)
+        return found
 
-    def _settle(self, journal: DeadJournal, now: datetime) -> Recovered:
+    def _of_journal(self, journal: DeadJournal, now: datetime) -> Recovered:
         """Write what one dead sender's journal tells of the messages that it had in hand."""
-        queued: list[int] = []
-        settled: list[int] = []
-        unknown: list[int] = []
         with self._database.writing() as connection:
-            for number, (state, attempts, expires_at) in leftovers.in_hand_of(connection, journal.token).items():
-                told = journal.messages.get(number)
-                surely_not = state is MessageState.CLAIMED or told is None
-                if surely_not or (told is not None and not told.handed and told.answer is None):
-                    again = Settlement(number, MessageState.QUEUED, now, "its sender died")
-                    ledger.settle(connection, [again], token=journal.token)
-                    queued.append(number)
-                elif told is not None and told.answer is not None:
-                    after = aftermath(
-                        told.answer,
-                        attempts=attempts,
-                        limit=self._settings.attempts,
-                        expires_at=expires_at,
-                        now=now,
-                    )
-                    ledger.settle(connection, [after.settlement], token=journal.token)
-                    if after.suppress is not None:
-                        suppression.suppress_recipient(connection, number, after.suppress, now)
-                    settled.append(number)
-                else:
-                    lost = Settlement(number, MessageState.UNKNOWN, now, "no answer known: its sender died")
-                    ledger.settle(connection, [lost], token=journal.token)
-                    unknown.append(number)
-        return Recovered(tuple(queued), tuple(settled), tuple(unknown))
+            held = leftovers.in_hand_of(connection, journal.token)
+            blamed = set() if journal.left else suspects(held.values(), journal.messages)
+            results = [
+                after_death(message, journal.messages.get(message.id), message.id in blamed, self._settings, now)
+                for message in held.values()
+            ]
+            ledger.settle(connection, [result.settlement for result in results], token=journal.token)
+            for result in results:
+                if result.suppress is not None:
+                    suppression.suppress_recipient(connection, result.settlement.message, result.suppress, now)
+            return _found(connection, results)
 
-    def _by_rule(self, now: datetime, connection: Connection) -> None:
-        """Settle what is unknown as the settings say; `ask` leaves it to a person."""
-        for kind, rule in (
+    def _of_leases(self, now: datetime, machine: datetime) -> Recovered:
+        """Settle what has no journal by its lease, and what is long unknown by the settings' rule."""
+        with self._database.writing() as connection:
+            back = leftovers.take_back(connection, machine)
+            unknown = leftovers.give_up(connection, machine, now)
+            failed = leftovers.exhausted(connection, self._settings.attempts, now)
+            sent, again = self._by_rule(connection, now)
+            queued = [number for number in back if number not in failed]
+            return Recovered(
+                queued=(*queued, *again),
+                unknown=tuple(unknown),
+                failed=tuple(failed),
+                ruled=(*sent, *again),
+                journeys=_waiting(connection, [*unknown, *sent]),
+            )
+
+    def _by_rule(self, connection: Connection, now: datetime) -> tuple[list[int], list[int]]:
+        """Settle what is unknown as the settings say; `ask` leaves it to a person. Returns what is sent, and queued."""
+        found: dict[MessageState, list[int]] = {MessageState.SENT: [], MessageState.QUEUED: []}
+        for kind, word in (
             (Kind.MARKETING, self._settings.unknown_marketing),
             (Kind.TRANSACTIONAL, self._settings.unknown_transactional),
         ):
-            if rule == "assume-sent":
-                leftovers.resolve_unknown(
-                    connection, kind, MessageState.SENT, "assumed sent: no answer known", now, since=now - EVIDENCE
-                )
-            elif rule == "retry":
-                leftovers.resolve_unknown(
-                    connection, kind, MessageState.QUEUED, "sent again: no answer known", now, since=now - EVIDENCE
-                )
+            if word in _RULES:
+                state, reason = _RULES[word]
+                since = now - EVIDENCE
+                found[state] += leftovers.resolve_unknown(connection, kind, state, reason, now, since=since)
+        return found[MessageState.SENT], found[MessageState.QUEUED]
+
+
+def after_death(message: InHand, told: Told | None, crashed: bool, settings: Sending, now: datetime) -> Aftermath:
+    """Return what becomes of a message that a dead sender had in hand.
+
+    Parameters:
+        told: what the sender's journal tells of it.
+        crashed: whether its sender may have died of it.
+    """
+    if told is None or message.state is MessageState.CLAIMED:
+        return put_back(message.id, "its sender died", now, crashed=crashed)
+    if told.answer is not None:
+        return after_answer(message, told.answer, settings.attempts, now)
+    return lost(message.id, now)
+
+
+def suspects(held: Collection[InHand], told: Mapping[int, Told]) -> set[int]:
+    """Return the messages that their sender may have died of.
+
+    While it hands a group over, it dies of one of that group that has no answer yet; else of one that it was making.
+    Where one was in the midst of being handed over, it was that: which is unknown then, and not tried again.
+    """
+    marked = [message.id for message in held if message.state is not MessageState.CLAIMED]
+    if any(number in told and told[number].handed and told[number].answer is None for number in marked):
+        return set()
+    unanswered = {number for number in marked if number not in told}
+    return unanswered or {message.id for message in held if message.state is MessageState.CLAIMED}
+
+
+def _found(connection: Connection, results: Sequence[Aftermath]) -> Recovered:
+    """Sort what was written by what became of it."""
+    again = [result.settlement.message for result in results if result.again]
+    unknown = [r.settlement.message for r in results if r.settlement.state is MessageState.UNKNOWN]
+    sent = [r.settlement.message for r in results if r.settlement.state is MessageState.SENT]
+    settled = [r.settlement.message for r in results if r.settlement.message not in {*again, *unknown}]
+    known = _waiting(connection, [*unknown, *sent])
+    return Recovered(queued=tuple(again), settled=tuple(settled), unknown=tuple(unknown), journeys=known)
+
+
+def _waiting(connection: Connection, handed_over: Sequence[int]) -> tuple[int, ...]:
+    """Wake the waiting journeys of these messages: that they were sent, or perhaps were, is news to them."""
+    if not handed_over:
+        return ()
+    waiting = journeys.waiting_of_messages(connection, handed_over)
+    return tuple(journeys.wake(connection, [number for number, _ in waiting]))

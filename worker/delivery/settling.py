@@ -1,18 +1,41 @@
-"""What follows from an answer: where the message goes in the ledger, and whether its address is suppressed."""
+"""What follows from an answer, or from a sender's death: where the message goes, and whether its address is closed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Blame, Stage, class_answer, retry_after
 from worker.domain.messages import MessageState
+from worker.domain.policy import SkipReason
 from worker.storage.ledger import Settlement
 
-# A relay that is down or refuses us says nothing about the message: it is asked again this soon, and at most this late.
+# A relay that is down or refuses us says nothing about the message. It is asked again after as long as the message
+# has been waiting already, so later and later, and within these bounds.
 _RELAY_AGAIN = timedelta(seconds=30)
 _RELAY_AGAIN_AT_MOST = timedelta(minutes=5)
+
+
+class Tried(Protocol):
+    """A message that was tried."""
+
+    @property
+    def id(self) -> int:
+        """Our own number of it."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries so far, this one counted."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was written."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it is too late to be sent, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +44,55 @@ class Aftermath:
 
     Parameters:
         suppress: the reason to suppress the address for, or None.
+        again: whether the message may be taken again at once, so that somebody should be told.
     """
 
     settlement: Settlement
     suppress: str | None = None
+    again: bool = False
 
 
-def aftermath(answer: Answer, *, attempts: int, limit: int, expires_at: datetime | None, now: datetime) -> Aftermath:
+def after_answer(message: Tried, answer: Answer, limit: int, now: datetime) -> Aftermath:
     """Return what follows from an answer.
 
     Parameters:
-        attempts: tries so far, this one counted; `limit`: tries after which the message has failed.
-        expires_at: when the message is too late to be sent, or None.
+        limit: tries after which the message has failed.
     """
-    number, code, text = answer.message, answer.code, answer.text
+    code, text = answer.code, answer.text
     if answer.outcome is Outcome.ACCEPTED:
-        return Aftermath(Settlement(number, MessageState.SENT, now, None, code, text))
+        return Aftermath(Settlement(message.id, MessageState.SENT, now, None, code, text))
     if answer.outcome is Outcome.UNKNOWN:
-        return Aftermath(Settlement(number, MessageState.UNKNOWN, now, "no answer known", code, text))
+        return Aftermath(Settlement(message.id, MessageState.UNKNOWN, now, "no answer known", code, text))
     verdict = class_answer(code, text, answer.stage)
     if answer.outcome is Outcome.REFUSED:
         reason = f"refused: {verdict.enhanced or code}"
         suppress = f"hard bounce: {verdict.enhanced or code}" if verdict.suppress else None
-        return Aftermath(Settlement(number, MessageState.FAILED, now, reason, code, text), suppress)
+        return Aftermath(Settlement(message.id, MessageState.FAILED, now, reason, code, text), suppress)
     forgive = answer.stage is Stage.CONNECT or verdict.blame is Blame.OURSELVES
-    if attempts >= limit and not forgive:
-        return Aftermath(Settlement(number, MessageState.FAILED, now, "tried too often", code, text))
-    pause = min(_RELAY_AGAIN * attempts, _RELAY_AGAIN_AT_MOST) if forgive else retry_after(attempts)
-    if expires_at is not None and now + pause > expires_at:
-        return Aftermath(Settlement(number, MessageState.FAILED, now, "expired between tries", code, text))
+    if message.attempts >= limit and not forgive:
+        return Aftermath(Settlement(message.id, MessageState.FAILED, now, "tried too often", code, text))
+    again = now + (_relay_again(now - message.created_at) if forgive else retry_after(message.attempts))
+    if message.expires_at is not None and again > message.expires_at:
+        return Aftermath(Settlement(message.id, MessageState.SKIPPED, now, SkipReason.EXPIRED.value, code, text))
     return Aftermath(
-        Settlement(number, MessageState.QUEUED, now, "to be tried again", code, text, now + pause, forgive)
+        Settlement(message.id, MessageState.QUEUED, now, "to be tried again", code, text, again, forgive=forgive)
     )
+
+
+def put_back(message: int, reason: str, now: datetime, *, crashed: bool = False) -> Aftermath:
+    """Let a message that surely was not handed over be taken again at once; the try does not count.
+
+    Parameters:
+        crashed: whether its sender may have died of it.
+    """
+    back = Settlement(message, MessageState.QUEUED, now, reason, forgive=True, crashed=crashed)
+    return Aftermath(back, again=True)
+
+
+def lost(message: int, now: datetime) -> Aftermath:
+    """Call a message unknown that its sender was handing over when it died."""
+    return Aftermath(Settlement(message, MessageState.UNKNOWN, now, "no answer known: its sender died"))
+
+
+def _relay_again(waiting: timedelta) -> timedelta:
+    return min(max(waiting, _RELAY_AGAIN), _RELAY_AGAIN_AT_MOST)

@@ -41,12 +41,19 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
         }
     ),
     MessageState.TRANSMITTING: frozenset(
-        {MessageState.SENT, MessageState.QUEUED, MessageState.FAILED, MessageState.UNKNOWN}
+        {
+            MessageState.SENT,
+            MessageState.QUEUED,
+            MessageState.SKIPPED,  # not taken, and too late for another try
+            MessageState.FAILED,
+            MessageState.UNKNOWN,
+        }
     ),
     MessageState.UNKNOWN: frozenset(
         {
             MessageState.SENT,
             MessageState.QUEUED,
+            MessageState.SKIPPED,
             MessageState.FAILED,
             MessageState.BOUNCED,
             MessageState.COMPLAINED,

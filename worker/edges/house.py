@@ -13,6 +13,7 @@ from worker.delivery.hits import Hits
 from worker.delivery.outbox import OutboxTransport
 from worker.delivery.preparing import Preparing
 from worker.delivery.recovery import Recovery
+from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.smtp import SmtpTransport
 from worker.delivery.smtp_relay import parse_relay
@@ -76,7 +77,7 @@ class House:
     @cached_property
     def sending(self) -> Sending:
         """The senders of this process."""
-        return Sending(
+        room = Mailroom(
             self.database,
             self.flowbook,
             Preparing(self.settings, self.templates, self.tokens),
@@ -85,6 +86,7 @@ class House:
             self.settings,
             self.clock,
         )
+        return Sending(room)
 
     @cached_property
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
@@ -116,7 +118,7 @@ class House:
             return due_work(connection, self.flowbook.follow(connection), self.clock.now(), limit)
 
     def recover(self) -> None:
-        """Settle what dead senders left, and have sent again what was surely not handed over."""
+        """Settle what dead senders left, have sent again what was surely not handed over, and tell who waits for it."""
         recovery = Recovery(self.database, self.settings.var / "journals", self.settings.sending)
         self.queue.enqueue(recovery.run(self.clock.now(), self.clock.machine()).work)
 

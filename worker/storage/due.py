@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, literal_column, or_, select
 
 from worker.domain.work import Work
-from worker.storage import journeys, ledger
+from worker.storage import claims, journeys
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
-from worker.storage.tables import event, hit, journey, message
+from worker.storage.tables import event, hit, journey
 
 
 def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit: int) -> Work:
@@ -24,7 +24,6 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
     )
     due = select(journey.c.id).where(journeys.WAITING, journey.c.look_at <= now)
     woken = select(journey.c.id).where(journeys.WAITING, journeys.LOOK_AGAIN, journeys.may_look(now))
-    messages = select(message.c.id).where(ledger.may_go(now, catalogue.held))
     hits = select(hit.c.id).where(may_class(now))
     return Work(
         events=tuple(connection.execute(events.order_by(event.c.id).limit(limit)).scalars()),
@@ -36,8 +35,6 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
                 ]
             )
         ),
-        messages=()
-        if catalogue.all_held
-        else tuple(connection.execute(messages.order_by(message.c.not_before).limit(limit)).scalars()),
+        messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, now, limit)),
         hits=tuple(connection.execute(hits.order_by(hit.c.id).limit(limit)).scalars()),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, text, update
 
 from worker.domain.journeys import Advance, Journey, JourneyState
 from worker.domain.matching import LastEntry
@@ -15,7 +15,7 @@ from worker.storage.tables import journey, message
 
 # Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
 WAITING = journey.c.state == literal_column("'waiting'")
-LOOK_AGAIN: ColumnElement[bool] = literal_column("journey.look_again", Boolean)
+LOOK_AGAIN = text("journey.look_again")
 
 _OF_CUSTOMER = (
     select(journey)
@@ -113,7 +113,7 @@ def _woken(connection: Connection, mine: ColumnElement[bool]) -> list[int]:
 
 def looked(connection: Connection, ids: Sequence[int]) -> None:
     """Note that these journeys have looked at what they wait for, and stay: earlier failures are over."""
-    outdated = or_(LOOK_AGAIN, journey.c.attempts > 0, journey.c.look_at.is_distinct_from(journey.c.due_at))
+    outdated = or_(journey.c.look_again, journey.c.attempts > 0, journey.c.look_at.is_distinct_from(journey.c.due_at))
     connection.execute(
         update(journey)
         .where(journey.c.id.in_(list(ids)), WAITING, outdated)

@@ -25,8 +25,9 @@ message = Table(
     Column("created_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
     Column("expires_at", Instant),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("claim", Text),  # token of the sender that has it
+    Column("attempts", Integer, nullable=False, server_default="0"),  # tries that an answer ended, and the one in hand
+    Column("crashes", Integer, nullable=False, server_default="0"),  # senders that died and may have died of it
+    Column("claim", Text),  # token of the sender that has it, or had it where its outcome is unknown
     Column("lease_until", Instant),  # machine time
     Column("transmitting_at", Instant),
     Column("sent_at", Instant),  # when the server took it, or evidence says so
@@ -47,8 +48,11 @@ message = Table(
         name="state",
     ),
     CheckConstraint("kind IN ('marketing', 'transactional')", name="kind"),
-    partial_index("ix_message_queued", "not_before", "id", only="state = 'queued'"),
+    # by flow first, so that nobody walks through what a held flow has in the queue
+    partial_index("ix_message_queued", "flow", "not_before", "id", only="state = 'queued'"),
+    partial_index("ix_message_crashed", "crashes", only="state = 'queued' AND crashes > 0"),
     partial_index("ix_message_in_hand", "lease_until", only="state IN ('claimed', 'transmitting')"),
+    partial_index("ix_message_claim", "claim", only="claim IS NOT NULL"),
     partial_index("ix_message_unknown", "id", only="state = 'unknown'"),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),

@@ -327,6 +327,7 @@ def upgrade() -> None:
         sa.Column("not_before", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("crashes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("claim", sa.Text(), nullable=True),
         sa.Column("lease_until", Instant(), nullable=True),
         sa.Column("transmitting_at", Instant(), nullable=True),
@@ -352,6 +353,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
         sa.UniqueConstraint("key", name=op.f("uq_message_key")),
     )
+    op.create_index(
+        "ix_message_claim",
+        "message",
+        ["claim"],
+        unique=False,
+        sqlite_where=sa.text("claim IS NOT NULL"),
+        postgresql_where=sa.text("claim IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_message_crashed",
+        "message",
+        ["crashes"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued' AND crashes > 0"),
+        postgresql_where=sa.text("state = 'queued' AND crashes > 0"),
+    )
     op.create_index("ix_message_customer", "message", ["customer_id", "created_at"], unique=False)
     op.create_index(
         "ix_message_in_hand",
@@ -365,7 +382,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_message_queued",
         "message",
-        ["not_before", "id"],
+        ["flow", "not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),

@@ -1,0 +1,237 @@
+"""A sender: messages are claimed, made, marked in groups, handed over, settled.
+
+The order of things is what keeps a mail from being lost or doubled. A group is marked as transmitting, durably,
+before any of it is handed over, and what became of the group before is written in the same transaction. Between
+the two, the sender's journal tells on this machine what was handed over and what was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from worker.delivery.journal import SenderJournal
+from worker.delivery.lease import Lease
+from worker.delivery.preparing import NotMade, Prepared, Preparing
+from worker.delivery.rules import Rules
+from worker.delivery.settling import Aftermath, after_answer, put_back
+from worker.delivery.transport import Answer, LeaseOver, Transport
+from worker.domain.messages import Kind, MessageState
+from worker.domain.settings import Settings
+from worker.domain.work import Work
+from worker.storage import claims, ledger, suppression
+from worker.storage.claims import Claimed
+from worker.storage.database import Database, told
+from worker.storage.flowbook import FlowBook
+from worker.storage.ledger import Settlement
+
+_log = structlog.get_logger(__name__)
+
+
+class Times(Protocol):
+    """The two clocks that sending reads while it goes on."""
+
+    def now(self) -> datetime:
+        """Return the shop's time."""
+
+    def machine(self) -> datetime:
+        """Return the machine's own time, in which leases are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailroom:
+    """What all senders of one process share.
+
+    Parameters:
+        transport: makes a transport for a new sender.
+        journals: folder of the senders' journals.
+    """
+
+    database: Database
+    flowbook: FlowBook
+    preparing: Preparing
+    transport: Callable[[], Transport]
+    journals: Path
+    settings: Settings
+    times: Times
+
+
+class Sender:
+    """Claims messages and hands them over; one thread's at a time.
+
+    Its token stands in every row that it has in hand, and in its journal.
+    """
+
+    def __init__(self, room: Mailroom) -> None:
+        self.token = uuid4().hex
+        self._database = room.database
+        self._flowbook = room.flowbook
+        self._preparing = room.preparing
+        self._settings = room.settings.sending
+        self._times = room.times
+        self._transport = room.transport()
+        self._journal = SenderJournal(room.journals, self.token)
+        self._rules = Rules(room.flowbook, room.preparing.shop_facts)
+        span = timedelta(seconds=self._settings.lease)
+        self._lease = Lease(room.database, self.token, room.times.machine, span)
+        self._lapsed: int | None = None  # message at which the claim turned out to have run out
+
+    def send(self, ids: Sequence[int]) -> Work:
+        """Send those of these messages that may go now, batch by batch."""
+        size = self._settings.batch
+        portions = (ids[start : start + size] for start in range(0, len(ids), size))
+        return sum((self._portion(portion) for portion in portions), Work())
+
+    def leave(self) -> None:
+        """Close, for a reason that lies in no message."""
+        self._journal.leave()
+        self.close()
+
+    def close(self) -> None:
+        """End the connection and the journal."""
+        self._transport.close()
+        self._journal.close()
+
+    def handing(self, message: int) -> None:
+        """Note in the journal that the final dot is next, if the claim still holds (`Journal`).
+
+        Raises:
+            LeaseOver: the claim ran out, while the process was stopped or the server slow.
+        """
+        if not self._lease.covers(message):
+            self._lapsed = message
+            raise LeaseOver(f"the claim on message {message} ran out before it was handed over")
+        self._journal.handing(message)
+
+    def answered(self, answer: Answer) -> None:
+        """Note the answer in the journal (`Journal`)."""
+        self._journal.answered(answer)
+
+    def _portion(self, ids: Sequence[int]) -> Work:
+        """Send these, each at most once; suspects come last, one by one."""
+        work, left = Work(), set(ids)
+        while left and (claimed := self._claim(left)):
+            work += self._batch(claimed)
+            left -= {message.id for message in claimed}
+        return work
+
+    def _claim(self, ids: Collection[int]) -> list[Claimed]:
+        with self._database.writing() as connection:
+            catalogue = self._flowbook.follow(connection)
+            if catalogue.all_held:
+                return []
+            return claims.claim(
+                connection,
+                ids,
+                token=self.token,
+                lease_until=self._lease.begin(),
+                now=self._times.now(),
+                held=catalogue.held,
+            )
+
+    def _batch(self, claimed: Sequence[Claimed]) -> Work:
+        work = Work()
+        ready, results = self._make(claimed)
+        for group in self._groups(ready):
+            marked, news = self._mark(group, results)
+            work += news
+            results = self._hand_over(marked)
+        with self._database.writing() as connection:
+            work += self._write(connection, results)
+        self._journal.forget()
+        return work
+
+    def _make(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], list[Aftermath]]:
+        """Make the mails; returns them, and what becomes of messages of which none is made."""
+        now = self._times.now()
+        with self._database.reading() as connection:
+            loaded = self._preparing.load(connection, claimed, now)
+        templates = {message.id: message.template for message in claimed}
+        ready: list[Prepared] = []
+        results: list[Aftermath] = []
+        for one in loaded:
+            made = one if isinstance(one, NotMade) else self._preparing.make(one, now)
+            if isinstance(made, Prepared):
+                ready.append(made)
+                continue
+            number = made.message
+            _log.log(made.level, "no mail is made", message=number, template=templates[number], why=made.reason)
+            results.append(Aftermath(Settlement(number, made.state, now, made.reason)))
+        return ready, results
+
+    def _groups(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
+        """Transactional mails first, in small groups; then the campaigns', in larger ones."""
+        for kind, size in (
+            (Kind.TRANSACTIONAL, self._settings.group_single),
+            (Kind.MARKETING, self._settings.group_campaign),
+        ):
+            of_kind = [prepared for prepared in ready if prepared.loaded.message.kind is kind]
+            for start in range(0, len(of_kind), size):
+                yield of_kind[start : start + size]
+
+    def _mark(self, group: Sequence[Prepared], results: Sequence[Aftermath]) -> tuple[list[Prepared], Work]:
+        """Ask the rules, mark what may go, and write what became of the group before: one durable transaction.
+
+        Where the database fails it, the group goes back to the queue, and what became of the one before is written.
+        """
+        now = self._times.now()
+        try:
+            with self._database.writing() as connection:
+                work = self._write(connection, results)
+                ruling = self._rules.ask(connection, group, now)
+                ledger.settle(connection, ruling.stays, token=self.token)
+                going = [prepared.marked for prepared in ruling.going]
+                marked = ledger.mark(connection, going, token=self.token, now=now)
+                claims.renew(connection, token=self.token, lease_until=self._lease.begin())
+        except DBAPIError as error:
+            _log.error("a group cannot be marked", messages=len(group), why=told(error), exc_info=True)
+            back = [put_back(prepared.loaded.message.id, told(error), now).settlement for prepared in group]
+            with self._database.writing() as connection:
+                work = self._write(connection, results)
+                ledger.settle(connection, back, token=self.token)
+            self._journal.forget()
+            return [], work
+        self._journal.forget()
+        self._lease.holds(marked)
+        work += Work(journeys=ruling.exited)
+        return [prepared for prepared in ruling.going if prepared.loaded.message.id in marked], work
+
+    def _hand_over(self, marked: Sequence[Prepared]) -> list[Aftermath]:
+        """Hand a group over; once the claim ran out, what is left of it goes back to the queue at once."""
+        messages = {prepared.loaded.message.id: prepared.loaded.message for prepared in marked}
+        results: list[Aftermath] = []
+        self._lapsed, lapsed = None, False
+        for answer in self._transport.send([prepared.outgoing for prepared in marked], self):
+            now = self._times.now()
+            lapsed = lapsed or answer.message == self._lapsed
+            results.append(
+                put_back(answer.message, "the claim ran out", now)
+                if lapsed
+                else after_answer(messages[answer.message], answer, self._settings.attempts, now)
+            )
+        return results
+
+    def _write(self, connection: Connection, results: Sequence[Aftermath]) -> Work:
+        """Write what became of messages; returns the journeys that wait to hear of it, and what may go at once."""
+        written = ledger.settle(connection, [result.settlement for result in results], token=self.token)
+        known: list[int] = []
+        again: list[int] = []
+        for result in results:
+            settlement = result.settlement
+            if settlement.message not in written:
+                continue
+            if result.suppress is not None:
+                suppression.suppress_recipient(connection, settlement.message, result.suppress, settlement.at)
+            if settlement.state in (MessageState.SENT, MessageState.UNKNOWN):
+                known.append(settlement.message)
+            if result.again:
+                again.append(settlement.message)
+        return Work(journeys=self._rules.listeners(connection, known), messages=tuple(again))

@@ -1,0 +1,123 @@
+"""Claims: which messages are due, taken in hand by one sender at a time, held for as long as it works."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+
+from worker.domain.messages import Kind, MessageState
+from worker.storage.ledger import stands
+from worker.storage.tables import message
+
+S = MessageState
+
+SUSPECT_FROM = 3  # crashes
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that a sender has in hand."""
+
+    id: int
+    key: str
+    customer_id: int
+    kind: Kind
+    template: str
+    created_at: datetime
+    attempts: int
+    journey_id: int | None
+    flow: str | None
+    step: str | None
+    order_number: str | None
+    values: Mapping[str, Any]
+    expires_at: datetime | None
+
+
+_DUE = (
+    select(message.c.not_before, message.c.id)
+    .where(stands(S.QUEUED), message.c.not_before <= bindparam("now"))
+    .order_by(message.c.not_before, message.c.id)
+    .limit(bindparam("limit"))
+)
+_DUE_OF_FLOW = _DUE.where(message.c.flow == bindparam("flow"))
+_DUE_OF_NO_FLOW = _DUE.where(message.c.flow.is_(None))
+
+
+def due(connection: Connection, flows: Iterable[str], now: datetime, limit: int) -> list[int]:
+    """Return the numbers of messages of these flows, and of none, that may be claimed now, the oldest first.
+
+    Each flow is looked up by itself, so that what a held flow has in the queue costs nothing.
+    """
+    found = [tuple(row) for row in connection.execute(_DUE_OF_NO_FLOW, {"now": now, "limit": limit})]
+    for flow in flows:
+        found += [tuple(row) for row in connection.execute(_DUE_OF_FLOW, {"flow": flow, "now": now, "limit": limit})]
+    return [number for _, number in sorted(found)[:limit]]
+
+
+def claim(
+    connection: Connection,
+    ids: Collection[int],
+    *,
+    token: str,
+    lease_until: datetime,
+    now: datetime,
+    held: Collection[str] = (),
+) -> list[Claimed]:
+    """Take those of these messages in hand that may go now; counts the try.
+
+    What was in hand at `SUSPECT_FROM` crashes may be what kills its senders. It is a suspect, and taken alone, where
+    nothing else is left to take: no innocent message shares its fate.
+
+    Parameters:
+        lease_until: machine time after which the claim may be taken back.
+        held: flows of which nothing is sent now.
+    """
+    ready = select(message.c.id).where(message.c.id.in_(list(ids)), stands(S.QUEUED), message.c.not_before <= now)
+    if held:
+        ready = ready.where(or_(message.c.flow.is_(None), message.c.flow.not_in(list(held))))
+    innocent = ready.where(message.c.crashes < SUSPECT_FROM)
+    suspect = ready.where(message.c.crashes >= SUSPECT_FROM).order_by(message.c.id).limit(1)
+    return _take(connection, innocent, token, lease_until) or _take(connection, suspect, token, lease_until)
+
+
+def _take(connection: Connection, picked: Select[int], token: str, lease_until: datetime) -> list[Claimed]:
+    statement = (
+        update(message)
+        .where(message.c.id.in_(picked.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(state=S.CLAIMED.value, claim=token, lease_until=lease_until, attempts=message.c.attempts + 1)
+        .returning(message)
+    )
+    return sorted((_claimed(row) for row in connection.execute(statement)), key=lambda one: one.id)
+
+
+def renew(connection: Connection, *, token: str, lease_until: datetime) -> set[int]:
+    """Renew the lease on all that a claim still holds, even one that is over; returns their numbers."""
+    statement = (
+        update(message)
+        .where(message.c.claim == token, stands(S.CLAIMED, S.TRANSMITTING))
+        .values(lease_until=lease_until)
+        .returning(message.c.id)
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    return Claimed(
+        id=row.id,
+        key=row.key,
+        customer_id=row.customer_id,
+        kind=Kind(row.kind),
+        template=row.template,
+        created_at=row.created_at,
+        attempts=row.attempts,
+        journey_id=row.journey_id,
+        flow=row.flow,
+        step=row.step,
+        order_number=row.order_number,
+        values=row._mapping["values"] or {},
+        expires_at=row.expires_at,
+    )
