@@ -95,6 +95,33 @@ def test_history_changes_facts_and_starts_nothing(shop: Shop) -> None:
     assert shop.journeys() == []
 
 
+def test_history_is_news_to_journeys_under_way(shop: Shop) -> None:
+    """Given two that wait for an order, when one is history, then conditions see it, and it is no event."""
+    shop.publish(
+        until="trigger: signup\nsteps: [{wait: 9 days, until: customer.orders_count >= 1}, {send: welcome}]",
+        leave="trigger: signup\nexit: [{when: customer.orders_count >= 1}]\nsteps: [{wait: 9 days}, {send: welcome}]",
+        stay="trigger: signup\nexit: [{event: purchase}]\nsteps: [{wait: 9 days}, {send: welcome}]",
+    )
+    shop.send("signup")
+    work = shop.buy("OLD", time=(START - timedelta(days=400)).isoformat(), history=True)
+    assert len(work.journeys) == 3
+    shop.reread(*work.journeys)
+    assert [(row.flow, row.state) for row in shop.journeys()] == [
+        ("leave", "exited"),
+        ("stay", "waiting"),
+        ("until", "done"),
+    ]
+
+
+def test_after_an_outage_what_was_accepted_still_starts_its_flow(shop: Shop) -> None:
+    """Given a purchase that was accepted in time, when it is processed two days later, then it is confirmed."""
+    shop.publish(confirm=CONFIRM)
+    work = shop.receive(_purchase("p", "A1", LAN))[1]
+    shop.now += timedelta(days=2)
+    shop.process(work)
+    assert [row.order_number for row in shop.messages()] == ["A1"]
+
+
 def test_an_event_older_than_a_day_starts_nothing_unless_its_flow_says_so(shop: Shop) -> None:
     """Given an event of two days ago, when it comes, then only the flow that takes older ones is entered."""
     shop.publish(
