@@ -50,6 +50,16 @@ def test_the_printed_command_works_as_it_stands(house: PhinUp) -> None:
     assert '"duplicates":1' in again.stdout.replace(" ", ""), again.stdout
 
 
+def test_what_it_keeps_is_for_its_user_alone(house: PhinUp) -> None:
+    """Given a running house with a captured mail, then no other user may read a file or folder of its `var`."""
+    subprocess.run(["bash", "-c", f"{house.command} -s"], capture_output=True, check=True)
+    wait_until(lambda: bool(house.outbox), "a mail is captured")
+    var = house.home / "var"
+    kept = [var, var / "outbox", var / "journals", *var.glob("phin.*"), *house.outbox]
+    assert len(kept) >= 7
+    assert [(path.name, oct(path.stat().st_mode)) for path in kept if path.stat().st_mode & 0o077] == []
+
+
 def test_a_second_one_on_the_same_var_says_so(house: PhinUp) -> None:
     """Given a running house, when phin up is run there again, then it says which process has it, and ends with 1."""
     second = subprocess.run(

@@ -27,6 +27,7 @@ from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
 from worker.edges.queue import Queue, open_queue
 from worker.edges.secrets import Secrets, read_secrets
+from worker.edges.var import open_var
 from worker.engine.processing import Processing
 from worker.engine.stepping import Stepping
 from worker.storage.database import Database
@@ -54,7 +55,7 @@ class House:
     ) -> None:
         self.home = home
         self.settings = home.settings
-        self.settings.var.mkdir(parents=True, exist_ok=True)
+        open_var(self.settings.var)
         self.secrets = secrets or read_secrets(home.environment, self.settings.var)
         self.clock = clock or Clock(self.settings.var / "clock")
         self.queue = queue or open_queue(self.settings.redis_url)

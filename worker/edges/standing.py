@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from worker.domain.errors import PhinError, SettingError
+from worker.edges.var import open_var, unwritable
 
 
 class AlreadyRunningError(PhinError):
@@ -16,11 +17,19 @@ class AlreadyRunningError(PhinError):
 
 
 class Lock:
-    """Held as long as this process lives, whatever becomes of it; tells others who holds it."""
+    """Held as long as this process lives, whatever becomes of it; tells others who holds it.
+
+    Raises:
+        AlreadyRunningError: another one holds it.
+        SettingError: nothing can be written in `var`.
+    """
 
     def __init__(self, var: Path) -> None:
-        var.mkdir(parents=True, exist_ok=True)
-        self._file = (var / "phin.lock").open("a+")
+        open_var(var)
+        try:
+            self._file = (var / "phin.lock").open("a+")
+        except OSError as error:
+            raise unwritable(var, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -5,6 +5,7 @@ A command is a line in `COMMANDS`; another package adds its own by an entry poin
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -14,6 +15,7 @@ import click
 from worker.edges.cli import check, flows, processes, report, seasons, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
+from worker.edges.var import UMASK
 
 COMMANDS = (
     *processes.commands,
@@ -38,7 +40,8 @@ def phin() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that was typed, and leave with its exit status."""
+    """Run the command that was typed, and leave with its exit status; what it writes is for this user alone."""
+    os.umask(UMASK)
     for command in COMMANDS:
         phin.add_command(command)
     for entry_point in metadata.entry_points(group=ENTRY_POINTS):
