@@ -130,6 +130,37 @@ FAULTS = {
         "shop: {currency: đồng}\n",
         "phin.yaml:1:18: 'currency' has the value 'đồng': not as it should be (ISO 4217 code)",
     ),
+    "no address of a sender": (
+        "shop:\n  sender: {email: notmail}\n",
+        "phin.yaml:2:19: 'email' has the value 'notmail': it is no e-mail address: An email address must have an "
+        "@-sign; write one at a domain of yours, such as hello@your-shop.example",
+    ),
+    "no address for answers": (
+        "shop: {sender: {reply_to: 'Lan <lan@example.com>'}}\n",
+        "phin.yaml:1:27: 'reply_to' has the value 'Lan <lan@example.com>': it is no e-mail address: A display name and "
+        "angle brackets around the email address are not permitted here; write one at a domain of yours, such as "
+        "hello@your-shop.example",
+    ),
+    "a name of two lines": (
+        'shop: {name: "The\\nCoffee"}\n',
+        "phin.yaml:1:14: 'name' has the value 'The\nCoffee': it holds a line break or another control character; write "
+        "it in one line",
+    ),
+    "a website that is none": (
+        "shop: {website: 'javascript:alert(1)'}\n",
+        "phin.yaml:1:17: 'website' has the value 'javascript:alert(1)': it is no address of a page; write one like "
+        "https://your-shop.example",
+    ),
+    "a language that is none of the shop's": (
+        "shop:\n  language: fr\n",
+        "phin.yaml:2:13: 'language' has the value 'fr': it is none of the languages (vi, en); add it there, or write "
+        "one of them",
+    ),
+    "languages without the usual one": (
+        "shop:\n  languages: [en]\n",
+        "phin.yaml:1:1: 'language' has the value 'vi': it is none of the languages (en); add it there, or write one of "
+        "them",
+    ),
     "a word for a list": (
         "shop: {languages: vi}\n",
         "phin.yaml:1:19: 'languages' has the value 'vi': a list is needed here, such as [vi, en]",
@@ -185,6 +216,48 @@ def test_all_faults_of_file_and_environment_are_told_at_once(tmp_path: Path) -> 
             "PHIN_SHOP_TIMEZONE has the value 'Hanoi': it is no IANA time zone; write one like 'Asia/Ho_Chi_Minh'",
         ),
         (
+            "PHIN_SHOP_SENDER_EMAIL",
+            "notmail",
+            "PHIN_SHOP_SENDER_EMAIL has the value 'notmail': it is no e-mail address: An email address must have an "
+            "@-sign; write one at a domain of yours, such as hello@your-shop.example",
+        ),
+        (
+            "PHIN_SMTP_URL",
+            "http://x",
+            "PHIN_SMTP_URL cannot be used: it does not begin as it should; write smtp://user:password@host:587, or "
+            "smtps:// for TLS",
+        ),
+        (
+            "PHIN_DATABASE_URL",
+            "mysql://x",
+            "PHIN_DATABASE_URL cannot be used: it does not begin as it should; write sqlite:///var/phin.db or "
+            "postgresql://user:password@host/name",
+        ),
+        (
+            "PHIN_REDIS_URL",
+            "http://x",
+            "PHIN_REDIS_URL cannot be used: it does not begin as it should; write redis://host:6379/0, or rediss:// "
+            "for TLS",
+        ),
+        (
+            "PHIN_BASE_URL",
+            "ftp://x y",
+            "PHIN_BASE_URL has the value 'ftp://x y': it is no address of a page; write one like "
+            "https://your-shop.example",
+        ),
+        (
+            "PHIN_BIND",
+            "nowhere.invalid",
+            "PHIN_BIND has the value 'nowhere.invalid': it is no address of a machine; write 127.0.0.1 for this "
+            "machine alone, or 0.0.0.0 for all networks",
+        ),
+        (
+            "PHIN_SHOP_LANGUAGE",
+            "fr",
+            "PHIN_SHOP_LANGUAGE has the value 'fr': it is none of the languages (vi, en); add it there, or write one "
+            "of them",
+        ),
+        (
             "PHIN_FIELDS",
             "tier: txt",
             "PHIN_FIELDS has the value 'txt': not 'text', 'number', 'boolean', 'date' or 'time'",
@@ -234,6 +307,35 @@ def test_what_can_be_used_of_faulty_settings_is_used_to_check_the_rest(tmp_path:
     assert len(problems) == 4
     assert settings is not None
     assert (settings.port, settings.shop.name, settings.fields) == (8787, "A", {"tier": "text"})
+
+
+def test_values_at_odds_with_each_other_leave_the_rest_to_check(tmp_path: Path) -> None:
+    """Given a language that is none of the shop's, and a default that is none either, then the rest can be used."""
+    settings, problems = inspect_settings(
+        written(tmp_path, "shop: {languages: [en], language: fr}\nfields: {tier: text}\n"), {}
+    )
+
+    assert len(problems) == 1
+    assert settings is not None
+    assert settings.fields == {"tier": "text"}
+
+
+@pytest.mark.parametrize(
+    ("written_so", "used"),
+    [("Chao@The-Coffee.example", "Chao@the-coffee.example"), ("chao@cà-phê.example", "chao@xn--c-ph-0na7d.example")],
+)
+def test_the_domain_of_a_sender_can_stand_in_every_header(tmp_path: Path, written_so: str, used: str) -> None:
+    """Given an address with capitals, or of a domain with marks, then its domain is as mail servers write it."""
+    settings = read_settings(written(tmp_path, f"shop: {{sender: {{email: {written_so}}}}}\n"), {})
+
+    assert settings.shop.sender.email == used
+
+
+def test_a_sender_that_not_every_server_takes_is_refused(tmp_path: Path) -> None:
+    """Given a sender with marks before the @, then the settings say so, and not each mail that cannot go out."""
+    (told,) = faults(tmp_path, "shop: {sender: {email: chào@example.com}}\n")
+
+    assert "before the '@'" in told
 
 
 def test_the_shipped_settings_are_in_order() -> None:

@@ -9,11 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from worker.domain.instants import known_zone
+from worker.domain.setting_forms import listening_address, one_line, page_address, sender_address, server_url
 
 FieldType = Literal["text", "number", "boolean", "date", "time"]
+
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
+QUEUES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+RELAYS = ("smtp", "smtps", "smtp+starttls")
+
+Line = Annotated[str, AfterValidator(one_line)]
+SenderAddress = Annotated[str, AfterValidator(sender_address)]
+PageAddress = Annotated[str, AfterValidator(page_address)]
 
 
 class Group(BaseModel):
@@ -25,23 +34,37 @@ class Group(BaseModel):
 class Sender(Group):
     """Who the mails come from."""
 
-    name: str = Field("Phin", description="Display name in From")
-    email: str = Field("hello@localhost.localdomain", description="Address in From; its domain signs and receives")
-    reply_to: str | None = Field(None, description="Address that answers go to, where it is another one")
+    name: Line = Field("Phin", description="Display name in From")
+    email: SenderAddress = Field(
+        "hello@localhost.localdomain", description="Address in From; its domain signs and receives"
+    )
+    reply_to: SenderAddress | None = Field(None, description="Address that answers go to, where it is another one")
 
 
 class Shop(Group):
     """The shop, as its customers know it."""
 
-    name: str = Field("Phin", description="The shop's name")
+    name: Line = Field("Phin", description="The shop's name")
     address: str = Field("", description="Postal address, shown at the end of each mail")
-    phone: str = Field("", description="Telephone, shown at the end of each mail")
-    website: str = Field("http://127.0.0.1:8787", description="Address of the shop's front page")
-    language: str = Field("vi", description="Language of customers whose language is not known: vi or en")
+    phone: Line = Field("", description="Telephone, shown at the end of each mail")
+    website: PageAddress = Field("http://127.0.0.1:8787", description="Address of the shop's front page")
     languages: tuple[str, ...] = Field(("vi", "en"), description="Languages that every text should exist in")
+    language: str = Field(
+        "vi", validate_default=True, description="Language of customers whose language is not known; one of `languages`"
+    )
     timezone: str = Field("Asia/Ho_Chi_Minh", description="IANA time zone of the shop")
     currency: str = Field("VND", pattern="^[A-Z]{3}$", description="ISO 4217 code")
     sender: Sender = Sender()
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str, info: ValidationInfo) -> str:
+        languages = info.data.get("languages")  # not there where it is wrong itself
+        if languages is not None and value not in languages:
+            raise ValueError(
+                f"it is none of the languages ({', '.join(languages)}); add it there, or write one of them"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -89,9 +112,11 @@ class Settings(Group):
     """All settings of `config/phin.yaml`."""
 
     port: int = Field(8787, ge=0, le=65535, description="Port of the web process")
-    bind: str = Field("127.0.0.1", description="Address that the web process listens on")
+    bind: Annotated[str, AfterValidator(listening_address)] = Field(
+        "127.0.0.1", description="Address that the web process listens on"
+    )
     var: Path = Field(Path("var"), description="Folder for the database, the queue, the outbox, made secrets")
-    base_url: str | None = Field(None, description="Address under which customers reach tracking links")
+    base_url: PageAddress | None = Field(None, description="Address under which customers reach tracking links")
     database_url: str | None = Field(None, description="SQLAlchemy URL; without one, SQLite under var")
     redis_url: str | None = Field(None, description="Redis or Valkey; without one, an embedded server under var")
     smtp_url: str | None = Field(
@@ -113,6 +138,21 @@ class Settings(Group):
         dict[str, dict[str, FieldType]],
         Field(description="The shop's own events, with the types of their fields"),
     ] = {}
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str | None) -> str | None:
+        return value and server_url(value, DATABASES, "sqlite:///var/phin.db or postgresql://user:password@host/name")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        return value and server_url(value, QUEUES, "redis://host:6379/0, or rediss:// for TLS")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: str | None) -> str | None:
+        return value and server_url(value, RELAYS, "smtp://user:password@host:587, or smtps:// for TLS")
 
     @property
     def url(self) -> str:

@@ -97,7 +97,7 @@ def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     group[path[-1]] = value
 
 
-def _validated(values: dict[str, Any]) -> tuple[Settings | None, list[Any]]:
+def _validated(values: dict[str, Any]) -> tuple[Settings, list[Any]]:
     """Return the settings without the values that cannot be used, and pydantic's errors about those."""
     try:
         return Settings.model_validate(values), []
@@ -107,8 +107,10 @@ def _validated(values: dict[str, Any]) -> tuple[Settings | None, list[Any]]:
         _take_away(values, fault["loc"])
     try:
         return Settings.model_validate(values), faults
-    except ValidationError:  # a fault of several values together
-        return None, faults
+    except ValidationError as error:  # of values that are at odds with each other
+        for fault in error.errors(include_url=False):
+            _take_away(values, fault["loc"][:1])
+    return Settings.model_validate(values), faults
 
 
 def _take_away(values: Any, path: Sequence[int | str]) -> None:
@@ -133,14 +135,16 @@ def _problem(
             return wrong(variable, _fault(detail, path))
     entry = find(root, path)
     if report is None or entry is None:
-        return Problem(Place(str(report.source.file) if report else "settings", 0, 0), detail["msg"])
+        told = f"'{'.'.join(map(str, path))}' {_fault(detail, path)}"
+        return Problem(Place(str(report.source.file) if report else "settings", 0, 0), told)
     if detail["type"] == "extra_forbidden":
         key, known = str(path[-1]), list(_group(path[:-1]).model_fields)
         where = f" in '{'.'.join(map(str, path[:-1]))}'" if len(path) > 1 else ""
         hint = did_you_mean(key, known) or f"known here: {', '.join(known)}"
         return report.source.problem(entry.key, f"unknown key '{key[:_LONGEST_SHOWN]}'{where}", hint)
     at = entry.value if isinstance(entry.value, Scalar) else entry.key
-    problem = report.source.problem(at, f"'{entry.key.text}' {_fault(detail, path)}", _hint(detail))
+    name = path[-1] if isinstance(path[-1], str) else entry.key.text  # a default, too, can be at odds with the others
+    problem = report.source.problem(at, f"'{name}' {_fault(detail, path)}", _hint(detail))
     if not _secret(path):
         return problem
     return Problem(problem.place, problem.message, problem.severity, problem.hint)  # without the line
@@ -150,8 +154,8 @@ def _fault(detail: Any, path: tuple[int | str, ...]) -> str:
     """Return what is wrong with a value, going on from its name."""
     value, context = detail["input"], detail.get("ctx", {})
     if isinstance(value, str):
-        shown = "" if _secret(path) else f" '{value[:_LONGEST_SHOWN]}'"
-        return f"has the value{shown}: {_why(detail, context, path)}"
+        why = _why(detail, context, path)
+        return f"cannot be used: {why}" if _secret(path) else f"has the value '{value[:_LONGEST_SHOWN]}': {why}"
     kind = "a list" if isinstance(value, (list, tuple)) else "a group of keys"
     wanted = {"dict_type": "a group of keys", "model_type": "a group of keys", "tuple_type": "a list such as [vi, en]"}
     return f"is {wanted.get(detail['type'], 'one value')}, not {kind}"

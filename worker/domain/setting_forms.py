@@ -1,0 +1,80 @@
+"""The forms that settings must have: addresses of mail and of pages, hosts, URLs of servers; nothing is looked up.
+
+Each function returns the value that is used and raises ValueError where it cannot be used; the message goes on
+from the setting's name. A URL that may hold a password is never repeated in a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from worker.domain.addresses import normalise_address
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SENDER = "hello@your-shop.example"
+
+
+def sender_address(value: str) -> str:
+    """Check an address that mails come from, or that answers go to.
+
+    What stands before the `@` is shown as it is written; the domain becomes small letters and punycode, because it
+    is part of the mails' identifiers.
+    """
+    try:
+        domain = normalise_address(value).rpartition("@")[2]
+    except ValueError as error:
+        raise ValueError(f"{error}; write one at a domain of yours, such as {_SENDER}") from error
+    local = value.strip().rpartition("@")[0]
+    if not local.isascii():
+        raise ValueError(f"not every mail server takes letters with marks before the '@'; write one such as {_SENDER}")
+    return f"{local}@{domain}"
+
+
+def one_line(value: str) -> str:
+    """Check a text that stands in a mail's header or in one line of it."""
+    if _CONTROL.search(value):
+        raise ValueError("it holds a line break or another control character; write it in one line")
+    return value
+
+
+def page_address(value: str) -> str:
+    """Check the address of a page: `http://` or `https://`, a host, no spaces, nothing after `?` or `#`."""
+    parts = _split(value)
+    if parts is None or parts[0] not in ("http", "https") or not parts[1] or re.search(r"\s", value):
+        raise ValueError("it is no address of a page; write one like https://your-shop.example")
+    if "?" in value or "#" in value:
+        raise ValueError("pages are added to it, so nothing may follow a '?' or '#'")
+    return value
+
+
+def listening_address(value: str) -> str:
+    """Check an address that a process listens on: an IP address of this machine, or `localhost`."""
+    try:
+        ip_address(value)
+    except ValueError as error:
+        if value != "localhost":
+            raise ValueError(
+                "it is no address of a machine; write 127.0.0.1 for this machine alone, or 0.0.0.0 for all networks"
+            ) from error
+    return value
+
+
+def server_url(value: str, schemes: Collection[str], example: str) -> str:
+    """Check that a URL begins with one of the schemes; what follows is for the parser of the server's kind."""
+    scheme = _SCHEME.match(value.strip())
+    if scheme is None or scheme[1].lower() not in schemes:
+        raise ValueError(f"it does not begin as it should; write {example}")
+    return value
+
+
+def _split(value: str) -> tuple[str, str | None] | None:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a port that is no number is found here
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname
