@@ -65,11 +65,18 @@ class Asking:
 
 def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime) -> Facts:
     """Return the facts at `now`, with as much of the past as is asked for."""
+    placed = orders.counted_of(connection, [asking.customer.id]) if Need.ORDERS in asking.needs else {}
+    return _load(connection, asking, shop, now, placed)
+
+
+def _load(
+    connection: Connection, asking: Asking, shop: ShopFacts, now: datetime, placed: Mapping[int, tuple[Order, ...]]
+) -> Facts:
     needs, customer, of = asking.needs, asking.customer, asking.journey
     about = _journey_facts(connection, of, needs)
     event_at = asking.event.at if asking.event else None
     history = History(
-        orders=orders.counted_of(connection, [customer.id]).get(customer.id, ()) if Need.ORDERS in needs else (),
+        orders=placed.get(customer.id, ()) if Need.ORDERS in needs else (),
         events=_happenings(connection, customer.id, needs, about.since if about else event_at, now),
         mails=_mails(connection, of.id) if of is not None and Need.MAILS in needs else (),
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
@@ -104,8 +111,9 @@ def for_journeys(
     happenings = events_by_id(connection, [j.event_id for j, _, _ in journeys if j.event_id is not None])
     numbers = [j.order_number for j, _, _ in journeys if j.order_number is not None]
     by_number = orders.by_number(connection, numbers)
+    placed = orders.counted_of(connection, sorted({c.id for _, c, needs in journeys if Need.ORDERS in needs}))
     return {
-        of.id: load(
+        of.id: _load(
             connection,
             Asking(
                 customer,
@@ -116,6 +124,7 @@ def for_journeys(
             ),
             shop,
             now,
+            placed,
         )
         for of, customer, needs in journeys
     }
