@@ -112,6 +112,46 @@ def test_own_fields_and_events_are_known(shop: Path) -> None:
     assert run().exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PHIN_SMTP_URL", "smtp://lan:hunter2@", "Setting 'smtp_url' (PHIN_SMTP_URL) cannot be used: it names no host"),
+        ("PHIN_SMTP_URL", "http://lan:hunter2@x", "PHIN_SMTP_URL cannot be used: it does not begin as it should"),
+        ("PHIN_DATABASE_URL", "mysql://lan:hunter2@x", "PHIN_DATABASE_URL cannot be used: it does not begin"),
+        ("PHIN_DATABASE_URL", "postgresql://lan:hunter2@x:many/y", "database_url (PHIN_DATABASE_URL) is no database"),
+        ("PHIN_DATABASE_URL", "sqlite://", "database_url names no file"),
+        ("PHIN_REDIS_URL", "http://lan:hunter2@x", "PHIN_REDIS_URL cannot be used: it does not begin as it should"),
+        ("PHIN_REDIS_URL", "redis+sentinel://lan:hunter2@", "redis_url (PHIN_REDIS_URL) cannot be read"),
+        ("PHIN_SECRET_KEY", "hunter2", "PHIN_SECRET_KEY holds a key of 7 characters"),
+        ("PHIN_INGEST_KEY", "shop:hunter2", "PHIN_INGEST_KEY holds a key of 7 characters"),
+        ("PHIN_INGEST_KEY_FILE", "missing", "PHIN_INGEST_KEY_FILE names 'missing', which cannot be read"),
+    ],
+)
+def test_what_phin_up_would_refuse_is_told_and_nothing_is_made(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    """Given a variable that no process could start with, then it is told without a password, and nothing is made."""
+    monkeypatch.setenv(name, value)
+
+    result = run()
+
+    assert result.exit_code == 1
+    assert f"environment: error: {told}" in result.output
+    assert last_line(result) == "1 error in 1 flow and 1 template"
+    assert "hunter2" not in result.output
+    assert not (shop / "var").exists()
+
+
+def test_a_url_in_the_file_that_cannot_be_read_is_told_with_its_line(shop: Path) -> None:
+    """Given a URL in the settings that its parser refuses, then its line is named and not shown."""
+    (shop / "config" / "phin.yaml").write_text("port: 0\nsmtp_url: smtp://lan:hunter2@host/path\n")
+
+    result = run()
+
+    assert "config/phin.yaml:2:1: error: Setting 'smtp_url' (PHIN_SMTP_URL) cannot be used" in result.output
+    assert "hunter2" not in result.output
+
+
 def test_json_and_sarif_are_whole_documents(shop: Path) -> None:
     """Given --format json and sarif, then the output is one document, and the exit status the same."""
     (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))

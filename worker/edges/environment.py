@@ -92,7 +92,7 @@ def _absolute(url: str, folder: Path) -> str:
     """Return the URL with a SQLite file's path counted from the home folder."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter: a port that is no number
         raise SettingError(
             "database_url (PHIN_DATABASE_URL) is no database URL; write sqlite:///var/phin.db "
             "or postgresql://user:password@host/name"

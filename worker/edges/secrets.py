@@ -72,10 +72,31 @@ def read_secrets(environment: Mapping[str, str], var: Path) -> Secrets:
     ingest = _given(environment, "PHIN_INGEST_KEY")
     made = None if ingest else _made(folder / "ingest_key", "dev-")
     return Secrets(
-        signing=tuple(_long_enough("PHIN_SECRET_KEY", key).encode() for key in _listed("PHIN_SECRET_KEY", signing)),
+        signing=_signing_keys(signing),
         ingest=_ingest_keys(ingest or made or ""),
         made_ingest_key=made,
     )
+
+
+def secret_faults(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with the secrets that are given, as `read_secrets` would raise it; nothing is made."""
+    faults: list[str] = []
+    for name in ("PHIN_SECRET_KEY", "PHIN_INGEST_KEY"):
+        try:
+            given = _given(environment, name)
+            if given is None:
+                continue
+            if name == "PHIN_INGEST_KEY":
+                _ingest_keys(given)
+            else:
+                _signing_keys(given)
+        except SettingError as error:
+            faults.append(str(error))
+    return tuple(faults)
+
+
+def _signing_keys(text: str) -> tuple[bytes, ...]:
+    return tuple(_long_enough("PHIN_SECRET_KEY", key).encode() for key in _listed("PHIN_SECRET_KEY", text))
 
 
 def _ingest_keys(text: str) -> tuple[IngestKey, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,15 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     raise SettingError("\n".join(problem.message for problem in errors))
 
 
-def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple[Settings | None, tuple[Problem, ...]]:
+def inspect_settings(
+    path: Path | None,
+    environment: Mapping[str, str],
+    parsers: Mapping[str, Callable[[str], object]] | None = None,
+) -> tuple[Settings | None, tuple[Problem, ...]]:
     """Read the settings and return as much of them as can be used, with all problems, warnings too.
+
+    Parameters:
+        parsers: what will read a setting's text later, by its key; raises SettingError where it cannot.
 
     The settings are None where the file cannot be read at all; where they have errors, defaults stand for the
     faulty ones, so that flows and templates can be checked against the others.
@@ -68,6 +75,12 @@ def inspect_settings(path: Path | None, environment: Mapping[str, str]) -> tuple
     by_path = {variable.path: variable for variable in overrides}
     in_file = report.problems if report is not None and root is not None else ()
     found = [*in_file, *(_problem(fault, by_path, report, root) for fault in faults), *problems]
+    for key, parse in (parsers or {}).items():
+        text = getattr(settings, key)
+        try:
+            _ = text and parse(text)
+        except SettingError as error:
+            found.append(_parse_problem(str(error), key, by_path, report, root))
     return settings, tuple(sorted(found, key=lambda one: (not one.place.line, one.place.line, one.place.column)))
 
 
@@ -148,6 +161,16 @@ def _problem(
     if not _secret(path):
         return problem
     return Problem(problem.place, problem.message, problem.severity, problem.hint)  # without the line
+
+
+def _parse_problem(
+    message: str, key: str, by_path: Mapping[tuple[str, ...], Variable], report: Report | None, root: Node | None
+) -> Problem:
+    """Return what a parser says of a setting, which its message names, with its place."""
+    entry = find(root, (key,))
+    if (key,) in by_path or report is None or entry is None:
+        return Problem(Place("environment", 0, 0), message)
+    return Problem(report.source.place(entry.key), message)  # without the line, which may hold a password
 
 
 def _fault(detail: Any, path: tuple[int | str, ...]) -> str:

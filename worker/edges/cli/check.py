@@ -15,6 +15,7 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, PhinError, Problem
 from worker.domain.settings import Settings
+from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
 from worker.language.diagnostics import (
     as_github,
@@ -57,7 +58,7 @@ class Checked:
 def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     """Check the settings, flows and templates of a shop's folder; problems are in the order of files and lines."""
     folder = _from_here(folder)
-    found, problems = inspect_settings(folder / "config" / "phin.yaml", environment)
+    found, problems = inspect_settings(folder / "config" / "phin.yaml", environment, PARSERS)
     settings = found or Settings()
     templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields)
     shown = str(folder / settings.templates)
@@ -69,7 +70,8 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
         Vocabulary.of(settings) if found else None,
         templates.names(),
     )
-    found_problems = [*problems, *_season_problems(folder), *library.problems, *in_templates]
+    beside = [*secret_problems(environment), *_season_problems(folder)]
+    found_problems = [*problems, *beside, *library.problems, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
 
 
