@@ -161,6 +161,14 @@ FAULTS = {
         "phin.yaml:1:1: 'language' has the value 'vi': it is none of the languages (en); add it there, or write one of "
         "them",
     ),
+    "a field of an event that every event has": (
+        "events:\n  tasting.booked: {place: text, at: time}\n",
+        "phin.yaml:2:33: 'event.at' is the moment of the event itself; call this field otherwise, such as 'starts_at'",
+    ),
+    "a field of a house's event with another type": (
+        "events: {refund: {amount: text, note: text, reason: text}}\n",
+        "phin.yaml:1:19: 'amount' of 'refund' is a number already; call this field otherwise",
+    ),
     "a word for a list": (
         "shop: {languages: vi}\n",
         "phin.yaml:1:19: 'languages' has the value 'vi': a list is needed here, such as [vi, en]",
@@ -258,6 +266,12 @@ def test_all_faults_of_file_and_environment_are_told_at_once(tmp_path: Path) -> 
             "of them",
         ),
         (
+            "PHIN_EVENTS",
+            "visit: {request: text}",
+            "PHIN_EVENTS cannot be used: 'event.request' is the request that the event belongs to; call this field "
+            "otherwise, such as 'own_request'",
+        ),
+        (
             "PHIN_FIELDS",
             "tier: txt",
             "PHIN_FIELDS has the value 'txt': not 'text', 'number', 'boolean', 'date' or 'time'",
@@ -307,6 +321,14 @@ def test_what_can_be_used_of_faulty_settings_is_used_to_check_the_rest(tmp_path:
     assert len(problems) == 4
     assert settings is not None
     assert (settings.port, settings.shop.name, settings.fields) == (8787, "A", {"tier": "text"})
+
+
+def test_a_faulty_field_of_an_event_leaves_the_others(tmp_path: Path) -> None:
+    """Given a field that no event can have, then the event's others are there for the check of flows."""
+    settings, _ = inspect_settings(written(tmp_path, "events: {visit: {type: text, place: text}}\n"), {})
+
+    assert settings is not None
+    assert settings.events == {"visit": {"place": "text"}}
 
 
 def test_values_at_odds_with_each_other_leave_the_rest_to_check(tmp_path: Path) -> None:

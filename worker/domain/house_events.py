@@ -5,9 +5,10 @@ An event of any type may carry an order; those marked here are the ones that usu
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from worker.domain.conditions.valuetypes import ValueType
+from worker.domain.conditions.valuetypes import FieldType, ValueType, declared
 
 TEXT, NUMBER, LIST = ValueType.TEXT, ValueType.NUMBER, ValueType.LIST
 
@@ -129,3 +130,25 @@ HOUSE_EVENTS: dict[str, HouseEvent] = {
         ),
     )
 }
+
+EVENT_ITSELF = {
+    "type": "the type of the event itself",
+    "at": "the moment of the event itself",
+    "order_number": "the number of the event's order",
+    "request": "the request that the event belongs to",
+}
+"""What `event.NAME` is for every event, so that no field of its data can be called so."""
+
+
+def declaration_faults(events: Mapping[str, Mapping[str, FieldType]]) -> Iterator[tuple[str, str, str]]:
+    """Yield the event, the field and what is wrong, for each declared field that would not be what it says."""
+    for event, fields in events.items():
+        house = HOUSE_EVENTS.get(event)
+        known = {field.name: field for field in house.fields} if house else {}
+        for name, kind in fields.items():
+            if name in EVENT_ITSELF:
+                hint = "such as 'starts_at'" if name == "at" else f"such as 'own_{name}'"
+                yield event, name, f"'event.{name}' is {EVENT_ITSELF[name]}; call this field otherwise, {hint}"
+            elif name in known and known[name].type is not declared(kind):
+                described = known[name].type.described
+                yield event, name, f"'{name}' of '{event}' is {described} already; call this field otherwise"

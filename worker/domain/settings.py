@@ -9,12 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from worker.domain.conditions.valuetypes import FieldType as FieldType
+from worker.domain.house_events import declaration_faults
 from worker.domain.instants import known_zone
 from worker.domain.setting_forms import listening_address, one_line, page_address, sender_address, server_url
-
-FieldType = Literal["text", "number", "boolean", "date", "time"]
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 QUEUES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
@@ -138,6 +147,17 @@ class Settings(Group):
         dict[str, dict[str, FieldType]],
         Field(description="The shop's own events, with the types of their fields"),
     ] = {}
+
+    @field_validator("events")
+    @classmethod
+    def _events(cls, value: dict[str, dict[str, FieldType]]) -> dict[str, dict[str, FieldType]]:
+        faults = [
+            InitErrorDetails(type=PydanticCustomError("taken_name", "{error}", {"error": said}), loc=at, input=at[-1])
+            for at, said in (((event, field), said) for event, field, said in declaration_faults(value))
+        ]
+        if faults:
+            raise ValidationError.from_exception_data("events", faults)
+        return value
 
     @field_validator("database_url")
     @classmethod

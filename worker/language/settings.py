@@ -155,6 +155,8 @@ def _problem(
         where = f" in '{'.'.join(map(str, path[:-1]))}'" if len(path) > 1 else ""
         hint = did_you_mean(key, known) or f"known here: {', '.join(known)}"
         return report.source.problem(entry.key, f"unknown key '{key[:_LONGEST_SHOWN]}'{where}", hint)
+    if detail["type"] == "taken_name":
+        return report.source.problem(entry.key, detail["msg"])
     at = entry.value if isinstance(entry.value, Scalar) else entry.key
     name = path[-1] if isinstance(path[-1], str) else entry.key.text  # a default, too, can be at odds with the others
     problem = report.source.problem(at, f"'{name}' {_fault(detail, path)}", _hint(detail))
@@ -176,6 +178,8 @@ def _parse_problem(
 def _fault(detail: Any, path: tuple[int | str, ...]) -> str:
     """Return what is wrong with a value, going on from its name."""
     value, context = detail["input"], detail.get("ctx", {})
+    if detail["type"] == "taken_name":
+        return f"cannot be used: {detail['msg']}"
     if isinstance(value, str):
         why = _why(detail, context, path)
         return f"cannot be used: {why}" if _secret(path) else f"has the value '{value[:_LONGEST_SHOWN]}': {why}"

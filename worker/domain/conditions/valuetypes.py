@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
-from worker.domain.settings import FieldType
+FieldType = Literal["text", "number", "boolean", "date", "time"]
+"""The types that `config/phin.yaml` may give a field."""
 
 
 class ValueType(StrEnum):
