@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.misbehaving_smtp import RefusedPort
 from tests.support.phin_up import PhinUp, make_home, phin_up
 from tests.support.processes import alive, clean_environment, descendants, running, wait_until
 
@@ -189,6 +191,28 @@ def test_without_a_queue_the_mail_still_goes_out(home: Path) -> None:
         assert "out of reach" in up.said
         subprocess.run(["bash", "-c", f"{up.command} -s"], capture_output=True, check=True)
         wait_until(lambda: bool(up.outbox), "a mail is captured")
+
+
+def test_a_relay_that_does_not_answer_is_told_everywhere(home: Path) -> None:
+    """Given a relay that is away, then the banner, the log and the report say so, and no password is in any."""
+    with RefusedPort() as port, phin_up(home, PHIN_SMTP_URL=f"smtp://shop:s3cret@127.0.0.1:{port}") as up:
+        assert f"sent by 127.0.0.1:{port}  does not answer now: Connection refused" in up.said
+        subprocess.run(["bash", "-c", f"{up.command} -s"], capture_output=True, check=True)
+        wait_until(lambda: "the relay does not take our mail" in up.said, "the log says so")
+
+        def report(*arguments: str) -> str:
+            return subprocess.run(
+                [sys.executable, "-m", "worker.edges.cli", "report", *arguments],
+                env=clean_environment(PHIN_HOME=str(home)),
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+
+        wait_until(lambda: "for the relay: cannot reach 127.0.0.1" in report(), "the report says so")
+        assert json.loads(report("--json"))["wait_for_relay"]["mails"] >= 1
+        assert "s3cret" not in up.said + report()
+        assert "lan@example.com" not in up.said.replace(up.command, "")
 
 
 def test_it_runs_on_postgres(home: Path, postgres_url: str) -> None:

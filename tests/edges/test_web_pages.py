@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from tests.support.ledger import queue
 from tests.support.web import client, post, purchase, web_house
 from worker.domain.event_check import CheckedEvent, EventRules, check_event
 from worker.edges.web.openapi import PURCHASE, SHIPPED, openapi
 from worker.edges.web.texts import TEXTS, choose_language
 from worker.storage.database import Database
+from worker.storage.tables import message
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +41,20 @@ async def test_it_is_ready_when_work_can_be_done(database: Database, tmp_path: P
     assert without.status_code == 200
     assert without.json()["ready"] is True
     assert "does not answer" in without.json()["queue"]
+
+
+async def test_mail_that_waits_is_told_without_the_relays_words(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given a mail that the relay did not take, then it is ready all the same, says so, and gives away no words."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        before = await web.get("/readyz")
+    with sqlite_database.writing() as connection:
+        queue(connection, "a", "b")
+        connection.execute(update(message).where(message.c.key == "a").values(answer="away at 10.0.0.7", code=421))
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        answer = await web.get("/readyz")
+    assert before.json()["mail"] == "no mail waits for the relay"
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert answer.json()["mail"] == "mails that wait for the relay: 1; 'phin report' tells why"
 
 
 async def test_it_is_not_ready_without_tables(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from worker.delivery.hits import Hits
 from worker.delivery.outbox import OutboxTransport
 from worker.delivery.preparing import Preparing
 from worker.delivery.recovery import Recovery
+from worker.delivery.relay_health import RelayHealth
 from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.smtp import SmtpTransport
@@ -90,6 +91,11 @@ class House:
         return Sending(room)
 
     @cached_property
+    def relay_health(self) -> RelayHealth:
+        """What this process's senders learn of their relay."""
+        return RelayHealth(str(parse_relay(self.settings.smtp_url or "")))
+
+    @cached_property
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
         """What does each kind of work, at the time of the house's clock."""
         processing = Processing(self.database, self.flowbook, self.settings)
@@ -111,7 +117,7 @@ class House:
         """Return a new transport, for one sender: the relay's, or the outbox."""
         if self.settings.smtp_url is None:
             return OutboxTransport(self.settings.var / "outbox")
-        return SmtpTransport(self.settings.smtp_url, timeout=self.settings.sending.timeout)
+        return self.relay_health.watch(SmtpTransport(self.settings.smtp_url, timeout=self.settings.sending.timeout))
 
     def due(self, limit: int) -> Work:
         """Return what could be done now, at most so many rows of each kind."""

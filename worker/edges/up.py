@@ -11,6 +11,7 @@ import http.client
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ import redis
 import structlog
 from rich.console import Console
 
+from worker.delivery.smtp_relay import parse_relay
 from worker.domain.errors import PhinError, UnavailableError
 from worker.edges import banner, offspring
 from worker.edges.banner import Line
@@ -41,6 +43,7 @@ from worker.edges.supervisor import Child, Role, Supervisor
 from worker.edges.ticks import beat_path
 
 READY_WITHIN = 30.0  # seconds that the web process may take to answer before the banner comes without it
+RELAY_ANSWERS_WITHIN = 2.0  # seconds that the relay may take to answer before the banner says that it does not
 LOOK_EVERY = 0.2  # seconds between two looks whether it is time to leave, while the database is brought up to date
 
 Run = Callable[[Sequence[str]], int]
@@ -258,6 +261,11 @@ def _until_ready(url: str, leaving: threading.Event) -> bool:
 
 def _mail_line(home: Home, url: str) -> Line:
     if home.settings.smtp_url:
-        parts = urlsplit(home.settings.smtp_url)
-        return Line("mail", "sent by", f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname))
+        relay = parse_relay(home.settings.smtp_url)
+        try:
+            socket.create_connection((relay.host, relay.port), RELAY_ANSWERS_WITHIN).close()
+        except OSError as error:
+            state = f"does not answer now: {error.strerror or error}"
+            return Line("mail", f"sent by {relay}", "", state, good=False)
+        return Line("mail", f"sent by {relay}")
     return Line("mail", "captured, nothing leaves this machine", f"→ {url}/outbox")

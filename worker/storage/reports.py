@@ -121,6 +121,29 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
                 figures.skips[why] = figures.skips.get(why, 0) + count
 
 
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """Mails in the queue that the relay was asked to take and did not.
+
+    Parameters:
+        answer: what it said last, or why it could not be asked; it may quote an e-mail address.
+    """
+
+    mails: int
+    answer: str
+
+
+def untaken(connection: Connection) -> Untaken | None:
+    """Return the mails that wait for the relay, or None where there are none."""
+    waits = (message.c.state == "queued") & message.c.answer.is_not(None)
+    mails = connection.execute(select(func.count()).where(waits)).scalar_one()
+    if not mails:
+        return None
+    last = select(message.c.code, message.c.answer).where(waits).order_by(message.c.settled_at.desc()).limit(1)
+    code, words = connection.execute(last).one()
+    return Untaken(mails, f"{code} {words}" if code else words)
+
+
 def event_counts(connection: Connection) -> dict[str, int]:
     """Return how many events there are in each state."""
     counts: dict[str, int] = {}

@@ -10,7 +10,9 @@ import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
 from worker.edges.cli.opening import opened
 from worker.edges.moments import amount, share
@@ -31,10 +33,17 @@ def report(since: str | None, as_json: bool) -> None:
             names = [row.name for row in flows.all_flows(connection)]
             found = reports.flow_figures(connection, begin)
             messages = {state.value: count for state, count in ledger.counts(connection).items()}
+            untaken = reports.untaken(connection)
             events = reports.event_counts(connection)
         figures = [found.get(name) or FlowFigures(name) for name in names]
         if as_json:
-            told = {"flows": [_as_json(one) for one in figures], "messages": messages, "events": events}
+            waits = None if untaken is None else {"mails": untaken.mails, "answer": masked(untaken.answer)}
+            told = {
+                "flows": [_as_json(one) for one in figures],
+                "messages": messages,
+                "wait_for_relay": waits,
+                "events": events,
+            }
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
             return
         console = Console()
@@ -47,6 +56,10 @@ def report(since: str | None, as_json: bool) -> None:
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
         for flow, reason, count in skips:
             console.print(f"[dim]not sent  [/]{flow}: {count:,} {reason}")
+        if untaken is not None:
+            wait = "mail waits" if untaken.mails == 1 else "mails wait"
+            line = f"{untaken.mails:,} {wait} for the relay: {masked(untaken.answer)}"
+            console.print(Text(line, style="yellow"), soft_wrap=True)
         if messages.get("unknown"):
             console.print("[yellow]Some messages have no known outcome; 'phin unknown' shows them.[/]")
 
