@@ -77,6 +77,7 @@ CASES: list[tuple[str, Callable[[Connection], object], tuple[str, ...]]] = [
     ("renew", lambda c: claims.renew(c, token="t", lease_until=LEASE), IN_HAND),
     ("mark", _mark, (*NUMBER, *IN_HAND)),
     ("settle", _settle, (*NUMBER, *IN_HAND)),
+    ("unsent of ended", lambda c: ledger.unsent_of_ended(c, 2), ("ix_message_customer",)),
     ("take back", lambda c: leftovers.take_back(c, LEASE), ("ix_message_in_hand",)),
     ("give up", lambda c: leftovers.give_up(c, LEASE, NOW), ("ix_message_in_hand",)),
     ("in hand of", lambda c: leftovers.in_hand_of(c, "t"), IN_HAND[:1]),

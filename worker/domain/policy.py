@@ -27,7 +27,7 @@ class Pending:
     """What the rules look at.
 
     Parameters:
-        withdrawn: whether an exit rule ended the journey that wrote the message.
+        withdrawn: whether an exit event ended the journey that wrote the message, or came after its end.
         exit_rule: text of an exit condition that holds now, or None.
     """
 

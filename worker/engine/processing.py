@@ -20,6 +20,7 @@ from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import record
+from worker.engine.withdrawing import withdraw
 from worker.storage import customers, facts, journeys, pending
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
@@ -106,6 +107,7 @@ class Processing:
             credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now
         )
         apart(connection, careful, crediting, partial(_not_credited, event))
+        withdraw(connection, self._flowbook, self._around, occasion)
         messages = self._tell_journeys(connection, occasion)
         messages += enter(connection, self._around, catalogue, occasion, self._starts_within)
         return Work(messages=tuple(messages))

@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select, update
 
+from worker.domain.journeys import JourneyState
 from worker.domain.messages import Kind, MessageState
 from worker.storage.rows import insert
-from worker.storage.tables import message
+from worker.storage.tables import journey, message
 
 S = MessageState
 
@@ -223,6 +224,25 @@ _OWNERS = select(message.c.id, message.c.customer_id).where(message.c.id.in_(bin
 def owners(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     """Return whose each message is now: a guest who was joined has given theirs to the customer of the shop."""
     return {row.id: row.customer_id for row in connection.execute(_OWNERS, {"ids": list(ids)})}
+
+
+def unsent_of_ended(connection: Connection, customer_id: int) -> list[int]:
+    """Return the customer's journeys that ran to an end of their own and have a mail that was not yet handed over."""
+    ended = journey.c.state.in_([JourneyState.DONE.value, JourneyState.EXITED.value])
+    statement = (
+        select(journey.c.id)
+        .distinct()
+        .join(message, message.c.journey_id == journey.c.id)
+        .where(message.c.customer_id == customer_id, stands(S.QUEUED, S.CLAIMED), ended, journey.c.withdrawn.is_(False))
+        .order_by(journey.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def withdraw(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
+    """Take back what a journey has in the queue; what a sender has in hand it will find withdrawn."""
+    connection.execute(update(journey).where(journey.c.id == journey_id).values(withdrawn=True))
+    cancel(connection, journey_id, reason, now)
 
 
 def counts(connection: Connection) -> dict[MessageState, int]:

@@ -11,7 +11,7 @@ from worker.domain.errors import PhinError
 from worker.domain.messages import Kind, MessageState
 from worker.edges.cli.opening import opened
 from worker.edges.moments import moment
-from worker.storage import leftovers
+from worker.storage import journeys, leftovers
 
 _WORDS = {"sent": MessageState.SENT, "retry": MessageState.QUEUED, "failed": MessageState.FAILED}
 
@@ -51,6 +51,7 @@ def settle(message: int, word: str) -> None:
                 connection, kind, _WORDS[word], f"said by hand: {word}", house.clock.now(), ids=[message]
             )
         ]
+        journeys.wake(connection, [number for number, _ in journeys.waiting_of_messages(connection, done)])
         if not done:
             raise PhinError(f"message {message} has no unknown outcome; 'phin unknown' lists those that have")
     click.echo(f"Message {message}: {word}.")
