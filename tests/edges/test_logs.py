@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import pytest
 
@@ -26,6 +27,12 @@ try:
         1 / 0
 except ZeroDivisionError:
     structlog.get_logger("worker.x").exception("it failed", message=8)
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+try:
+    create_engine("sqlite://").connect().execute(text("SELECT * FROM nowhere"))
+except OperationalError as error:
+    logging.getLogger("somebody").warning("of %s", error, exc_info=error)
 logging.getLogger("apscheduler.scheduler").warning("noise")
 """
 
@@ -47,7 +54,7 @@ def logged(form: str) -> list[str]:
 def test_in_production_each_line_is_json(form: str) -> None:
     """Given no terminal, then each event is one line of JSON with level, time, process and the ids that it is about."""
     lines = [json.loads(line) for line in logged(form)]
-    assert [line["event"] for line in lines] == ["message settled", "of another", "asked", "it failed"]
+    assert [line["event"] for line in lines] == ["message settled", "of another", "asked", "it failed", ANY]
     assert lines[0]["message"] == 7
     assert lines[0]["level"] == "info"
     assert {line["process"] for line in lines} == {"worker 1"}
@@ -71,3 +78,11 @@ def test_no_address_is_in_a_line(form: str) -> None:
     assert "ZeroDivisionError" in lines
     assert f"Key (email)=({MASK}) already exists" in lines
     assert not [word for word in ("lan@", "lan%40", "thư@") if word in lines]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_databases_error_does_not_lead_to_a_page_about_errors(form: str) -> None:
+    """Given an error of the database, in words and as a traceback, then it says what was wrong, and no more."""
+    lines = "\n".join(logged(form))
+    assert lines.count("no such table: nowhere") >= 2
+    assert "Background on this error" not in lines

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import Connection, update
+from sqlalchemy.event import listens_for
 
 from tests.support.ledger import queue
 from tests.support.web import client, post, purchase, web_house
+from worker.domain.errors import UnavailableError
 from worker.domain.event_check import CheckedEvent, EventRules, check_event
+from worker.edges.web import writable
 from worker.edges.web.openapi import PURCHASE, SHIPPED, openapi
 from worker.edges.web.texts import TEXTS, choose_language
 from worker.storage.database import Database
+from worker.storage.migrations import migrate
+from worker.storage.probe import probe_writing
 from worker.storage.tables import message
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +61,63 @@ async def test_mail_that_waits_is_told_without_the_relays_words(sqlite_database:
     assert before.json()["mail"] == "no mail waits for the relay"
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
     assert answer.json()["mail"] == "mails that wait for the relay: 1; 'phin report' tells why"
+
+
+async def test_it_is_not_ready_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a disk that takes nothing more, when an event is put off, then it is not ready until one is kept again."""
+    monkeypatch.setattr(writable, "DOUBTED_FOR", 3600.0)  # so that a small probe that fits does not decide
+    database = Database(f"sqlite:///{tmp_path}/small.db")
+    migrate(database)
+    limit = 1
+
+    @listens_for(database.engine, "begin")
+    def full(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {limit}")
+
+    async with client(web_house(database, tmp_path)) as web:
+        before = await web.get("/readyz")
+        big = [purchase(number, data={"note": "x" * 2_000}) for number in range(50)]
+        put_off = await post(web, big)
+        during = await web.get("/readyz")
+        limit = 1_000_000
+        kept = await post(web, big)
+        after = await web.get("/readyz")
+    assert (before.status_code, put_off.status_code, during.status_code) == (200, 503, 503)
+    assert "is its disk full?" in during.json()["database"]
+    assert (kept.status_code, after.status_code) == (202, 200)
+    database.close()
+
+
+async def test_it_is_not_ready_where_nothing_can_be_written(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given a database that can only be read, when nobody has written yet, then it is not ready."""
+
+    @listens_for(sqlite_database.engine, "begin")
+    def only_reading(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        assert (await web.get("/readyz")).status_code == 503
+
+
+async def test_a_probe_finds_out_that_the_database_writes_again(database: Database) -> None:
+    """Given a write that failed and then no traffic, then after a while a probe says that it works."""
+    now = 0.0
+    broken = True
+
+    def write(_parts: Sequence[int]) -> Sequence[int]:
+        raise UnavailableError("away")
+
+    def probe() -> None:
+        if broken:
+            raise OSError("no space left")
+        probe_writing(database)
+
+    known = writable.Writable(probe, lambda: now)
+    with pytest.raises(UnavailableError):
+        known.watched(write)([1])
+    for seconds, still, ready in ((1, False, False), (14, False, False), (16, True, False), (40, False, True)):
+        now, broken = float(seconds), still
+        assert (known.fault() is None) is ready, seconds
 
 
 async def test_it_is_not_ready_without_tables(tmp_path: Path) -> None:

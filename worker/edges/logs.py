@@ -7,6 +7,7 @@ token: the house logs ids, and what others say of an address, in a traceback too
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -26,6 +27,7 @@ QUIET = {  # what these say beneath that level is of use to nobody who runs a sh
     "premailer": logging.ERROR,
     "CSSUTILS": logging.CRITICAL,
 }
+_BACKGROUND = re.compile(r"(?:\\n|\n)?\(Background on this error at: https://sqlalche\.me/[^)\s]*\)")
 
 
 def set_up_logs(form: str, process: str) -> None:
@@ -87,10 +89,13 @@ def _naming(process: str) -> structlog.types.Processor:
 
 
 def _masking(render: structlog.types.Processor) -> structlog.types.Processor:
-    """Mask e-mail addresses in the finished line: a database's error quotes the row that it is about."""
+    """Mask e-mail addresses in the finished line: a database's error quotes the row that it is about.
+
+    What such an error says of a page about errors in general goes too.
+    """
 
     def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-        return masked(str(render(logger, method, event)))
+        return _BACKGROUND.sub("", masked(str(render(logger, method, event))))
 
     return line
 

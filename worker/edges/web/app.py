@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from typing import Protocol
 
@@ -32,7 +33,9 @@ from worker.edges.web.rendering import Pages
 from worker.edges.web.telling import Teller
 from worker.edges.web.tracking import Tracking
 from worker.edges.web.unsubscribe import Unsubscribe
+from worker.edges.web.writable import Writable
 from worker.storage.database import Database
+from worker.storage.probe import probe_writing
 
 DRAIN_EVERY = 5.0  # seconds between two looks at the spool
 CLOSES_WITHIN = 2.0  # seconds that each writer may take to end
@@ -88,13 +91,14 @@ def build_app(house: Composed) -> Starlette:
     spool = settings.var / "spool"
     pages = Pages(settings)
     teller = Teller(house.queue.enqueue)
-    ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller)
+    writable = Writable(partial(probe_writing, house.database))
+    ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller, writable)
     hits = HitRecorder(house.database, spool, teller)
     refusals = RefusalRecorder(house.database, spool, teller, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     outbox = Outbox(settings.var / "outbox", settings, pages, lambda: house.captures_mail)
-    health = Health(house.database, house.queue)
+    health = Health(house.database, house.queue, writable)
     docs = Docs(openapi(settings, metadata.version("phin")))
 
     @asynccontextmanager

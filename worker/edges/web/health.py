@@ -12,6 +12,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from worker.edges.web.writable import Writable
 from worker.storage.database import Database, told
 from worker.storage.migrations import up_to_date
 from worker.storage.reports import untaken
@@ -32,12 +33,14 @@ class Reachable(Protocol):
 class Health:
     """The endpoints."""
 
-    def __init__(self, database: Database, queue: Reachable) -> None:
+    def __init__(self, database: Database, queue: Reachable, writable: Writable) -> None:
         self._database = database
         self._queue = queue
+        self._writable = writable
         self._mail_told = "not known"
         self._mail_again = 0.0
         self._askers = ThreadPoolExecutor(2, "health")
+        self._prober = ThreadPoolExecutor(1, "probing")
 
     async def alive(self, _request: Request) -> Response:
         """Say that this process answers."""
@@ -54,6 +57,9 @@ class Health:
             wrong = await asyncio.wait_for(loop.run_in_executor(self._askers, self._wrong), ANSWERS_WITHIN)
         except TimeoutError:
             wrong = f"the database does not answer within {ANSWERS_WITHIN:.0f} seconds"
+        if wrong is None:
+            with suppress(TimeoutError):  # behind a long write; that is slow, and not broken
+                wrong = await asyncio.wait_for(loop.run_in_executor(self._prober, self._writable.fault), ANSWERS_WITHIN)
         mail = await self._mail() if wrong is None else "not known"
         queue = await loop.run_in_executor(None, self._queue.reachable)
         content = {
@@ -67,6 +73,7 @@ class Health:
     def close(self) -> None:
         """End what is open."""
         self._askers.shutdown(wait=False)
+        self._prober.shutdown(wait=False)
 
     async def _mail(self) -> str:
         """Return whether mail waits for the relay; its words stand in the report, and not where anybody may read."""

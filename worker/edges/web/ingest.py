@@ -23,8 +23,9 @@ from worker.edges.web.group_commit import BusyError, GroupCommit
 from worker.edges.web.rate_limit import RateLimit
 from worker.edges.web.recording import Clock
 from worker.edges.web.telling import Teller
+from worker.edges.web.writable import Writable
 from worker.engine.intake import Examined, Receipt, examine, keep, keep_carefully, receipt, work_of
-from worker.storage.database import Database
+from worker.storage.database import Database, told
 from worker.storage.events import NewEvent, Stored
 
 Result = TypeVar("Result")
@@ -42,6 +43,7 @@ class Ingest:
     Parameters:
         source_of: returns the name of an ingest key, or None; takes as long whichever it is.
         teller: told of new events.
+        writable: learns how each write fares.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Ingest:
         database: Database,
         clock: Clock,
         teller: Teller,
+        writable: Writable,
     ) -> None:
         self._limits = settings.intake
         self._rules = EventRules.of(settings)
@@ -60,7 +63,9 @@ class Ingest:
         self._teller = teller
         self._rate = RateLimit(settings.intake.requests_per_second)
         self._readers = ThreadPoolExecutor(2, "reading")
-        self._commits: GroupCommit[list[NewEvent], list[Stored]] = GroupCommit("events", self._write, len)
+        self._commits: GroupCommit[list[NewEvent], list[Stored]] = GroupCommit(
+            "events", writable.watched(self._write), len
+        )
 
     async def post(self, request: Request) -> Response:
         """Take events in."""
@@ -81,7 +86,7 @@ class Ingest:
         try:
             return _answer(202, (await self._kept(examined)).as_json())
         except (UnavailableError, BusyError, OperationalError, TimeoutError) as error:
-            log.warning("events cannot be kept now: %s", error or "the database takes too long")
+            log.warning("events cannot be kept now: %s", told(error) if str(error) else "the database takes too long")
             said = "this cannot be kept now; send it again, what was kept already will count as a duplicate"
             return _answer(503, {"error": said}, {"Retry-After": str(RETRY_AFTER)})
 

@@ -22,7 +22,7 @@ from worker.domain.work import Work
 from worker.edges.web.group_commit import BusyError, GroupCommit
 from worker.edges.web.spool import Spool
 from worker.edges.web.telling import Teller
-from worker.storage.database import Database
+from worker.storage.database import Database, told
 from worker.storage.hits import NewHit
 
 PATIENCE = 0.2  # seconds that a click may wait for its commit
@@ -73,7 +73,7 @@ class HitRecorder:
         except TimeoutError:
             return False
         except Exception as error:
-            log.warning("hits go to the spool: %s", error)
+            log.warning("hits go to the spool: %s", told(error))
             return False
         return True
 
@@ -120,7 +120,7 @@ class RefusalRecorder:
                 raise BusyError("the database takes too long")
             await asyncio.wait_for(asyncio.wrap_future(self._commits.submit(refusal)), REFUSAL_PATIENCE)
         except Exception as error:
-            log.warning("a refusal of message %d goes to the spool: %s", refusal.message, error or "too slow")
+            log.warning("a refusal of message %d goes to the spool: %s", refusal.message, _why(error))
             await asyncio.wrap_future(self._spooled.submit(refusal))
             return False
         return True
@@ -207,3 +207,7 @@ def _refusal(record: dict[str, Any]) -> Refusal | None:
     except (KeyError, ValueError, TypeError) as error:
         log.error("a refusal of the spool cannot be read and is left out: %s", error)
         return None
+
+
+def _why(error: Exception) -> str:
+    return told(error) if str(error) else "the database takes too long"
