@@ -284,3 +284,25 @@ def test_the_check_knows_what_a_mail_is_given() -> None:
     assert set(given["order"]["lines"][0]) == LINE
     assert set(given["shop"]) == FIELDS["shop"]
     assert set(given["journey"]) == FIELDS["journey"]
+
+
+@pytest.mark.parametrize(
+    ("body", "needs"),
+    [
+        ("<p>{{ customer.name }} {{ shop.name }}</p>", set()),
+        ("<p>{{ order.total | money(order.currency) }}</p>", {"order"}),
+        ("{% for line in order.lines %}<p>{{ line.name }}</p>{% endfor %}", {"order"}),
+        ("{% if order is defined and order %}<p>{{ order.number }}</p>{% endif %}", set()),
+        ("<p>{{ order.coupon | default('–') }}</p>", set()),
+        ("<p>{{ event.place }} {{ event.guests | default(1) }}</p>", {"event.place"}),
+        ("<p>{{ percent }} {{ code | default('') }}</p>", {"percent"}),
+        ("{% set order = customer %}<p>{{ order.name }}</p>", set()),
+    ],
+)
+def test_a_template_tells_what_its_mails_cannot_be_made_without(tmp_path: Path, body: str, needs: set[str]) -> None:
+    """Given what a template shows, then it needs that, unless it provides for the lack of it."""
+    (tmp_path / "a.vi.html").write_text("---\nsubject: Chào\nwith: [percent, code]\n---\n" + body)
+    (tmp_path / "a.en.html").write_text("---\nsubject: Hi\n---\n<p>Hi</p>")
+    (tmp_path / "b.en.html").write_text("no front matter")
+
+    assert TemplateLibrary(tmp_path, SHOP).needs() == {"a": needs, "b": frozenset()}

@@ -152,6 +152,18 @@ def test_a_url_in_the_file_that_cannot_be_read_is_told_with_its_line(shop: Path)
     assert "hunter2" not in result.output
 
 
+def test_a_template_is_held_against_the_flow_that_sends_it(shop: Path) -> None:
+    """Given a template that shows an order, and a flow of sign-ups that sends it, then that is told at the send."""
+    (shop / "flows" / "a.yaml").write_text(GOOD.replace("purchase", "signup"))
+    (shop / "templates" / "welcome.en.html").write_text(TEMPLATE.replace("Chào\n---", "'{{ order.number }}'\n---"))
+
+    result = run()
+
+    assert "flows/a.yaml:4:11: error: the template 'welcome' shows 'order', and 'signup' tells of no order" in (
+        result.output
+    )
+
+
 def test_json_and_sarif_are_whole_documents(shop: Path) -> None:
     """Given --format json and sarif, then the output is one document, and the exit status the same."""
     (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Problem
 from worker.domain.flows import Flow
 from worker.domain.settings import Settings
 from worker.language.flows import read_flow
+from worker.language.needs import Templates
 
 VOCABULARY = Vocabulary.of(
     Settings.model_validate({"fields": {"points": "number"}, "events": {"tasting.booked": {"place": "text"}}}),
@@ -61,13 +60,13 @@ steps:
 """
 
 
-def flow_of(text: str, *, file: str = "flows/post-purchase.yaml", templates: Collection[str] | None = None) -> Flow:
+def flow_of(text: str, *, file: str = "flows/post-purchase.yaml", templates: Templates | None = None) -> Flow:
     """Read a flow that has no errors."""
     return read_flow(text, file, VOCABULARY, templates)[0]
 
 
 def problems_of(
-    text: str, *, file: str = "flows/post-purchase.yaml", templates: Collection[str] | None = None
+    text: str, *, file: str = "flows/post-purchase.yaml", templates: Templates | None = None
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with a flow's text."""
     try:
@@ -76,7 +75,7 @@ def problems_of(
         return error.problems
 
 
-def told(text: str, *, file: str = "flows/post-purchase.yaml", templates: Collection[str] | None = None) -> list[str]:
+def told(text: str, *, file: str = "flows/post-purchase.yaml", templates: Templates | None = None) -> list[str]:
     """Return the problems of a flow's text as `line:column: severity: message; hint`."""
     return [
         f"{problem.place.line}:{problem.place.column}: {problem.severity.value}: {problem.message}"

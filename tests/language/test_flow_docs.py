@@ -14,7 +14,7 @@ from worker.language.steps import LATER_OPTIONS, LATER_VERBS, OPTIONS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "flows.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-TEMPLATES = ("welcome", "thank-you", "review-invite")
+TEMPLATES: dict[str, tuple[str, ...]] = {"welcome": (), "thank-you": (), "review-invite": ("order",)}
 
 
 def completed(example: str) -> str:

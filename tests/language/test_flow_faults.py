@@ -313,10 +313,70 @@ def test_templates_that_are_not_there_are_told_where_they_are_known() -> None:
     text = with_step("  - send: thankyou\n  - send: farewell")
 
     assert told(text) == []
-    assert told(text, templates=["welcome", "thank-you"]) == [
+    assert told(text, templates={"welcome": (), "thank-you": ()}) == [
         "5:11: error: there is no template 'thankyou'; did you mean 'thank-you'?",
         "6:11: error: there is no template 'farewell'; make templates/farewell.vi.html",
     ]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "needs", "step", "expected"),
+    [
+        ("purchase", ["order"], "- send: a", []),
+        (
+            "signup",
+            ["order"],
+            "- send: a",
+            [
+                "4:11: error: the template 'a' shows 'order', and 'signup' tells of no order; send another template, "
+                "or let this one ask '{% if order is defined %}'"
+            ],
+        ),
+        (
+            "{event: tasting.booked}",
+            ["order"],
+            "- send: a",
+            [
+                "4:11: warning: the template 'a' shows 'order', which 'tasting.booked' may come without; send another "
+                "template, or let this one ask '{% if order is defined %}'"
+            ],
+        ),
+        ("{event: tasting.booked}", ["event.place", "event.at"], "- send: a", []),
+        (
+            "{event: tasting.booked}",
+            ["event.plce"],
+            "- send: a",
+            [
+                "4:11: error: the template 'a' shows 'event.plce', and 'tasting.booked' has no 'plce'; declare it in "
+                "config/phin.yaml, or send another template, or let this one ask '{% if event.plce is defined %}'"
+            ],
+        ),
+        (
+            "[{event: tasting.booked}, {event: signup}]",
+            ["event.place"],
+            "- send: a",
+            [
+                "4:11: warning: the template 'a' shows 'event.place', which 'signup' comes without; send another "
+                "template, or let this one ask '{% if event.place is defined %}'"
+            ],
+        ),
+        ("purchase", ["percent"], "- {send: a, with: {percent: 10}}", []),
+        (
+            "purchase",
+            ["percent"],
+            "- {send: a, with: {percnt: 10}}",
+            [
+                "4:12: error: the template 'a' shows 'percent', which this step does not give it; add to the step: "
+                "with: {percent: …}"
+            ],
+        ),
+    ],
+)
+def test_a_send_that_can_never_be_made_is_told(trigger: str, needs: list[str], step: str, expected: list[str]) -> None:
+    """Given what a template needs, then a send that cannot give it is an error, one that may not a warning."""
+    text = f"flow: post-purchase\ntrigger: {trigger}\nsteps:\n  {step}\n"
+
+    assert told(text, templates={"a": needs}) == expected
 
 
 def test_a_flow_is_called_as_its_file() -> None:

@@ -42,7 +42,7 @@ def publish(house: House) -> Publication:
     library = read_library(
         house.settings.flows,
         house.vocabulary,
-        house.templates.names(),
+        house.templates.needs(),
         shown=near(house.settings.flows),
     )
     sources = {name: Source(file.flow, file.text) for name, file in library.flows.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -16,6 +15,7 @@ from worker.language.entry import EntryReader
 from worker.language.fields import Fields
 from worker.language.meaning import meaning_of
 from worker.language.naming import with_names
+from worker.language.needs import Templates
 from worker.language.nodes import Mapping, Node
 from worker.language.reading import read_nodes
 from worker.language.scalars import is_name, scalar, word
@@ -29,7 +29,7 @@ _NEEDED = ("flow", "trigger", "steps")
 
 
 def read_flow(
-    text: str, file: str, vocabulary: Vocabulary | None, templates: Collection[str] | None = None
+    text: str, file: str, vocabulary: Vocabulary | None, templates: Templates | None = None
 ) -> tuple[Flow, tuple[Problem, ...]]:
     """Read a flow.
 
@@ -37,7 +37,7 @@ def read_flow(
         file: the file's path as a person knows it; its name without the ending is the flow's name.
         vocabulary: what conditions may name, and which events there are; None where that is not checked, as for a
             version that was published when the shop's settings were others, and whose journeys are to go on.
-        templates: names of the templates there are; None where that is not known and not checked.
+        templates: those there are, with what they need; None where that is not known and not checked.
 
     Returns:
         The flow, and the warnings about it.
@@ -53,9 +53,10 @@ def read_flow(
 
 
 class _Reader:
-    def __init__(self, report: Report, vocabulary: Vocabulary | None, templates: Collection[str] | None) -> None:
+    def __init__(self, report: Report, vocabulary: Vocabulary | None, templates: Templates | None) -> None:
         self._report = report
         self._templates = templates
+        self._vocabulary = vocabulary
         self._conditions = Conditions(report, vocabulary)
         self._entry = EntryReader(report, vocabulary, self._conditions)
 
@@ -73,7 +74,7 @@ class _Reader:
         when, exits, goal = (fields.value(key) for key in ("when", "exit", "goal"))
         entering = replace(scope, journey=False)
         condition = None if when is None else self._conditions.condition(when, "'when'", entering)
-        reader = StepsReader(self._report, self._conditions, kind, scope, self._templates)
+        reader = StepsReader(self._report, self._conditions, kind, scope, self._templates, self._vocabulary)
         listed = fields.value("steps")
         steps = () if listed is None else with_names(reader.steps(listed, "'steps'"), reader.names)
         flow = Flow(

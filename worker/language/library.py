@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from worker.domain.errors import FileError, Place, Problem, Severity
 from worker.domain.flows import Flow
 from worker.language.files import load_text
 from worker.language.flows import read_flow
+from worker.language.needs import Templates
 
 ENDINGS = (".yaml", ".yml")
 TESTS = "tests"  # the folder of flow tests, beside the flows
@@ -48,7 +49,7 @@ class Library:
 def read_library(
     folder: Path,
     vocabulary: Vocabulary | None,
-    templates: Collection[str] | None = None,
+    templates: Templates | None = None,
     *,
     shown: str | None = None,
 ) -> Library:
@@ -57,7 +58,7 @@ def read_library(
     Parameters:
         vocabulary: what conditions may name, to which the names of the flows are added; None where the shop's
             settings cannot be read, so that nothing is called unknown.
-        templates: names of the templates there are; None where that is not known and not checked.
+        templates: those there are, with what they need; None where that is not known and not checked.
         shown: how the folder is called in problems; by default its path.
     """
     shown = str(folder) if shown is None else shown

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from worker.domain.conditions.vocabulary import Scope
+from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, Unit
 from worker.domain.flows import Branch, Exit, If, Send, Split, Step, Wait
 from worker.domain.messages import Kind
 from worker.language.conditions import UNREADABLE, Conditions
 from worker.language.fields import NOT_YET, Fields
+from worker.language.needs import Templates, check_needs
 from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence
 from worker.language.scalars import duration, is_name, name, one_line, scalar, time_of_day, weekdays, weight
 from worker.language.sends import SendReader
@@ -36,7 +37,8 @@ class StepsReader:
     Parameters:
         kind: the flow's.
         scope: what conditions and texts of steps may name.
-        templates: names of the templates there are, or None where that is not known and not checked.
+        templates: the templates there are, each with what it needs, or None where that is not known and not checked.
+        vocabulary: the shop's events with their fields; None where that is not known and not checked.
     """
 
     def __init__(
@@ -45,13 +47,15 @@ class StepsReader:
         conditions: Conditions,
         kind: Kind,
         scope: Scope,
-        templates: Collection[str] | None,
+        templates: Templates | None,
+        vocabulary: Vocabulary | None,
     ) -> None:
         self._report = report
         self._conditions = conditions
         self._sends = SendReader(report, conditions, kind, scope)
         self._scope = scope
         self._templates = templates
+        self._vocabulary = vocabulary
         self._named: dict[str, int] = {}  # names given in the file (a send's by its template), with their lines
         self.complete = True  # whether every step's verb and name could be read
 
@@ -156,7 +160,11 @@ class StepsReader:
             self._report.error(found, f"there is no template '{template}'", hint)
         if not given:
             self._take(template, found, f"the same template is sent twice; name this step: 'name: {template}-2'")
-        return self._sends.send(fields, given or template, template, line)
+        send = self._sends.send(fields, given or template, template, line)
+        if self._templates is not None and self._vocabulary is not None and "?" not in self._scope.events:
+            needs, values = self._templates.get(template, ()), [value for value, _ in send.values]
+            check_needs(self._report, found, needs, values, self._scope, self._vocabulary)
+        return send
 
     def _wait(self, fields: Fields, given: str, line: int) -> Wait:
         length, at, on, until = (fields.value(key) for key in ("wait", "at", "on", "until"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import meta, nodes
@@ -70,6 +70,33 @@ def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iter
         if owner in fields and attribute.attr not in fields[owner] and path not in asked:
             hint = _close(attribute.attr, fields[owner], f"{owner}.")
             yield sources.problem(attribute.lineno, f"'{path}' is not known", near=path, hint=hint)
+
+
+def needs_of(trees: Sequence[nodes.Template], values: Collection[str]) -> frozenset[str]:
+    """Return what a mail cannot be made without: `order`, `event.FIELD`, and values of the flow's `with:`.
+
+    What the template asks for (`is defined`) or replaces (`default`) is not needed.
+    """
+    found: set[str] = set()
+    for tree in trees:
+        free = meta.find_undeclared_variables(tree)
+        asked = _asked_for(tree)
+        inner = {id(one.node) for one in tree.find_all(nodes.Getattr)}
+        for node in tree.find_all((nodes.Name, nodes.Getattr)):
+            path = _path(node)
+            root, _, rest = path.partition(".")
+            if id(node) in inner or root not in free or _provided_for(path, asked):
+                continue
+            if root == "event" and rest:
+                found.add(f"event.{rest.partition('.')[0]}")
+            elif root == "order" or root in values:
+                found.add(root)
+    return frozenset(found)
+
+
+def _provided_for(path: str, asked: Collection[str]) -> bool:
+    parts = path.split(".")
+    return any(".".join(parts[:length]) in asked for length in range(1, len(parts) + 1))
 
 
 def _asked_for(tree: nodes.Template) -> set[str]:

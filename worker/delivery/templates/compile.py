@@ -12,7 +12,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from lxml import etree
 
-from worker.delivery.templates.check import Known, problems_of
+from worker.delivery.templates.check import Known, needs_of, problems_of
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
@@ -117,6 +117,7 @@ class _Compiling:
             links=tuple(self._links),
             problems=tuple(problems),
             values=front.values,
+            needs=needs_of(self._trees, front.values),
             parts=parts,
         )
 

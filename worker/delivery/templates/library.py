@@ -93,6 +93,19 @@ class TemplateLibrary:
         """Return the languages that a template has a text in, sorted; none for an unknown one."""
         return tuple(sorted(self._languages().get(name, ())))
 
+    def needs(self) -> dict[str, frozenset[str]]:
+        """Return all templates with what their mails cannot be made without, in any language.
+
+        That is `order`, `event.FIELD`, and values of the flow's `with:`; one that cannot be compiled tells nothing.
+        """
+        with self._lock:
+            self._look()
+            found = {name: [self._entry(name, one) for one in held] for name, held in self._languages().items()}
+        return {
+            name: frozenset(need for entry in entries if entry.compiled for need in entry.compiled.needs)
+            for name, entries in found.items()
+        }
+
     def faults(self) -> list[Problem]:
         """Return what keeps edited files from being used, for those templates that were asked for."""
         with self._lock:
@@ -103,11 +116,12 @@ class TemplateLibrary:
         found: list[Problem] = []
         for name, languages in sorted(self._languages().items()):
             for language in sorted(languages):
-                sources = Sources(self._folder, language)
-                try:
-                    found.extend(self._compiler.compile(name, language, sources).problems)
-                except TemplateError as error:
-                    found.append(error.problem)
+                with self._lock:
+                    entry = self._made(name, language)
+                if entry.fault:
+                    found.append(entry.fault.problem)
+                elif entry.compiled:
+                    found.extend(entry.compiled.problems)
             for language in self._shop.languages:
                 if language not in languages:
                     place = Place(f"{name}.{min(languages)}.html", 1, 1)
@@ -153,8 +167,11 @@ class TemplateLibrary:
 
     def _entry(self, name: str, language: str) -> _Entry:
         entry = self._entries.get((name, language))
-        if entry and entry.stamps:
-            return entry
+        return entry if entry and entry.stamps else self._made(name, language)
+
+    def _made(self, name: str, language: str) -> _Entry:
+        """Compile a template and keep it; one that cannot be compiled leaves the last version that could."""
+        entry = self._entries.get((name, language))
         sources = Sources(self._folder, language)
         before = entry.compiled if entry else None
         try:

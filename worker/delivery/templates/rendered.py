@@ -93,7 +93,8 @@ class CompiledTemplate:
         hash: over all files that it is made of.
         links: the tracked links, by number.
         problems: what the check found; a template with problems may still render.
-        values: names that the flow has to give with `with:`.
+        values: names that the flow gives with `with:`.
+        needs: what no mail can be made without: `order`, `event.FIELD`, some of the values.
     """
 
     name: str
@@ -102,6 +103,7 @@ class CompiledTemplate:
     links: tuple[Link, ...]
     problems: tuple[Problem, ...]
     values: tuple[str, ...]
+    needs: frozenset[str]
     parts: Parts = field(repr=False, compare=False)
 
     @property

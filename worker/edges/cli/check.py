@@ -68,7 +68,7 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     library = read_library(
         folder / settings.flows,
         Vocabulary.of(settings) if found else None,
-        templates.names(),
+        templates.needs(),
     )
     beside = [*secret_problems(environment), *_season_problems(folder)]
     found_problems = [*problems, *beside, *library.problems, *in_templates]

@@ -1,0 +1,69 @@
+"""What a template needs, held against what the flow that sends it has: a mail that can never be made is told before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from worker.domain.conditions.vocabulary import Scope, Vocabulary
+from worker.domain.house_events import EVENT_ITSELF, HOUSE_EVENTS
+from worker.language.nodes import Scalar
+from worker.language.source import Report
+from worker.language.suggestions import listed
+
+Templates = Mapping[str, Collection[str]]
+"""The templates there are, each with what its mails need: `order`, `event.FIELD`, values of `with:`."""
+
+_GUARD = "send another template, or let this one ask '{{% if {name} is defined %}}'"
+
+
+def check_needs(
+    report: Report,
+    template: Scalar,
+    needs: Collection[str],
+    given: Collection[str],
+    scope: Scope,
+    vocabulary: Vocabulary,
+) -> None:
+    """Report what the template shows and the send cannot give: an error where it never can, a warning where it may.
+
+    Parameters:
+        template: the template's name where it is sent.
+        needs: `order`, `event.FIELD`, and the names of the values that the template wants from `with:`.
+        given: names of the values that the step gives.
+        scope: the flow's events.
+    """
+    for need in sorted(needs):
+        if need == "order":
+            _check_order(report, template, scope)
+        elif need.startswith("event."):
+            _check_field(report, template, need, scope, vocabulary)
+        elif need not in given:
+            message = f"the template '{template.text}' shows '{need}', which this step does not give it"
+            report.error(template, message, f"add to the step: with: {{{need}: …}}")
+
+
+def _check_order(report: Report, template: Scalar, scope: Scope) -> None:
+    without = [one for one in scope.events if one in HOUSE_EVENTS and not HOUSE_EVENTS[one].order]
+    unsure = [one for one in scope.events if one not in HOUSE_EVENTS]
+    hint = _GUARD.format(name="order")
+    if len(without) == len(scope.events):
+        message = f"the template '{template.text}' shows 'order', and {listed(without, 'and')} tells of no order"
+        report.error(template, message, hint)
+    elif without or unsure:
+        message = f"the template '{template.text}' shows 'order', which {listed([*without, *unsure])} may come without"
+        report.warning(template, message, hint)
+
+
+def _check_field(report: Report, template: Scalar, need: str, scope: Scope, vocabulary: Vocabulary) -> None:
+    field = need.removeprefix("event.")
+    if field in EVENT_ITSELF:
+        return
+    known = [one for one in scope.events if field in vocabulary.events.get(one, {}) or one not in vocabulary.events]
+    hint = _GUARD.format(name=need)
+    if not known:
+        events = listed(scope.events, "and")
+        message = f"the template '{template.text}' shows '{need}', and {events} has no '{field}'"
+        report.error(template, message, f"declare it in config/phin.yaml, or {hint}")
+    elif len(known) < len(scope.events):
+        others = listed([one for one in scope.events if one not in known])
+        report.warning(template, f"the template '{template.text}' shows '{need}', which {others} comes without", hint)
