@@ -269,3 +269,25 @@ def test_the_language_is_the_links_the_browsers_or_the_shops(asked: str | None, 
 def test_no_header_breaks_the_choice(accepted: str) -> None:
     """Given any Accept-Language, then there is a language."""
     assert choose_language(None, accepted, "xx") in TEXTS
+
+
+@pytest.mark.parametrize("path", ["/c/x/", "/u/x/", "/outbox/", "/docs/", "/v1/events/"])
+async def test_nothing_leads_to_the_host_that_the_request_names(
+    sqlite_database: Database, tmp_path: Path, path: str
+) -> None:
+    """Given an address with a slash too many and a foreign Host, then there is no such address, and no redirect."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        answer = await web.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+async def test_another_method_is_told_as_a_page_or_as_json(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given a method that an address does not take, then a page says so to people, JSON to programs, with Allow."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        vi, en = [await web.post("/", headers={"Accept-Language": language}) for language in ("vi", "en")]
+        program = await web.delete("/readyz")
+    assert [one.status_code for one in (vi, en, program)] == [405, 405, 405]
+    assert "không nhận yêu cầu kiểu đó" in vi.text
+    assert "does not take such a request" in en.text
+    assert "GET" in en.headers["allow"]
+    assert program.json() == {"error": "this address takes another method"}

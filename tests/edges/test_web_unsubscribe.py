@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.support.web import SIGNING, WebHouse, client, web_house
 from worker.delivery.tokens import Tokens
 from worker.domain.customers import ConsentState, Purpose
 from worker.domain.messages import Kind
+from worker.edges.web import unsubscribe
 from worker.edges.web.recording import drain, waiting
 from worker.storage import consent
 from worker.storage.database import Database
@@ -162,3 +165,20 @@ async def test_for_a_mail_that_is_gone_it_is_done(sqlite_database: Database, tmp
     answer = await post(web_house(sqlite_database, tmp_path), f"/u/{TOKENS.unsubscribe(999)}", data=ONE_CLICK)
     assert answer.status_code == 200
     assert changes(sqlite_database) == []
+
+
+async def test_a_body_that_never_ends_is_a_refusal_all_the_same(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a POST whose body does not come to its end, then it is not waited for, and the word holds."""
+    monkeypatch.setattr(unsubscribe, "READ_WITHIN", 0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"List-Unsubscribe="
+        await asyncio.Event().wait()
+
+    path = mail(sqlite_database)
+    async with client(web_house(sqlite_database, tmp_path)) as web, asyncio.timeout(20):
+        answer = await web.post(path, content=endless())
+    assert answer.status_code == 200
+    assert state(sqlite_database) is ConsentState.UNSUBSCRIBED

@@ -38,6 +38,7 @@ from worker.storage.database import Database
 from worker.storage.probe import probe_writing
 
 DRAIN_EVERY = 5.0  # seconds between two looks at the spool
+FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/openapi.json")  # answers are JSON, whatever goes wrong
 CLOSES_WITHIN = 2.0  # seconds that each writer may take to end
 
 log = logging.getLogger(__name__)
@@ -128,8 +129,11 @@ def build_app(house: Composed) -> Starlette:
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
-        if status == 404 and not request.url.path.startswith("/v1/"):
-            return pages.notice("missing", pages.language(request), 404)
+        notice = {404: "missing", 405: "method"}.get(status)
+        if notice is not None and not request.url.path.startswith(FOR_PROGRAMS):
+            page = pages.notice(notice, pages.language(request), status)
+            page.headers.update(headers or {})
+            return page
         said = {404: "there is no such address", 405: "this address takes another method"}.get(status, "not possible")
         return JSONResponse({"error": said}, status, headers)
 
@@ -137,7 +141,7 @@ def build_app(house: Composed) -> Starlette:
         log.error("%s %s failed", request.method, _family(request), exc_info=error)
         return JSONResponse({"error": "something failed here; it stands in Phin's log"}, 500)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/o/{token}", tracking.pixel, methods=["GET"]),
@@ -159,6 +163,8 @@ def build_app(house: Composed) -> Starlette:
         exception_handlers={HTTPException: refused, 500: failed},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # such a redirect would lead to whatever host the request names
+    return app
 
 
 def _family(request: Request) -> str:

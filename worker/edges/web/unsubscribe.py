@@ -22,6 +22,7 @@ from worker.edges.web.rendering import Pages
 from worker.storage.database import Database
 
 BODY_LIMIT = 64_000  # bytes that are looked at
+READ_WITHIN = 30.0  # seconds that a body may take to arrive
 ASKED_WITHIN = 0.5  # seconds that the page waits for the mail's language
 
 log = logging.getLogger(__name__)
@@ -90,12 +91,13 @@ async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a small urlencoded body; of whatever else there is, nothing."""
     body = b""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_LIMIT:
-                break
-    except ClientDisconnect:
-        pass  # who posts and goes away has still said it
+        async with asyncio.timeout(READ_WITHIN):
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_LIMIT:
+                    break
+    except (ClientDisconnect, TimeoutError):
+        pass  # who posts and goes away, or never comes to an end, has still said it
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     try:
