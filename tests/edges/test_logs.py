@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from unittest.mock import ANY
 
 import pytest
@@ -15,7 +16,7 @@ from worker.domain.addresses import MASK
 SCRIPT = """
 import logging, structlog
 from worker.edges.logs import set_up_logs
-set_up_logs({form!r}, "worker 1")
+set_up_logs({form!r}, "worker 1", {zone!r})
 structlog.get_logger("worker.x").info("message settled", message=7)
 logging.getLogger("somebody").warning("of %s", "another")
 structlog.get_logger("worker.x").info("asked", by="thư@thecoffee.vn", url="/u?to=lan%40example.com")
@@ -37,11 +38,11 @@ logging.getLogger("apscheduler.scheduler").warning("noise")
 """
 
 
-def logged(form: str) -> list[str]:
+def logged(form: str, zone: str | None = "Asia/Ho_Chi_Minh") -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(form=form)],
+        [sys.executable, "-c", SCRIPT.format(form=form, zone=zone)],
         cwd=ROOT,
-        env=clean_environment(),
+        env=clean_environment(TZ="America/New_York"),
         capture_output=True,
         text=True,
         check=True,
@@ -86,3 +87,17 @@ def test_a_databases_error_does_not_lead_to_a_page_about_errors(form: str) -> No
     lines = "\n".join(logged(form))
     assert lines.count("no such table: nowhere") >= 2
     assert "Background on this error" not in lines
+
+
+@pytest.mark.parametrize(("zone", "ahead", "mark"), [("Asia/Ho_Chi_Minh", 7, ""), (None, 0, "Z")])
+def test_a_person_reads_times_of_the_shops_zone(zone: str | None, ahead: int, mark: str) -> None:
+    """Given a machine elsewhere, then the console tells the shop's time, or UTC by its mark; programs read UTC."""
+    before = datetime.now(UTC).replace(microsecond=0)
+    on_a_terminal = logged("console", zone)[0].split()[0]
+    after = datetime.now(UTC)
+    seconds = range(int((after - before).total_seconds()) + 2)
+    told = {f"{before + timedelta(hours=ahead, seconds=n):%H:%M:%S}{mark}" for n in seconds}
+    assert on_a_terminal in told
+    stamp = json.loads(logged("json", zone)[0])["timestamp"]
+    assert stamp.endswith("Z")
+    assert before <= datetime.fromisoformat(stamp) <= datetime.now(UTC)

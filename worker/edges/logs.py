@@ -10,7 +10,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -30,12 +32,15 @@ QUIET = {  # what these say beneath that level is of use to nobody who runs a sh
 _BACKGROUND = re.compile(r"(?:\\n|\n)?\(Background on this error at: https://sqlalche\.me/[^)\s]*\)")
 
 
-def set_up_logs(form: str, process: str) -> None:
+def set_up_logs(form: str, process: str, zone: str | None = None) -> None:
     """Let every log line of this process go to standard error.
+
+    A person reads the time in the shop's zone, as everywhere else; a program reads it in UTC.
 
     Parameters:
         form: `json`, `console`, or `auto`: console on a terminal, else JSON.
         process: what each line says it comes from: `web`, `worker 1`, `clock`.
+        zone: the shop's, for the console; None: UTC, which a `Z` tells.
     """
     terminal = sys.stderr.isatty()
     console = form == "console" or (form == "auto" and terminal)
@@ -44,7 +49,7 @@ def set_up_logs(form: str, process: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         _naming(process),
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+        _local_time(zone) if console else structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[structlog.types.Processor]
     if console:
@@ -78,6 +83,16 @@ def set_up_logs(form: str, process: str) -> None:
     root.setLevel(logging.INFO)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+def _local_time(zone: str | None) -> structlog.types.Processor:
+    told, form = (UTC, "%H:%M:%SZ") if zone is None else (ZoneInfo(zone), "%H:%M:%S")
+
+    def stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["timestamp"] = datetime.now(told).strftime(form)
+        return event
+
+    return stamp
 
 
 def _naming(process: str) -> structlog.types.Processor:

@@ -21,7 +21,7 @@ def opened(name: str) -> Iterator[House]:
         PhinError: the database is not there, or of another version; the message says what to run.
     """
     home = read_home(os.environ)
-    set_up_logs("console", name)
+    set_up_logs("console", name, home.settings.shop.timezone)
     house = House(home)
     try:
         with house.database.reading() as connection:

@@ -37,7 +37,7 @@ def _begin(name: str, *, otherwise: str = "auto") -> Home:
     """
     home = read_home(os.environ)
     form = otherwise if home.settings.log == "auto" else home.settings.log
-    set_up_logs(form, os.environ.get(NAME, name))
+    set_up_logs(form, os.environ.get(NAME, name), home.settings.shop.timezone)
     return home
 
 
