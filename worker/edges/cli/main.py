@@ -12,7 +12,7 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import check, flows, processes, report, seasons, unknown, why
+from worker.edges.cli import check, flows, importing, processes, report, seasons, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
 from worker.edges.var import UMASK
@@ -21,6 +21,7 @@ COMMANDS = (
     *processes.commands,
     *check.commands,
     *flows.commands,
+    *importing.commands,
     *report.commands,
     *seasons.commands,
     *why.commands,
