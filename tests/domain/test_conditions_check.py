@@ -32,6 +32,8 @@ def faults(text: str, scope: Scope = JOURNEY, vocabulary: Vocabulary = VOCABULAR
         ('customer.teir == "x"', "customer.teir", "'customer.teir' is not known", "did you mean 'customer.tier'?"),
         ("event.scor > 3", "event.scor", "'event.scor' is not known", "events: {purchase: {scor: text}}"),
         ("event.chanel", "event.chanel", "'event.chanel' is not known", "did you mean 'event.channel'?"),
+        ("event.total > 3", "event.total", "'event.total' is not known", "write 'order.total'"),
+        ("event.email", "event.email", "'event.email' is not known", "write 'customer.email'"),
         ("customer.shoe_size", "customer.shoe_size", "is not known", "fields: {shoe_size: text}"),
         ("customer", "customer", "'customer' is a group of values", "'customer.name'"),
         ("order.lines", "order.lines", "is for templates", "order.skus"),
@@ -178,6 +180,21 @@ def test_days_until_a_birth_are_warned_of() -> None:
     (fault,) = faults("days_until(customer.birthday) == 3")
     assert fault.severity is Severity.WARNING
     assert faults("days_since(customer.birthday) > 6_570") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("customer.birthday == today", True),
+        ("not today == customer.birthday", True),
+        ('customer.birthday == "1990-03-01"', False),
+        ("customer.birthday < today", False),
+        ("customer.created_at is defined and today == '2027-03-08'", False),
+    ],
+)
+def test_a_birth_that_is_today_is_warned_of(text: str, warned: bool) -> None:
+    """Given customer.birthday == today, which looks like a birthday, then a warning says on which day it holds."""
+    assert [fault.severity for fault in faults(text)] == ([Severity.WARNING] if warned else [])
 
 
 def test_an_unusual_part_of_an_address_is_a_warning() -> None:

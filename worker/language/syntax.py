@@ -37,6 +37,8 @@ _NO_ESCAPE = re.compile(
 )
 _GROUPED = re.compile(r"(?<![\w.])([1-9]\d{0,2})((?:\.\d{3})+)(?![\w.])")  # 300.000, meant as three hundred thousand
 
+_SPAN = re.compile(r"\b(within)\s*=\s*(\d+)\s*\Z")  # within=90 days, which needs quotes
+
 
 def parse(text: str) -> tuple[nodes.Expr, Places]:
     """Parse one expression; returns Jinja's tree and the places of its nodes.
@@ -242,7 +244,8 @@ def _refuse_grouping(source: str, start: int) -> None:
             f"'{grouped.group()}' could mean two numbers",
             start,
             len(grouped.group()),
-            f"write {whole}" + (f", or {grouped.group()}0 for the smaller one" if whole.count("_") == 1 else ""),
+            f"write {whole}"
+            + (f", or {float(grouped.group()):g} for the smaller one" if whole.count("_") == 1 else ""),
         )
 
 
@@ -266,7 +269,10 @@ def _unexpected(text: str, parser: _Parser, at: int) -> ExpressionError:
         )
     word = text[at : parser.ends.get(at, at + 1)]
     hint = _HABITS.get(word)
-    if word == "," and text[:at].rstrip()[-1:].isdigit() and text[at + 1 :].lstrip()[:3].isdigit():
+    span = _SPAN.search(text[:at])
+    if span is not None and word.isalpha():
+        hint = f'write {span[1]}="{span[2]} {word}"'
+    elif word == "," and text[:at].rstrip()[-1:].isdigit() and text[at + 1 :].lstrip()[:3].isdigit():
         hint = "write long numbers with '_': 300_000"
     elif word == "{":
         hint = "write a list in square brackets"

@@ -37,6 +37,8 @@ _ABSENT = {
     "journey": "there is 'journey' in steps, exits and goals, not yet in 'when'",
 }
 
+_AGE = "ask for the age in days with days_since(customer.birthday)"
+
 
 def check(expression: Expression, vocabulary: Vocabulary, scope: Scope) -> tuple[Fault, ...]:
     """Return what is wrong with a condition, in the order of its text; empty where all is well.
@@ -104,6 +106,7 @@ class _Checker:
                     self._fault(right, "nothing can be divided by 0", None)
                 return ValueType.NUMBER
             case Compare(left=left, right=right):
+                self._warn_of_birth(node)
                 self._faults += compare_faults(node, self._side(left), self._side(right))
             case In(item=item, container=ListOf(items=items)):
                 self._faults += membership_faults(node, self._side(item), tuple(self._side(one) for one in items))
@@ -130,6 +133,16 @@ class _Checker:
                         "add 'customer.tracking and …' if that is not meant",
                         Severity.WARNING,
                     )
+
+    def _warn_of_birth(self, node: Compare) -> None:
+        paths = {side.path for side in (node.left, node.right) if isinstance(side, Name)}
+        if node.operator == "==" and paths == {("customer", "birthday"), ("today",)}:
+            self._fault(
+                node,
+                "'customer.birthday' is the day of birth, so this holds on that one day and on no birthday after it",
+                _AGE,
+                Severity.WARNING,
+            )
 
     def _name(self, node: Name) -> ValueType:
         known = find_name(node.path, self._vocabulary, self._scope)
@@ -159,6 +172,10 @@ class _Checker:
     def _how(self, node: Name) -> str | None:
         if node.path[0] == "customer" and len(node.path) == 2:
             return f"an own field is declared in config/phin.yaml: fields: {{{node.path[1]}: text}}"
+        if node.path[0] == "event" and len(node.path) == 2:
+            for root in ("order", "customer"):  # what an event tells of these is no field of it
+                if find_name((root, node.path[1]), self._vocabulary, self._scope) is not None:
+                    return f"write '{root}.{node.path[1]}'"
         if node.path[0] == "event" and len(node.path) == 2 and self._scope.events:
             field = f"{{{self._scope.events[0]}: {{{node.path[1]}: text}}}}"
             return f"a field is declared in config/phin.yaml: events: {field}"
@@ -184,7 +201,7 @@ class _Checker:
                 self._fault(
                     node,
                     "'customer.birthday' is the day of birth, which is never to come",
-                    "ask for the age in days with days_since(customer.birthday)",
+                    _AGE,
                     Severity.WARNING,
                 )
         else:
