@@ -123,6 +123,16 @@ def test_the_two_languages_are_two(library: TemplateLibrary, name: str) -> None:
     assert " you" not in vietnamese.text
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "told"), [("vi", "Chọn đúng gu", "Đậm, dịu"), ("en", "Something to your taste", "Bold,")]
+)
+def test_what_stands_in_two_lines_does_so_in_the_text(
+    library: TemplateLibrary, language: str, title: str, told: str
+) -> None:
+    """Given a title that is a block by its style alone, then what follows it begins a line of the text."""
+    assert f"{title}\n{told}" in rendered(library, "welcome", language).text
+
+
 def test_the_manuals_example_works(tmp_path: Path) -> None:
     """Given the example at the head of docs/templates.md, then it is a mail without a fault."""
     manual = (SHIPPED.parent / "docs" / "templates.md").read_text(encoding="utf-8")

@@ -20,8 +20,10 @@ PARAGRAPH, LINE, CELL = "\x1d", "\x1e", "\x1f"
 _PARAGRAPHS = words("p h1 h2 h3 h4 h5 h6 table ul ol dl blockquote pre hr section article header footer")
 _LINES = words("div tr li dt dd address center body caption figure figcaption main form")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_BLOCK = re.compile(r"(?:\A|;)\s*display\s*:\s*block\b", re.IGNORECASE)
 _SILENT = {"head", "style", "script", "title", "template", "noscript"}
 _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
+_BLANK = re.compile(r"[\s\u00ad\u034f\u200b-\u200d\u2060\ufeff]*")  # also what takes no width
 _GAPS = re.compile("\n{4,}")
 _RUNS = re.compile(f"[{PARAGRAPH}{LINE}](?: *[{PARAGRAPH}{LINE}])+")
 _BREAKS = re.compile(f"[{PARAGRAPH}{LINE}{CELL}]")
@@ -55,7 +57,7 @@ def tidy(text: str) -> str:
             if CELL in line:
                 line = " · ".join(cell for part in line.split(CELL) if (cell := part.strip()))
             line = _WHITESPACE.sub(" ", line).strip(" ") if "  " in line or "\n" in line else line.strip(" ")
-            if line and line != "-":
+            if line != "-" and not _BLANK.fullmatch(line):
                 lines.append(line)
         if lines:
             paragraphs.append("\n".join(lines))
@@ -85,6 +87,8 @@ class _Writer:
             self._statements(element)
             return
         mark = PARAGRAPH if name in _PARAGRAPHS else LINE if name in _LINES else ""
+        if not mark and _BLOCK.search(element.get("style", "")):
+            mark = " " if self._rows and self._rows[-1] else LINE  # a row of cells stays one line
         if name == "table":
             layout = element.get("role") in ("presentation", "none")
             self._rows.append(not layout)
