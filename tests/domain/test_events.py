@@ -145,7 +145,7 @@ def test_the_order_of_keys_means_nothing() -> None:
         ("customer.seen", "2027-02-28T10:00", "customer.seen", "no offset"),
         ("id", "", "id", "must not be empty"),
         ("id", "x" * 201, "id", "at most 200 characters"),
-        ("id", True, "id", "must be text"),
+        ("id", True, "id", "must be text or a whole number"),
         ("id", None, "id", "is needed"),
         ("type", "Purchase", "type", "small letters"),
         ("type", "x" * 101, "type", "1 to 100"),

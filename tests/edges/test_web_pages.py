@@ -157,7 +157,8 @@ async def test_the_document_describes_what_is_taken(sqlite_database: Database, t
         document = (await web.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]
     assert document["openapi"] == "3.1.0"
-    assert {"Event", "Customer", "Consent", "Order", "OrderLine", "Receipt", "Refusal", "Error"} == set(schemas)
+    answers = {"Receipt", "Refusal", "Warning", "Error"}
+    assert {"Event", "Customer", "Consent", "Order", "OrderLine", *answers} == set(schemas)
     assert references(document) <= {f"#/components/schemas/{name}" for name in schemas}
     assert schemas["Customer"]["properties"]["taste"]["type"] == "string"
     assert "club.joined" in schemas["Event"]["properties"]["type"]["examples"]

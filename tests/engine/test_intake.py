@@ -33,6 +33,27 @@ def rows(database: Database) -> list[Any]:
         return list(connection.execute(select(event).order_by(event.c.id)))
 
 
+def test_a_type_that_nobody_declared_is_taken_with_a_warning(database: Database) -> None:
+    """Given a misspelt type and an unknown one, then both are kept, and the answer says what is odd, also again."""
+    odd = [signup(1, type="purchace"), signup(2, type="skydive"), signup(3), signup(4, type="skydive", custmer={})]
+    first, _ = take(database, *odd)
+    again, _ = take(database, *odd[:1])
+
+    assert [(one.index, one.id, one.field) for one in first.warnings] == [(0, "e1", "type"), (1, "e2", "type")]
+    assert [one.warning for one in first.warnings] == [
+        "'purchace' is not declared; did you mean 'purchase'?",
+        "'skydive' is not declared; declare it in config/phin.yaml: events: {skydive: {}}",
+    ]
+    assert (first.accepted, len(first.refused)) == (3, 1)
+    assert again.as_json() == {
+        "accepted": 0,
+        "duplicates": 1,
+        "refused": [],
+        "warnings": [first.warnings[0].as_json()],
+    }
+    assert "warnings" not in take(database, signup(3))[0].as_json()
+
+
 def test_an_event_becomes_a_row(database: Database) -> None:
     """Given an event, then its row holds what was checked, and waits to be processed."""
     item = {

@@ -106,6 +106,16 @@ def item_id(item: object) -> str | None:
     return str(found)[:ID_SHOWN].encode("utf-8", "replace").decode()
 
 
+def type_warning(event_type: str, rules: EventRules) -> str | None:
+    """Return what is odd about a type that is neither the house's nor declared; it is taken in all the same."""
+    if event_type in HOUSE_EVENTS or event_type in rules.events:
+        return None
+    near = get_close_matches(event_type, [*HOUSE_EVENTS, *rules.events], 1)
+    declare = f"declare it in config/phin.yaml: events: {{{event_type}: {{}}}}"
+    hint = f"did you mean '{near[0]}'?" if near else declare
+    return f"'{event_type}' is not declared; {hint}"
+
+
 def check_event(item: object, rules: EventRules, now: datetime) -> CheckedEvent | tuple[Fault, ...]:
     """Hold one item, as JSON gave it, against models and settings.
 

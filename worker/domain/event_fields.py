@@ -77,7 +77,7 @@ def _identifier(value: Any) -> str:
         value = str(value) if abs(value) < 10**18 else repr(float(value))
     text = _text(value, 200) if isinstance(value, str) else None
     if text is None:
-        raise fault("must not be empty" if isinstance(value, str) else "must be text")
+        raise fault("must not be empty" if isinstance(value, str) else "must be text or a whole number")
     return text
 
 

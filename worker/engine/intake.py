@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from worker.domain.event_check import CheckedEvent, EventRules, check_event, item_id
+from worker.domain.event_check import CheckedEvent, EventRules, check_event, item_id, type_warning
 from worker.domain.work import Work
 from worker.storage import events
 from worker.storage.database import Database
@@ -48,11 +48,26 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """What is odd about an item that was taken: the field's path and a sentence."""
+
+    index: int
+    id: str
+    field: str
+    warning: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the answer shows it."""
+        return {"index": self.index, "id": self.id, "field": self.field, "warning": self.warning}
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """The items of one request after the check: what may be kept, with its place among them, and what may not."""
 
     events: tuple[tuple[int, NewEvent], ...]
     refused: tuple[Refusal, ...]
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def rows(self) -> list[NewEvent]:
@@ -67,11 +82,15 @@ class Receipt:
     accepted: int
     duplicates: int
     refused: tuple[Refusal, ...]
+    warnings: tuple[Warned, ...] = ()
 
     def as_json(self) -> Mapping[str, Any]:
-        """Return it as the answer shows it."""
+        """Return it as the answer shows it; `warnings` only where there are some."""
         refused = [refusal.as_json() for refusal in self.refused]
-        return {"accepted": self.accepted, "duplicates": self.duplicates, "refused": refused}
+        answer: dict[str, Any] = {"accepted": self.accepted, "duplicates": self.duplicates, "refused": refused}
+        if self.warnings:
+            answer["warnings"] = [one.as_json() for one in self.warnings]
+        return answer
 
 
 def examine(items: Sequence[object], source: str, rules: EventRules, now: datetime) -> Examined:
@@ -83,6 +102,7 @@ def examine(items: Sequence[object], source: str, rules: EventRules, now: dateti
     """
     kept: list[tuple[int, NewEvent]] = []
     refused: list[Refusal] = []
+    warnings: list[Warned] = []
     for index, item in enumerate(items):
         if isinstance(item, Unreadable):
             refused.append(Refusal(index, None, "", item.error))
@@ -90,9 +110,12 @@ def examine(items: Sequence[object], source: str, rules: EventRules, now: dateti
         checked = check_event(item, rules, now)
         if isinstance(checked, CheckedEvent):
             kept.append((index, _row(checked, source, now)))
+            odd = type_warning(checked.type, rules)
+            if odd is not None:
+                warnings.append(Warned(index, checked.id, "type", odd))
         else:
             refused += [Refusal(index, item_id(item), fault.field, fault.error) for fault in checked]
-    return Examined(tuple(kept), tuple(refused))
+    return Examined(tuple(kept), tuple(refused), tuple(warnings))
 
 
 def keep(database: Database, rows: Sequence[NewEvent]) -> list[Stored]:
@@ -122,10 +145,12 @@ def receipt(examined: Examined, stored: Sequence[Stored]) -> Receipt:
         if one.outcome in _REFUSED:
             refused.append(Refusal(index, new.external_id, *_REFUSED[one.outcome]))
     outcomes = [one.outcome for one in stored]
+    unkept = {refusal.index for refusal in refused}
     return Receipt(
         accepted=outcomes.count(Outcome.ACCEPTED),
         duplicates=outcomes.count(Outcome.DUPLICATE),
         refused=tuple(sorted(refused, key=lambda refusal: refusal.index)),
+        warnings=tuple(one for one in examined.warnings if one.index not in unkept),
     )
 
 

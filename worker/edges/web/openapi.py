@@ -78,7 +78,13 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": {"/v1/events": {"post": _post()}},
         "components": {
-            "schemas": {**_event_schemas(settings), "Receipt": _RECEIPT, "Refusal": _REFUSAL, "Error": _ERROR},
+            "schemas": {
+                **_event_schemas(settings),
+                "Receipt": _RECEIPT,
+                "Refusal": _REFUSAL,
+                "Warning": _WARNING,
+                "Error": _ERROR,
+            },
             "securitySchemes": {
                 "key": {
                     "type": "http",
@@ -166,12 +172,34 @@ _REFUSAL: dict[str, Any] = {
     "required": ["index", "id", "field", "error"],
     "example": {"index": 0, "id": "e1", "field": "order.totl", "error": "is not known; did you mean 'total'?"},
 }
+_WARNING: dict[str, Any] = {
+    "type": "object",
+    "description": "Something odd about an event that was taken",
+    "properties": {
+        "index": {**_COUNT, "description": "Place of the event in the request, from 0"},
+        "id": {"type": "string"},
+        "field": {"type": "string", "description": "Path of the field"},
+        "warning": {"type": "string"},
+    },
+    "required": ["index", "id", "field", "warning"],
+    "example": {
+        "index": 0,
+        "id": "e1",
+        "field": "type",
+        "warning": "'purchace' is not declared; did you mean 'purchase'?",
+    },
+}
 _RECEIPT: dict[str, Any] = {
     "type": "object",
     "properties": {
         "accepted": {**_COUNT, "description": "Events that are new, and committed"},
         "duplicates": {**_COUNT, "description": "Events that were there already, with the same content"},
         "refused": {"type": "array", "items": {"$ref": "#/components/schemas/Refusal"}},
+        "warnings": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Warning"},
+            "description": "Only where there are some; the events they tell of count as usual",
+        },
     },
     "required": ["accepted", "duplicates", "refused"],
     "example": {"accepted": 1, "duplicates": 0, "refused": []},
