@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from tests.support.handing import Notes, a_mail, hand_over, some_mails
 from tests.support.misbehaving_smtp import MisbehavingSmtp, RefusedPort
 from tests.support.smtp_conversation import Manners
+from worker.delivery import relay_health
 from worker.delivery.relay_health import RelayHealth
 from worker.delivery.smtp import SmtpTransport
 from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
@@ -18,6 +20,12 @@ from worker.domain.answers import Stage
 
 AWAY = (Outcome.TEMPORARY, None, "cannot reach relay:25", Stage.CONNECT)
 TAKEN = (Outcome.ACCEPTED, 250, "ok", Stage.DOT)
+
+
+@pytest.fixture(autouse=True)
+def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log as structlog is configured now: what another test set up before may be kept in the logger."""
+    monkeypatch.setattr(relay_health, "_log", structlog.get_logger())
 
 
 class Scripted:

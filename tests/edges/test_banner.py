@@ -47,3 +47,10 @@ def test_nothing_is_cut_to_the_terminals_width() -> None:
     show(Console(file=out, width=40), "Phin", [Line("web", "here", url)], "curl " + "x" * 100)
     assert url in out.getvalue()
     assert "curl " + "x" * 100 in out.getvalue()
+
+
+def test_it_fits_into_a_terminal() -> None:
+    """Given a banner, then what the house says itself is at most 78 columns wide; only the command is longer."""
+    out = io.StringIO()
+    show(Console(file=out, width=200), "Phin", [], "curl")
+    assert max(map(len, out.getvalue().splitlines())) <= 78

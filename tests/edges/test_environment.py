@@ -58,6 +58,14 @@ def test_the_home_is_where_the_command_is_run(home: Path, monkeypatch: pytest.Mo
         find_home({})
 
 
+def test_a_wrong_home_is_named_by_its_variable(home: Path) -> None:
+    """Given a PHIN_HOME without settings in it, then the error begins with the variable and says what belongs there."""
+    with pytest.raises(
+        SettingError, match=r"^PHIN_HOME is /x, and there is no config/phin\.yaml in it; name the folder"
+    ):
+        find_home({"PHIN_HOME": "/x"})
+
+
 def test_faults_are_told(home: Path) -> None:
     """Given a wrong variable, a wrong URL, a wrong file, then each error names what is wrong and never a password."""
     with pytest.raises(SettingError, match="PHIN_PORT"):

@@ -16,6 +16,7 @@ from tests.support.processes import running, wait_until
 from tests.support.redis_server import RedisServer
 from worker.domain.errors import SettingError, UnavailableError
 from worker.domain.work import Work
+from worker.edges import doorbell
 from worker.edges.consuming import Workers
 from worker.edges.doorbell import DoorbellBroker
 from worker.edges.jobs import LARGEST, Job, jobs_of
@@ -39,6 +40,18 @@ class Notes:
             return []
         parts = [line.split() for line in self.path.read_text().splitlines()]
         return [(int(pid), name, [int(number) for number in numbers.split(",")]) for pid, name, numbers in parts]
+
+
+class Told:
+    """A logger that keeps what is said."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def warning(self, line: str, **_more: object) -> None:
+        self._lines.append(line)
+
+    info = warning
 
 
 @pytest.fixture
@@ -238,3 +251,18 @@ def test_an_idle_worker_leaves_when_its_consumers_wait(redis_url: str, notes: No
             assert process.wait(9) == 0
         except subprocess.TimeoutExpired:
             pytest.fail("the worker does not end")
+
+
+def test_a_worker_tells_of_an_outage_once(redis_server: RedisServer) -> None:
+    """Given a worker with several consumers, when the server goes and comes, then each is told once."""
+    told: list[str] = []
+    workers = Workers(redis_server.url, runners([]), Queue(None), threads=2)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doorbell, "_log", Told(told))
+        workers.start()
+        redis_server.kill()
+        wait_until(lambda: len(workers._broker.outage.away) == 2, "both consumers miss it")
+        redis_server.start()
+        wait_until(lambda: not workers._broker.outage.away, "both consumers have it again")
+        workers.stop(5)
+    assert told == ["the queue is out of reach, the sweep does its work", "the queue is back"]

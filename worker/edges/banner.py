@@ -47,7 +47,7 @@ def show(console: Console, title: str, lines: Sequence[Line], command: str) -> N
     for line in lines:
         told = "  ".join(part for part in (line.what, line.where, line.state) if part)
         say((f"  {line.part:<10} ", "dim"), (told, "" if line.good else "red"))
-    say(("Ctrl-C ends it. Report a purchase of your own (the same line again is the same event, and taken once):", ""))
+    say(("Ctrl-C ends it. To report a purchase (the same line again counts once):", ""))
     say((f"  {command}", "cyan"))
 
 

@@ -48,6 +48,7 @@ class DoorbellBroker(RedisBroker):
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )
         self.url = url
+        self.outage = _Outage()
 
     def bell(self, queue_name: str) -> str:
         """Return the name of the list that rings for this queue."""
@@ -93,6 +94,30 @@ class DoorbellBroker(RedisBroker):
     def _should_do_maintenance(self, command: str) -> int:
         # every fetch looks for consumers that died; dramatiq would do so once in a thousand commands
         return int(command == "fetch")
+
+
+class _Outage:
+    """Which of a process's consumers cannot reach the server; told once when the first cannot, and when all can."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.away: set[str] = set()
+
+    def begins(self, queue_name: str, error: redis.RedisError) -> None:
+        """Note that the consumer of this queue cannot reach it."""
+        with self._lock:
+            first = not self.away
+            self.away.add(queue_name)
+        if first:
+            _log.warning("the queue is out of reach, the sweep does its work", why=str(error))
+
+    def ends(self, queue_name: str) -> None:
+        """Note that the consumer of this queue can reach it again."""
+        with self._lock:
+            self.away.discard(queue_name)
+            all_back = not self.away
+        if all_back:
+            _log.info("the queue is back")
 
 
 class _DoorbellConsumer(Consumer):
@@ -171,13 +196,13 @@ class _DoorbellConsumer(Consumer):
 
     def _away(self, error: redis.RedisError) -> None:
         if not self._pause:
-            _log.warning("the queue is out of reach, the sweep does its work", why=str(error))
+            self._broker.outage.begins(self._queue, error)
         self._pause = min(LONGEST_PAUSE, max(0.05, self._pause * 2))
         time.sleep(self._pause)
 
     def _back(self) -> None:
         if self._pause:
-            _log.info("the queue is back")
+            self._broker.outage.ends(self._queue)
         self._pause = 0.0
 
 

@@ -62,8 +62,14 @@ def find_home(environment: Mapping[str, str]) -> Path:
     named = environment.get("PHIN_HOME")
     folder = (Path(named) if named else Path.cwd()).absolute()
     if not (folder / "config" / "phin.yaml").is_file():
-        told = "PHIN_HOME names it" if named else "run phin in the shop's folder, or name that by PHIN_HOME"
-        raise SettingError(f"{folder} holds no config/phin.yaml; {told}")
+        if named:
+            raise SettingError(
+                f"PHIN_HOME is {named}, and there is no config/phin.yaml in it; name the folder that holds config/, "
+                "flows/ and templates/"
+            )
+        raise SettingError(
+            f"{folder} holds no config/phin.yaml; run phin in the shop's folder, or name it by PHIN_HOME"
+        )
     return folder
 
 

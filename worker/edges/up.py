@@ -268,4 +268,4 @@ def _mail_line(home: Home, url: str) -> Line:
             state = f"does not answer now: {error.strerror or error}"
             return Line("mail", f"sent by {relay}", "", state, good=False)
         return Line("mail", f"sent by {relay}")
-    return Line("mail", "captured, nothing leaves this machine", f"→ {url}/outbox")
+    return Line("mail", "captured, nothing leaves here", f"→ {url}/outbox")

@@ -84,7 +84,7 @@ def _season_problems(folder: Path) -> tuple[Problem, ...]:
     return ()
 
 
-@click.command()
+@click.command(short_help="Tell what is wrong with settings, flows, templates.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option(
     "--format",

@@ -19,7 +19,7 @@ from worker.storage import flows, journeys
 from worker.storage.flows import FlowRow
 
 
-@click.command("flows")
+@click.command("flows", short_help="Tell which flows are live, and who is under way.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_flows(as_json: bool) -> None:
     """Tell which version of which flow is live, since when, and how many customers are under way."""
@@ -55,7 +55,7 @@ def list_flows(as_json: bool) -> None:
         console.print(table)
 
 
-@click.command()
+@click.command(short_help="Make the flows' files what every process runs.")
 def publish() -> int:
     """Make what the flows' files say what every process runs, within two seconds on all machines."""
     with opened("publish") as house:
@@ -69,7 +69,7 @@ def publish() -> int:
         return 1 if done.broken else 0
 
 
-@click.command()
+@click.command(short_help="Stop entries and sending of a flow, or of all.")
 @click.argument("flow", required=False)
 @click.option("--all", "everything", is_flag=True, help="All flows, and every mail.")
 def pause(flow: str | None, everything: bool) -> None:
@@ -78,7 +78,7 @@ def pause(flow: str | None, everything: bool) -> None:
         _set(house, flow, everything, True)
 
 
-@click.command()
+@click.command(short_help="Go on with a flow, or with all.")
 @click.argument("flow", required=False)
 @click.option("--all", "everything", is_flag=True, help="All flows, and every mail.")
 def resume(flow: str | None, everything: bool) -> None:

@@ -49,7 +49,7 @@ def _current(house: House) -> House:
     return house
 
 
-@click.command()
+@click.command(short_help="Start everything here with one command.")
 @click.pass_context
 def up(context: click.Context) -> int:
     """Start everything here: database, queue, web, workers, clock. Ctrl-C ends it."""
@@ -57,7 +57,7 @@ def up(context: click.Context) -> int:
     return run_up(_begin("up", otherwise="console"), Console(), lambda arguments: run(phin, arguments))
 
 
-@click.command()
+@click.command(short_help="Bring the database up to date and publish the flows.")
 def release() -> None:
     """Bring the database up to date and publish the flows: before the processes start."""
     house = House(_begin("release"))
@@ -77,7 +77,7 @@ def follow() -> None:
     house.close()
 
 
-@click.command()
+@click.command(short_help="Take events in, answer clicks and opens, show pages.")
 def web() -> None:
     """Take events in, answer clicks and opens, show pages."""
     on_leaving(os.environ)
@@ -88,7 +88,7 @@ def web() -> None:
     house.close()
 
 
-@click.command()
+@click.command(short_help="Do what the queue asks for.")
 def worker() -> None:
     """Do what the queue asks for: process events, take journeys on, send messages."""
     leaving = on_leaving(os.environ)
@@ -107,7 +107,7 @@ def worker() -> None:
     house.close()
 
 
-@click.command()
+@click.command(short_help="See to what is due, unsent or left behind.")
 def clock() -> int:
     """See to what is due, unsent or left behind; without a queue, do all the work."""
     leaving = on_leaving(os.environ)

@@ -22,7 +22,7 @@ from worker.storage.reports import FlowFigures
 WIDE = 112  # characters of a terminal that the table fits in
 
 
-@click.command()
+@click.command(short_help="Count who entered, what was sent, what came of it.")
 @click.option("--since", help="Only journeys entered since: a date (2027-03-01) or a time ago ('30 days').")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def report(since: str | None, as_json: bool) -> None:

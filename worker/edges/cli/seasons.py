@@ -19,7 +19,7 @@ from worker.edges.moments import day
 from worker.language.seasons import read_seasons
 
 
-@click.command()
+@click.command(short_help="Print the days of the shop's seasons.")
 @click.option("--year", type=click.IntRange(FIRST_YEAR, LAST_YEAR), help="By default this year and the next.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def seasons(year: int | None, as_json: bool) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 from rich import box
 from rich.console import Console
@@ -16,15 +19,21 @@ from worker.storage import journeys, leftovers
 _WORDS = {"sent": MessageState.SENT, "retry": MessageState.QUEUED, "failed": MessageState.FAILED}
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Show mails that nobody knows the outcome of.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
-def unknown(context: click.Context) -> None:
+def unknown(context: click.Context, as_json: bool) -> None:
     """Show messages of which nobody knows whether they arrived; they are never sent again by themselves."""
     if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError("--json is for the list, 'phin unknown --json'")
         return
     with opened("unknown") as house:
         with house.database.reading() as connection:
             rows = leftovers.unknown(connection)
+        if as_json:
+            click.echo(json.dumps([_as_json(row) for row in rows], ensure_ascii=False, indent=2))
+            return
         if not rows:
             click.echo("No message has an unknown outcome.")
             return
@@ -38,7 +47,18 @@ def unknown(context: click.Context) -> None:
         click.echo("Look into the relay's log, then say what is true: phin unknown settle MESSAGE sent|retry|failed")
 
 
-@unknown.command()
+def _as_json(row: Any) -> dict[str, object]:
+    return {
+        "message": row.id,
+        "customer": row.customer_id,
+        "flow": row.flow,
+        "template": row.template,
+        "kind": row.kind,
+        "handed_over": row.transmitting_at.isoformat(),
+    }
+
+
+@unknown.command(short_help="Say what became of a message.")
 @click.argument("message", type=int)
 @click.argument("word", type=click.Choice(sorted(_WORDS)))
 def settle(message: int, word: str) -> None:

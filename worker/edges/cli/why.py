@@ -21,7 +21,7 @@ from worker.storage import customers
 from worker.storage.stories import Story, story
 
 
-@click.command()
+@click.command(short_help="Tell why a customer did or did not get a mail.")
 @click.argument("customer")
 @click.option("--flow", "only", help="Tell of this flow alone.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
