@@ -8,10 +8,12 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from worker.domain.addresses import MASK
 from worker.domain.errors import NaiveDatetimeError, SettingError
-from worker.storage.database import Database
-from worker.storage.tables import customer, orders, switch
+from worker.storage.database import Database, told
+from worker.storage.tables import address, customer, orders, switch
 
 NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
 
@@ -80,3 +82,19 @@ def test_a_bad_url_says_what_is_wrong(url: str, told: str) -> None:
     with pytest.raises(SettingError, match=told) as caught:
         Database(url)
     assert "database_url" in str(caught.value)
+
+
+def test_a_databases_error_is_told_without_the_row(database: Database) -> None:
+    """Given an address that is there already, when it is written again, then the error's words quote nothing of it."""
+    add = insert(address).values(email="lan@example.com")
+    with pytest.raises(IntegrityError) as caught, database.writing() as connection:
+        connection.execute(add)
+        connection.execute(add)
+    words = "IntegrityError: SQLITE_CONSTRAINT" if database.is_sqlite else "UniqueViolation: 23505"
+    assert told(caught.value).removesuffix("_PRIMARYKEY") == words  # as this SQLite's driver has it
+
+
+def test_any_other_error_is_told_without_an_address() -> None:
+    """Given an error whose words hold an address, when it is told, then only the address is missing."""
+    assert told(ValueError("'lan@example.com' is no number")) == f"ValueError: '{MASK}' is no number"
+    assert len(told(ValueError("x" * 10_000))) == 500
