@@ -276,6 +276,21 @@ def test_refused_lines_are_mended_and_imported(quick: Shop, tmp_path: Path) -> N
     assert (person(quick, "lan@example.com").name, person(quick, "lan@example.com").phone) == ("=1+2", "+84912345678")
 
 
+def test_the_file_of_refused_lines_takes_nothing_elses_place(quick: Shop, tmp_path: Path) -> None:
+    """Given a file that is there, then only refused lines are written over; none is left empty."""
+    other, refused = written(tmp_path, "a,b\n", "other.csv"), tmp_path / "refused.csv"
+    good, bad = "A1;28/02/2026;a@example.com;1;\n", "A2;31/02/2026;a@example.com;1;\n"
+    with pytest.raises(ImportingError, match="holds something else"):
+        orders(quick, tmp_path, HEAD + bad, refused=other)
+    for _ in range(2):
+        orders(quick, tmp_path, HEAD + good + bad, refused=refused)
+    assert other.read_text() == "a,b\n"
+    assert refused.read_text("utf-8-sig").count("\n") == 2
+    assert refused.stat().st_mode & 0o077 == 0
+    orders(quick, tmp_path, HEAD + good, refused=refused)
+    assert not refused.exists()
+
+
 def test_a_whole_file_is_asked_about_at_once(quick: Shop, tmp_path: Path) -> None:
     """Given days and amounts that could be read in two ways, then all such columns are named together."""
     content = "order number,date,email,total,currency\nA1,01/03/2026,a@example.com,12.500,USD\n"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +60,7 @@ def test_it_looks_and_then_writes(terminal: Terminal, sqlite_url: str) -> None:
     looked = terminal.phin("orders", file)
     with database.reading() as connection:
         before = connection.execute(select(func.count()).select_from(event)).scalar_one()
-    wrote = terminal.phin("orders", file, "--write", "--refused", "refused.csv")
+    wrote = terminal.phin("orders", file, "--write", "--refused", "refused.csv", "--dates", "dmy")
     with database.reading() as connection:
         after = connection.execute(select(customer.c.email, customer.c.total_spent)).all()
     database.close()
@@ -69,15 +72,42 @@ def test_it_looks_and_then_writes(terminal: Terminal, sqlite_url: str) -> None:
         assert "order.total (no decimals; points and commas part thousands)" in told
         assert "450.000 ₫ → 450000" in told
         assert "left out  Ghi chú (no known name)" in told
-        assert "orders    1 with 0 lines, of 1 customers" in told
+        assert "orders    1 with 0 lines, of 1 customer" in told
         assert "revenue   450,000 VND" in told
-        assert "refused   1 lines; by column: Ngày đặt 1" in told
+        assert "refused   1 line; by column: Ngày đặt 1" in told
         assert "line 3: Ngày đặt: '31/02/2026' is no day of the calendar, read as day/month/year" in told
         assert "\x1b" not in told
     assert "events    1 to write, 0 there already" in looked.stdout
     assert "Nothing was written; the same command with --write does it." in looked.stdout
     assert "events    1 written, 0 there already" in wrote.stdout
     assert "31/02/2026" in (terminal.home / "refused.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("y", 1), ("n", 0)])
+def test_at_a_terminal_it_asks(terminal: Terminal, sqlite_url: str, answer: str, kept: int) -> None:
+    """Given a terminal, when the question is answered, then it is written at a yes, and not at a no."""
+    file = terminal.file(HEAD + GOOD)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "worker.edges.cli", "import", "orders", file]
+    process = subprocess.Popen(
+        command, env=terminal.environment, cwd=terminal.home, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    while b"Write 1 event?" not in said:
+        said += os.read(ours, 4096)
+    os.write(ours, f"{answer}\n".encode())
+    with suppress(OSError):  # the terminal's other end is closed
+        while more := os.read(ours, 4096):
+            said += more
+    os.close(ours)
+
+    assert process.wait(60) == 0, said.decode()
+    assert (b"1 written" in said, b"Nothing was written" in said) == (kept == 1, kept == 0)
+    database = Database(sqlite_url)
+    with database.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(event)).scalar_one() == kept
+    database.close()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import os
 import unicodedata
 from pathlib import Path
 
@@ -209,3 +210,6 @@ def test_a_folder_and_nothing(tmp_path: Path) -> None:
         open_sheet(tmp_path)
     with pytest.raises(PhinError, match="is not there"):
         open_sheet(tmp_path / "none.csv")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PhinError, match="no file that can be read several times"):
+        open_sheet(tmp_path / "pipe")

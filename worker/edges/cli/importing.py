@@ -28,6 +28,7 @@ from worker.edges.importing.survey import Plan, Said, survey
 from worker.edges.importing.targets import Subject, squeezed
 from worker.edges.importing.telling import tell_plan, tell_refused, tell_tally
 from worker.edges.jobs import Job
+from worker.language.diagnostics import counted
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
@@ -54,7 +55,9 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--map", multiple=True, metavar="COLUMN=FIELD", help="What a column holds; COLUMN= leaves it out."
             ),
             click.option(
-                "--dates", type=click.Choice([*DayOrder]), help="How days are written, where the file leaves it open."
+                "--dates",
+                type=click.Choice([order.value for order in DayOrder]),
+                help="How days are written, where the file leaves it open.",
             ),
             click.option("--decimal", type=click.Choice(["point", "comma"]), help="What parts the decimals."),
             click.option("--zone", metavar="ZONE", help="Zone of times that name none; by default the shop's."),
@@ -184,8 +187,9 @@ def _status(word: str) -> tuple[str, str]:
 def _wanted(tally: Tally) -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    without = f", without the {tally.refusals.lines:,} refused lines" if tally.refusals.lines else ""
-    return click.confirm(f"Write {tally.fresh:,} events{without}?", default=False)
+    refused = tally.refusals.lines
+    without = f", without the {counted(refused, 'refused line')}" if refused else ""
+    return click.confirm(f"Write {counted(tally.fresh, 'event')}{without}?", default=False)
 
 
 commands = (importing,)

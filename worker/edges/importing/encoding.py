@@ -76,6 +76,8 @@ def detect(path: Path, said: str | None = None) -> Encoding:
 def _head(path: Path) -> bytes:
     if path.is_dir():
         raise PhinError(f"{path} is a folder; name a CSV file")
+    if path.exists() and not path.is_file():
+        raise PhinError(f"{path} is no file that can be read several times; save it to one")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)

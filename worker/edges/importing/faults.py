@@ -79,7 +79,8 @@ class RefusedFile:
     A cell that a spreadsheet would reckon as a formula gets an apostrophe before it; reading takes that off again.
 
     Parameters:
-        path: file to write, in UTF-8 with a BOM, so that spreadsheets read it rightly; None writes nothing.
+        path: file to write, in UTF-8 with a BOM, so that spreadsheets read it rightly; None writes nothing. It is
+            there only where something was refused.
         header, separator: those of the imported file.
     """
 
@@ -89,6 +90,8 @@ class RefusedFile:
         self._file = None
         if path is None:
             return
+        if path.exists() and not _is_ours(path):
+            raise ImportingError(f"--refused {path} is there already, and holds something else; name another file")
         try:
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds customers' data
         except OSError as error:
@@ -117,6 +120,17 @@ class RefusedFile:
     ) -> None:
         if self._file is not None:
             self._file.close()
+        if self.path is not None and not self.written:
+            self.path.unlink(missing_ok=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one of refused lines, which may be written anew."""
+    try:
+        with path.open("rb") as file:
+            return OWN_COLUMNS[-1].encode() in file.readline(1_000_000)
+    except OSError:
+        return False
 
 
 def _harmless(cell: str) -> str:

@@ -68,8 +68,10 @@ def records(plan: Plan, cells: Cells, vietnamese: bool) -> Iterator[Record]:
             yield Record((row,), (), (Faulty.of(row.line, None, "", problem),))
             continue
         waiting.setdefault(number, []).append(row)
-        if plan.last[number] == place:
+        if plan.last.get(number) == place:
             yield builder.order(waiting.pop(number), number)
+    for number, rows in waiting.items():  # the file was changed since it was looked at
+        yield builder.order(rows, number)
 
 
 def placed(record: Record, mapped: Mapped, event_type: str, field: str, error: str) -> Faulty:

@@ -133,7 +133,7 @@ _CUSTOMER = (
     _target(
         "customer.consent.tracking",
         Kind.ANSWER,
-        "accepts tracking|tracking consent|tracking|đồng ý theo dõi|cho phép theo dõi",
+        "accepts tracking|tracking consent|đồng ý theo dõi|cho phép theo dõi",
     ),
     _target("customer.consent.source", Kind.TEXT, "consent source|nguồn đồng ý|nơi đồng ý"),
     _target("customer.consent.wording", Kind.LONG, "consent wording|consent text|nội dung đồng ý"),

@@ -19,6 +19,7 @@ from worker.edges.importing.running import Tally
 from worker.edges.importing.survey import Plan
 from worker.edges.importing.targets import Kind, Subject
 from worker.edges.moments import amount, moment
+from worker.language.diagnostics import counted
 
 _MANY = 10  # entries of a list that is told
 _TEXTS = (Kind.TEXT, Kind.LONG, Kind.CODE)  # kept as they are written
@@ -29,7 +30,9 @@ def tell_plan(console: Console, plan: Plan) -> None:
     sheet = plan.sheet
     apart = NAMES.get(sheet.separator, f"'{sheet.separator}'")
     single = "one column" if len(sheet.header) == 1 else f"{len(sheet.header)} columns, parted by {apart}"
-    console.print(Text.assemble((str(sheet.path), "bold"), f"  {sheet.encoding.title}; {single}; {plan.rows:,} rows"))
+    console.print(
+        Text.assemble((str(sheet.path), "bold"), f"  {sheet.encoding.title}; {single}; {counted(plan.rows, 'row')}")
+    )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("column", "is read as", "for example"):
         table.add_column(name, overflow="fold")
@@ -45,13 +48,14 @@ def tell_plan(console: Console, plan: Plan) -> None:
 
 def tell_tally(console: Console, plan: Plan, tally: Tally, shop: Shop, *, written: bool) -> None:
     """Say what the file holds, and what became of it."""
+    people = counted(len(tally.customers), "customer")
     if plan.mapped.subject is Subject.ORDERS:
-        _line(console, "orders", f"{tally.records:,} with {tally.lines:,} lines, of {len(tally.customers):,} customers")
-        off = f"; {tally.off:,} cancelled or refunded orders do not count" if tally.off else ""
+        _line(console, "orders", f"{tally.records:,} with {counted(tally.lines, 'line')}, of {people}")
+        off = f"; {counted(tally.off, 'order')} not counted, cancelled or refunded" if tally.off else ""
         revenue = " + ".join(amount(total, currency) for currency, total in sorted(tally.revenue.items()))
         _line(console, "revenue", (revenue or "none") + off)
     else:
-        again = f"; {tally.repeated:,} rows are of a customer named before, of whom the later row counts"
+        again = f"; {counted(tally.repeated, 'row')} of a customer named before, of whom the later row counts"
         _line(console, "customers", f"{len(tally.customers):,}" + (again if tally.repeated else ""))
     if tally.first is not None and tally.last is not None:
         _line(console, "from", f"{moment(tally.first, shop)} to {moment(tally.last, shop)}")
@@ -71,12 +75,12 @@ def tell_refused(console: Console, tally: Tally, path: Path | None) -> None:
     refusals = tally.refusals
     if not refusals.lines:
         return
-    _line(console, "refused", f"{refusals.lines:,} lines; by column: {_counted(refusals.columns)}", "red")
+    _line(console, "refused", f"{counted(refusals.lines, 'line')}; by column: {_counted(refusals.columns)}", "red")
     for fault in refusals.first:
         console.print(Text(f"  line {fault.line}: {fault}"), soft_wrap=True)
     more = sum(refusals.columns.values()) - SHOWN
     if more > 0:
-        console.print(Text(f"  and {more:,} more faults", "dim"))
+        console.print(Text(f"  and {counted(more, 'more fault')}", "dim"))
     if path is not None:
         _line(console, "", f"the refused lines are in {path}; mend them there and import that file")
     else:
