@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -48,14 +47,6 @@ def test_a_lock_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "phin.lock").mkdir()
     with pytest.raises(SettingError, match=r"PHIN_VAR.*cannot be written"):
         Lock(tmp_path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
-    """Given a folder without the right to write, then the error names the setting."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(SettingError, match=r"PHIN_VAR.*Permission denied"):
-        open_var(tmp_path)
 
 
 def test_what_a_process_keeps_is_for_its_user_alone(tmp_path: Path) -> None:
