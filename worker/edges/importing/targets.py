@@ -1,7 +1,7 @@
 """What a column may hold: the fields of a customer and of an order, and the names that columns of them go by.
 
 Names are compared without case, accents, spaces and signs. Of several columns that name one field, the name that
-stands first here counts. Names of Shopify's and WooCommerce's exports are those that these programs write.
+stands first here counts. The names that Shopify's exports of orders and customers have are among them.
 """
 
 from __future__ import annotations
