@@ -22,8 +22,6 @@ from tests.support.phin_up import make_home, phin_up
 from tests.support.smtp_sink import SmtpSink
 from tests.support.visitor import Visitor, purchase
 
-SINGLES = 5
-
 
 class Reporter:
     """Reports purchases and remembers when."""
@@ -48,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure from an event to its mail.")
     parser.add_argument("--rate", type=int, default=50, help="events a second")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--singles", type=int, default=5, help="single events, each after a rest")
     parser.add_argument("--rest", type=int, default=60, help="seconds of rest before a single event")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, SmtpSink() as sink:
@@ -64,11 +63,14 @@ def main() -> None:
                     pool.submit(reporter.report, number)
             _arrived(sink, count + 1)
             _print(f"{options.rate} events a second for {options.seconds} s", _latencies(reporter, sink, 1, count))
-            for single in range(SINGLES):
+            for single in range(options.singles):
                 time.sleep(options.rest)
                 reporter.report(count + 1 + single)
                 _arrived(sink, count + 2 + single)
-            _print(f"one event after {options.rest} s of rest", _latencies(reporter, sink, count + 1, count + SINGLES))
+            _print(
+                f"one event after {options.rest} s of rest",
+                _latencies(reporter, sink, count + 1, count + options.singles),
+            )
 
 
 def _arrived(sink: SmtpSink, count: int, within: float = 60.0) -> None:
