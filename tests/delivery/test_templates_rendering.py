@@ -106,7 +106,7 @@ def test_the_pixel_stands_last_in_the_body(tmp_path: Path) -> None:
 def test_values_cannot_write_html(tmp_path: Path, value: str) -> None:
     """Given any text from a customer, then the document keeps its elements and shows that text."""
     source = (
-        "<html><head><title>{{ x }}</title></head><body><p title=\"{{ x }}\">"
+        '<html><head><title>{{ x }}</title></head><body><p title="{{ x }}">'
         "<a href='https://x.example/{{ x | urlencode }}'>{{ x }}</a></p></body></html>"
     )
     mail = compiled(tmp_path, {"mail.vi.html": source})
