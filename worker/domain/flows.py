@@ -11,6 +11,8 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.durations import Duration
 from worker.domain.messages import Kind
 from worker.domain.texts import LocalText, Text
+from worker.domain.triggers import EventTrigger as EventTrigger
+from worker.domain.triggers import Trigger as Trigger
 
 
 class FlowStatus(StrEnum):
@@ -19,17 +21,6 @@ class FlowStatus(StrEnum):
     LIVE = "live"  # customers enter and are sent to
     DRAFT = "draft"  # checked, never runs
     PAUSED = "paused"  # nobody enters, nothing is sent, waits go on
-
-
-@dataclass(frozen=True, slots=True)
-class EventTrigger:
-    """Starts a journey at an event of this type, if the event is at most `within` old (default: a setting)."""
-
-    event: str
-    within: Duration | None = None
-
-
-Trigger = EventTrigger
 
 
 class OnceKind(StrEnum):
