@@ -14,7 +14,7 @@ from worker.edges.house import House
 from worker.engine import publishing
 from worker.engine.publishing import Published, Source
 from worker.language.diagnostics import as_text
-from worker.language.library import read_library
+from worker.language.library import Library, read_library
 
 _log = structlog.get_logger(__name__)
 
@@ -39,12 +39,7 @@ class Publication:
 
 def publish(house: House) -> Publication:
     """Read the flows' files and make those that can be used the published ones; a broken file harms only itself."""
-    library = read_library(
-        house.settings.flows,
-        house.vocabulary,
-        house.templates.needs(),
-        shown=near(house.settings.flows),
-    )
+    library = read_flows(house)
     sources = {name: Source(file.flow, file.text) for name, file in library.flows.items()}
     changes = publishing.publish(house.database, sources, frozenset(library.broken), house.clock.now())
     statuses = [file.flow.status for file in library.flows.values()]
@@ -55,6 +50,13 @@ def publish(house: House) -> Publication:
         len(library.broken),
         tuple(changes),
         library.problems,
+    )
+
+
+def read_flows(house: House) -> Library:
+    """Return the flows of the files as they are now, with their problems."""
+    return read_library(
+        house.settings.flows, house.vocabulary, house.templates.needs(), shown=near(house.settings.flows)
     )
 
 

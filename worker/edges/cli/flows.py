@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 
 import click
 from rich import box
@@ -18,41 +20,38 @@ from worker.language.diagnostics import as_text
 from worker.storage import flows, journeys
 from worker.storage.flows import FlowRow
 
+_FILES = {"broken": "file has errors", "gone": "file is gone"}
+
 
 @click.command("flows", short_help="Tell which flows are live, and who is under way.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_flows(as_json: bool) -> None:
     """Tell which version of which flow is live, since when, and how many customers are under way."""
     with opened("flows") as house:
-        with house.database.reading() as connection:
-            rows = flows.all_flows(connection)
-            under_way = journeys.count_under_way(connection)
-            all_paused = bool(flows.switches(connection).get(flows.PAUSED))
-        counted = {row.name: sum(n for (name, _), n in under_way.items() if name == row.name) for row in rows}
-        older = {
-            row.name: sum(n for (name, v), n in under_way.items() if name == row.name and v != row.version.id)
-            for row in rows
-        }
+        standing = _standing(house)
         if as_json:
-            click.echo(json.dumps([_as_json(row, counted, older) for row in rows], ensure_ascii=False, indent=2))
+            click.echo(json.dumps([_as_json(one) for one in standing], ensure_ascii=False, indent=2))
             return
-        if not rows:
+        if not standing:
             click.echo("No flow is published yet; 'phin publish' publishes those in the flows folder.")
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for name in ("flow", "state", "version", "since"):
             table.add_column(name)
         table.add_column("under way", justify="right")
-        for row in rows:
-            count = f"{counted[row.name]:,}" + (f" ({older[row.name]:,} on older versions)" if older[row.name] else "")
-            state = _state(row)
-            colour = {"live": "green", "draft": "dim"}.get(state, "yellow")
-            since = moment(row.changed_at, house.settings.shop)
-            table.add_row(row.name, f"[{colour}]{state}[/]", f"v{row.version.number}", since, count)
+        for one in standing:
+            older = f" ({one.older:,} on older versions)" if one.older else ""
+            colour = {"live": "green", "draft": "dim"}.get(one.state, "yellow")
+            version = f"v{one.row.version.number}" if one.row else ""
+            since = moment(one.since, house.settings.shop) if one.since else ""
+            said = f"[{colour}]{one.state}[/]" + (f" [red]{_FILES[one.file]}[/]" if one.file in _FILES else "")
+            table.add_row(one.name, said, version, since, f"{one.under_way:,}{older}")
         console = Console()
-        if all_paused:
-            console.print("[yellow]Everything is paused; 'phin resume --all' goes on.[/]")
         console.print(table)
+        if any(one.held == "everything" for one in standing):
+            console.print("[yellow]Everything is paused; 'phin resume --all' goes on.[/]")
+        if any(one.file == "broken" for one in standing):
+            console.print("[red]Files with errors: the last good version runs on. 'phin check' tells what is wrong.[/]")
 
 
 @click.command(short_help="Make the flows' files what every process runs.")
@@ -104,18 +103,63 @@ def _set(house: House, flow: str | None, everything: bool, paused: bool) -> None
     )
 
 
-def _state(row: FlowRow) -> str:
-    return "paused by hand" if row.paused_at is not None else row.status
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a flow stands: as published, by hand, and by its file here.
+
+    Parameters:
+        row: as published; None for a file that was never without errors.
+        held: by whom it is held though its file says live: `hand`, `everything`, or nobody.
+        file: `here`, `broken` or `gone`.
+    """
+
+    name: str
+    row: FlowRow | None
+    held: str | None
+    file: str
+    under_way: int
+    older: int
+
+    @property
+    def state(self) -> str:
+        if self.row is None:
+            return "not published"
+        return {"hand": "paused by hand", "everything": "paused with everything"}.get(self.held or "", self.row.status)
+
+    @property
+    def since(self) -> datetime | None:
+        return None if self.row is None else self.row.paused_at or self.row.changed_at
 
 
-def _as_json(row: FlowRow, counted: dict[str, int], older: dict[str, int]) -> dict[str, object]:
+def _standing(house: House) -> list[_Standing]:
+    library = publishing.read_flows(house)
+    with house.database.reading() as connection:
+        rows = {row.name: row for row in flows.all_flows(connection)}
+        under_way = journeys.count_under_way(connection)
+        everything = bool(flows.switches(connection).get(flows.PAUSED))
+    found = []
+    for name in sorted({*rows, *library.broken}):
+        row = rows.get(name)
+        held = (
+            "hand" if row and row.paused_at else "everything" if everything and row and row.status == "live" else None
+        )
+        file = "broken" if name in library.broken else "here" if name in library.flows else "gone"
+        counts = {version: count for (flow, version), count in under_way.items() if flow == name}
+        older = sum(count for version, count in counts.items() if row is None or version != row.version.id)
+        found.append(_Standing(name, row, held, file, sum(counts.values()), older))
+    return found
+
+
+def _as_json(one: _Standing) -> dict[str, object]:
     return {
-        "flow": row.name,
-        "state": "paused" if row.paused_at is not None else row.status,
-        "version": row.version.number,
-        "since": row.changed_at.isoformat(),
-        "under_way": counted[row.name],
-        "under_way_on_older_versions": older[row.name],
+        "flow": one.name,
+        "state": "paused" if one.held else one.row.status if one.row else "not published",
+        "paused_by": one.held or ("file" if one.row and one.row.status == "paused" else None),
+        "file": one.file,
+        "version": one.row.version.number if one.row else None,
+        "since": one.since.isoformat() if one.since else None,
+        "under_way": one.under_way,
+        "under_way_on_older_versions": one.older,
     }
 
 
