@@ -154,7 +154,8 @@ def _walk(
                     continue
                 due = wait_ends(step, moment, zone)
                 if due > facts.now:
-                    trace.append(_entry(TraceKind.WAIT, step, due=due.isoformat()))
+                    until = {} if step.until is None else {"until": step.until.text}
+                    trace.append(_entry(TraceKind.WAIT, step, due=due.isoformat(), **until))
                     return Advance(JourneyState.WAITING, step.name, due, None, tuple(mails), tuple(trace))
                 step, moment = route.after(step), due
             case If():

@@ -11,7 +11,7 @@ from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
 from worker.edges.moments import day, moment
-from worker.storage.stories import EventStory, FlowStory, JourneyStory, Line, MailStory, Refusal, Story
+from worker.storage.stories import EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
 
 Part = tuple[str, str]  # text and style
 Told = list[Part]
@@ -123,9 +123,14 @@ def _line(
             yield [head, (name.ljust(STEP), ""), *(_mail(mail, shop, zone, now) if mail else [])]
         case "wait":
             until = moment(datetime.fromisoformat(detail["due"]), shop, zone.key)
-            yield [head, (name.ljust(STEP), ""), (f" waits until {until}", "cyan")]
+            earlier = f", or until {detail['until']}" if detail.get("until") else ""
+            yield [head, (name.ljust(STEP), ""), (f" waits until {until}{earlier}", "cyan")]
         case "waited":
-            yield [head, (name.ljust(STEP), ""), (" goes on" + (", because" if detail.get("until") else ""), "")]
+            yield [
+                head,
+                (name.ljust(STEP), ""),
+                (" goes on, " + ("because" if detail.get("until") else "its time has come"), ""),
+            ]
             yield from _seen(detail.get("until"), NAME + 1)
         case "fork":
             yield [head, (name.ljust(STEP), ""), (f" takes '{detail['way']}'", "")]
@@ -149,12 +154,29 @@ def _mail(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Pa
         parts.append((f" goes out from {moment(mail.not_before, shop, zone.key)}{why}", "cyan"))
     else:
         parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))
-    for hit in mail.hits:
-        word = {"open": "opened", "click": "clicked"}[hit.kind]
-        by = f"{hit.by}: {hit.reason}" if hit.by and hit.reason and hit.by != "person" else hit.by or "not classed yet"
-        target = f" {hit.url}" if hit.url else ""
-        parts.append((f" · {word}{target} {hit.at.astimezone(zone):%H:%M} ({by})", "" if hit.by == "person" else "dim"))
+    parts += [_hits(same, zone) for same in _alike(mail.hits)]
     return parts
+
+
+def _alike(hits: Sequence[HitStory]) -> list[list[HitStory]]:
+    """Return the hits in groups that tell the same: kind, link, who it was and why it is thought so."""
+    groups: dict[tuple[str | None, ...], list[HitStory]] = {}
+    for hit in hits:
+        groups.setdefault((hit.kind, hit.url, hit.by, hit.reason), []).append(hit)
+    return list(groups.values())
+
+
+def _hits(same: Sequence[HitStory], zone: ZoneInfo) -> Part:
+    hit = same[0]
+    word = {"open": "opened", "click": "clicked"}[hit.kind]
+    by = f"{hit.by}: {hit.reason}" if hit.by and hit.reason and hit.by != "person" else hit.by or "not classed yet"
+    target = f" {hit.url}" if hit.url else ""
+    times = f"{hit.at.astimezone(zone):%H:%M}"
+    if len(same) > 1:
+        first, last = same[0].at.astimezone(zone), same[-1].at.astimezone(zone)
+        until = f"{last:%H:%M}" if first.date() == last.date() else f"{day(last)} {last:%H:%M}"
+        times = f"{len(same)} times, {times} to {until}"
+    return (f" · {word}{target} {times} ({by})", "" if hit.by == "person" else "dim")
 
 
 def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:

@@ -20,6 +20,8 @@ from worker.edges.telling import tell
 from worker.storage import customers
 from worker.storage.stories import Story, story
 
+FURTHER = 4  # columns that the further lines of a long one are set in
+
 
 @click.command(short_help="Tell why a customer did or did not get a mail.")
 @click.argument("customer")
@@ -37,7 +39,19 @@ def why(customer: str, only: str | None, as_json: bool) -> None:
         console = Console()
         for one in found:
             for line in tell(one, house.settings.shop, house.clock.now()):
-                console.print(Text.assemble(*line), soft_wrap=True)
+                for part in fitted(Text.assemble(*line), console):
+                    console.print(part, soft_wrap=True)
+
+
+def fitted(line: Text, console: Console) -> list[Text]:
+    """Return a line in as many as the terminal needs, the further ones set in below where the first one's text begins;
+    whole where nobody looks at it in a terminal."""
+    if not console.is_terminal or line.cell_len <= console.width:
+        return [line]
+    inset = len(line.plain) - len(line.plain.lstrip()) + FURTHER
+    first, *rest = line.wrap(console, console.width)
+    left = Text(" ").join(rest)
+    return [first, *(Text(" " * inset) + part for part in left.wrap(console, max(20, console.width - inset)))]
 
 
 def _stories(house: House, word: str) -> list[Story]:
