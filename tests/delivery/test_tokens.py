@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from worker.delivery.links import MessageLinks
+from worker.delivery.links import MessageLinks, staff_url, task_url
 from worker.delivery.targets import TARGET_LIMIT, TargetError, target_of
 from worker.delivery.templates.links import Links
-from worker.delivery.tokens import LONGEST, Click, Tokens
+from worker.delivery.tokens import LONGEST, Click, SignIn, TaskLink, Tokens
 
 TOKENS = Tokens([b"the first key of the ring"])
 MESSAGES = st.integers(0, 2**63 - 1)
@@ -21,15 +22,34 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def read_any(token: str) -> list[object]:
-    return [TOKENS.read_open(token), TOKENS.read_unsubscribe(token), TOKENS.read_click(token)]
+    read = (TOKENS.read_open, TOKENS.read_unsubscribe, TOKENS.read_click, TOKENS.read_task, TOKENS.read_staff)
+    return [one(token) for one in read]
 
 
 @given(MESSAGES, st.integers(0, 10_000), TARGETS)
 def test_what_was_made_is_read(message: int, link: int, target: str) -> None:
     """Given any message, link and target, then each token gives back what it was made of, for its own use only."""
-    assert read_any(TOKENS.open(message)) == [message, None, None]
-    assert read_any(TOKENS.unsubscribe(message)) == [None, message, None]
-    assert read_any(TOKENS.click(message, link, target)) == [None, None, Click(message, link, target)]
+    assert read_any(TOKENS.open(message)) == [message, None, None, None, None]
+    assert read_any(TOKENS.unsubscribe(message)) == [None, message, None, None, None]
+    assert read_any(TOKENS.click(message, link, target)) == [None, None, Click(message, link, target), None, None]
+
+
+@given(MESSAGES, st.text(min_size=1, max_size=80), st.integers(0, 10**15))
+def test_staff_links_name_task_and_person(task: int, person: str, since: int) -> None:
+    """Given a task, a person and a moment, then each link gives them back, the moment in whole seconds, and no more."""
+    assert read_any(TOKENS.task(task, person)) == [None, None, None, TaskLink(task, person), None]
+    now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=since)
+    signed = SignIn(person, now.replace(microsecond=0))
+    assert read_any(TOKENS.staff(person, now)) == [None, None, None, None, signed]
+
+
+def test_the_addresses_of_staff_links() -> None:
+    """Given a task and a person, then the addresses are those of the pages, with the tokens that they read."""
+    now = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
+    base = "https://mail.example"
+    task, staff = task_url(TOKENS, base, 7, "mai"), staff_url(TOKENS, base, "mai", now)
+    assert TOKENS.read_task(task.removeprefix(f"{base}/t/")) == TaskLink(7, "mai")
+    assert TOKENS.read_staff(staff.removeprefix(f"{base}/s/")) == SignIn("mai", now)
 
 
 @given(
@@ -37,7 +57,7 @@ def test_what_was_made_is_read(message: int, link: int, target: str) -> None:
 )
 def test_what_was_not_made_here_is_nothing(token: str) -> None:
     """Given any text, then it is no token, and no exception either."""
-    assert read_any(token) == [None, None, None]
+    assert read_any(token) == [None] * 5
 
 
 @given(MESSAGES, TARGETS, st.data())
@@ -48,7 +68,7 @@ def test_a_changed_token_is_nothing(message: int, target: str, data: st.DataObje
     letter = data.draw(st.sampled_from(ALPHABET + "=+/ \n"))
     assume(letter != token[at])
     for other in (token[:at] + letter + token[at + 1 :], token[:at], token[:at] + letter + token[at:], token + letter):
-        assert read_any(other) == [None, None, None]
+        assert read_any(other) == [None] * 5
 
 
 def test_old_keys_are_accepted_and_foreign_ones_are_not() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from worker.delivery.targets import TargetError, target_of
 from worker.delivery.tokens import Tokens
 
@@ -9,6 +11,24 @@ CLICK_PATH = "/c/"
 OPEN_PATH = "/o/"
 OPEN_SUFFIX = ".gif"
 UNSUBSCRIBE_PATH = "/u/"
+TASK_PATH = "/t/"
+STAFF_PATH = "/s/"
+
+
+def task_url(tokens: Tokens, base: str, task: int, person: str) -> str:
+    """Return the address of a task's page for one staff member.
+
+    Parameters:
+        base: address of Phin's web process, without a slash at the end.
+        task: number of the task's row.
+        person: the staff member's key in `config/staff.yaml`.
+    """
+    return f"{base}{TASK_PATH}{tokens.task(task, person)}"
+
+
+def staff_url(tokens: Tokens, base: str, person: str, now: datetime) -> str:
+    """Return the address that signs a staff member in to the pages; it says that it was issued now."""
+    return f"{base}{STAFF_PATH}{tokens.staff(person, now)}"
 
 
 class MessageLinks:

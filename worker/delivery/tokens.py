@@ -1,14 +1,15 @@
-"""Tokens: what stands in the links of a mail. Signed, short, and without anything that names a person.
+"""Tokens: what stands in the links of a mail. Signed, short, and without anything that names a customer.
 
     header (1 byte)     version in the upper half, flags in the lower (1: the target is compressed)
     key id (1 byte)     first byte of the key's hash: which key of the ring to try
-    message (varint)    number of the message's row
+    message (varint)    number of the message's row; of the task's, for a task; when it was issued, for a sign-in
     link (varint)       clicks only: number of the link in its template
-    target (bytes)      clicks only: where the click leads
+    target (bytes)      clicks only: where the click leads; for a task and a sign-in the staff member's key
     mac (16 bytes)      HMAC-SHA256 over all before it, cut to 128 bits (RFC 2104, section 5)
 
 in base64url without padding. Each purpose has a key of its own, derived from the secret, so a token of one is
-nothing to the others. Tokens never expire: a refusal must work as long as somebody keeps the mail.
+nothing to the others. Tokens never expire: a refusal must work as long as somebody keeps the mail. A sign-in says
+when it was issued, so that whoever reads it may refuse an old one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from binascii import Error as NoBase64
 from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -30,6 +32,7 @@ VERSION = 1
 MAC = 16  # bytes
 LONGEST = 4 * (TARGET_LIMIT + MAC + 24) // 3  # characters of a token
 _COMPRESSED = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED = 4_096  # targets that a campaign's mails share, packed once
 _TO_BYTES = bytes.maketrans(b"-_", b"+/")
 
@@ -46,6 +49,8 @@ class Use(StrEnum):
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+    TASK = "task"  # opens the page of one task for one staff member
+    STAFF = "staff"  # signs a staff member in to the pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,22 @@ class Click:
     message: int
     link: int
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLink:
+    """What a task's token holds: number of the task's row, and the key of the staff member whose link it is."""
+
+    task: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a sign-in's token holds: the staff member's key, and when it was issued (whole seconds, UTC)."""
+
+    person: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,14 @@ class Tokens:
         """Return the token with which the receiver of this message says no to more."""
         return _sign(self._rings[Use.UNSUBSCRIBE], 0, _varint(message))
 
+    def task(self, task: int, person: str) -> str:
+        """Return the token with which this staff member opens the page of a task."""
+        return _sign(self._rings[Use.TASK], 0, _varint(task) + person.encode())
+
+    def staff(self, person: str, now: datetime) -> str:
+        """Return the token that signs this staff member in to the pages, issued now (aware)."""
+        return _sign(self._rings[Use.STAFF], 0, _varint((now - _EPOCH) // timedelta(seconds=1)) + person.encode())
+
     def read_open(self, token: str) -> int | None:
         """Return the message whose pixel this is, or None for anything that was not made here."""
         return self._message(Use.OPEN, token)
@@ -107,6 +136,23 @@ class Tokens:
         link, at = _read_varint(body, at)
         target = _unpack(body[0] & 0x0F, body[at:])
         return None if target is None else Click(message, link, target)
+
+    def read_task(self, token: str) -> TaskLink | None:
+        """Return which task is opened for whom, or None for anything that was not made here."""
+        found = self._of_person(Use.TASK, token)
+        return None if found is None else TaskLink(*found)
+
+    def read_staff(self, token: str) -> SignIn | None:
+        """Return who signs in, and since when they might, or None for anything that was not made here."""
+        found = self._of_person(Use.STAFF, token)
+        return None if found is None else SignIn(found[1], _EPOCH + timedelta(seconds=found[0]))
+
+    def _of_person(self, use: Use, token: str) -> tuple[int, str] | None:
+        body = _verified(self._rings[use], token)
+        if body is None:
+            return None
+        number, at = _read_varint(body, 2)
+        return number, body[at:].decode()
 
     def _message(self, use: Use, token: str) -> int | None:
         body = _verified(self._rings[use], token)
