@@ -81,6 +81,9 @@ journey = Table(
     partial_index("ix_journey_look_again", "id", only="state = 'waiting' AND look_again"),
     partial_index("ix_journey_under_way", "customer_id", only="state = 'waiting'"),
     Index("ix_journey_customer", "customer_id", "entered_at"),
+    Index("ix_journey_entered", "flow", "entered_at"),
+    partial_index("ix_journey_standing", "flow", "step", only="state = 'waiting'"),
+    partial_index("ix_journey_failed", "ended_at", only="state = 'failed'"),
 )
 
 # Goals reached: once by a journey, and one event or order is one success of a flow however many journeys it may suit.
@@ -94,7 +97,7 @@ goal = Table(
     Column("order_number", Text),
     Column("amount", Money),
     Column("currency", Text),
-    Column("at", Instant, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
     UniqueConstraint("flow", "event_id"),
     UniqueConstraint("flow", "order_number"),
 )

@@ -47,6 +47,7 @@ event = Table(
     partial_index("ix_event_received_email", "email_key", only="state = 'received'"),
     partial_index("ix_event_refused_customer", "customer_key", only="state = 'refused'"),
     partial_index("ix_event_refused_email", "email_key", only="state = 'refused'"),
+    partial_index("ix_event_refused", "id", only="state = 'refused'"),
     Index("ix_event_customer_type", "customer_id", "type", "occurred_at"),
 )
 
