@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.support.condition_trees import DATES, EVENT_TYPES, FLOWS, STEPS, TIMES, broken, texts, whole
+from worker.domain.rfm import RfmLimits
 
 CUSTOMERS = (1, 2)
 EMAILS = ("a@example.com", "b@example.com")
@@ -40,6 +41,13 @@ def _moments(now: datetime) -> st.SearchStrategy[datetime]:
     offsets = [timedelta(0), tick, -tick, day, -day, day + tick, tick - day, day - tick, -day - tick, -7 * day]
     offsets += [-7 * day - tick, -90 * day, timedelta(hours=-30), timedelta(hours=5)]
     return st.sampled_from([now + offset for offset in offsets])
+
+
+def _bought(now: datetime) -> st.SearchStrategy[datetime]:
+    """Times beside the limits of RFM, which count whole days: the last of a day, and the first of the next."""
+    tick = timedelta(microseconds=1)
+    ends = [now - timedelta(days=limit + 1) for limit in RfmLimits().recency]
+    return st.sampled_from([*ends, *(end + tick for end in ends), now - timedelta(days=400)])
 
 
 def _days(now: datetime) -> st.SearchStrategy[date]:
@@ -90,9 +98,9 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
             "tags": draw(st.lists(texts, max_size=3)),
             "created_at": draw(moments),
             "updated_at": now,
-            "orders_count": draw(st.integers(0, 4)),
-            "total_spent": draw(amounts),
-            "last_order_at": draw(_optional(moments)),
+            "orders_count": draw(st.integers(0, 9)),
+            "total_spent": draw(amounts | st.sampled_from([Decimal(2_500_000), Decimal(4_000_000)])),
+            "last_order_at": draw(_optional(moments | _bought(now))),
         }
         for number in CUSTOMERS
     ]

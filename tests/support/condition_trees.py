@@ -21,6 +21,7 @@ from worker.domain.conditions.tree import (
     Not,
     Or,
 )
+from worker.domain.rfm import RfmClass
 
 EVENT_TYPES = ("purchase", "product.viewed", "quiz.done")
 STEPS = ("hello", "invite")
@@ -54,7 +55,9 @@ broken = st.sampled_from([0.1, 0.2, 0.3, 0.5, 1.5, -2.5, 1e-15, 12.34]) | st.flo
 
 _CUSTOMER_NUMBERS = ("customer.orders_count", "customer.total_spent", "customer.average_order", "customer.points")
 _ORDER_NUMBERS = ("order.total", "order.refunded", "event.n")
-_CUSTOMER_TEXTS = ("customer.id", "customer.name", "customer.timezone", "customer.tier", "customer.address.city")
+_CUSTOMER_TEXTS = (
+    "customer.id", "customer.name", "customer.timezone", "customer.tier", "customer.address.city", "customer.rfm",
+)  # fmt: skip
 _OTHER_TEXTS = (
     "order.number", "order.status", "order.coupon", "event.type", "event.word", "event.order_number", "journey.flow",
     "journey.request", "shop.name",
@@ -115,6 +118,8 @@ def conditions(*, segment: bool = False) -> st.SearchStrategy[Node]:
                       st.sampled_from(STEPS))
         )  # fmt: skip
         flags.append(st.just(_call("ordered")))
+    classes = st.sampled_from(list(RfmClass)).map(lambda one: Literal(one.value))
+    flags.append(st.builds(Compare, st.sampled_from(["==", "!="]), _names("customer.rfm"), classes))
     calls = st.one_of(flags)
     any_value = _names(*_CUSTOMER_ANY, *(_OTHER_ANY if other else ()))
     times = _names(*_CUSTOMER_TIMES, *(_OTHER_TIMES if other else ()))

@@ -83,7 +83,7 @@ class Preparing:
         self._tokens = tokens
         shop = settings.shop
         self._shop = shop
-        self.shop_facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency)
+        self.shop_facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         self._shop_values = shop_values(shop)
         self._zone = ZoneInfo(shop.timezone)
         self._domain = shop.sender.email.rpartition("@")[2]

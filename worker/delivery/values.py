@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.customers import Customer
 from worker.domain.facts import Facts
 from worker.domain.orders import Order
+from worker.domain.rfm import rfm_class
 from worker.domain.settings import Shop
 
 
@@ -28,7 +28,7 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
     journey = facts.journey
     values: dict[str, Any] = {
         **given,
-        "customer": _customer(facts.customer),
+        "customer": _customer(facts),
         "shop": shop,
         "now": facts.now.astimezone(zone),
         "today": facts.now.astimezone(zone).date(),
@@ -46,8 +46,8 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
     return values
 
 
-def _customer(customer: Customer) -> dict[str, Any]:
-    facts = customer.facts
+def _customer(known: Facts) -> dict[str, Any]:
+    customer, facts = known.customer, known.customer.facts
     return {
         **customer.fields,
         "id": customer.external_id,
@@ -65,6 +65,7 @@ def _customer(customer: Customer) -> dict[str, Any]:
         "average_order": facts.average_order,
         "first_order_at": facts.first_order_at,
         "last_order_at": facts.last_order_at,
+        "rfm": rfm_class(facts, known.now, known.shop.rfm).value,
     }
 
 

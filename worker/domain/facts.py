@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from worker.domain.customers import Customer
 from worker.domain.orders import Order
+from worker.domain.rfm import RfmLimits
 
 
 class Need(StrEnum):
@@ -46,6 +47,7 @@ class ShopFacts:
     language: str
     currency: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    rfm: RfmLimits = field(default_factory=RfmLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A setting's variable is its path in capitals with underscores: `port` is `PHIN_P
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from worker.domain.conditions.valuetypes import FieldType as FieldType
 from worker.domain.house_events import declaration_faults
 from worker.domain.instants import known_zone
+from worker.domain.rfm import RfmLimits
 from worker.domain.setting_forms import listening_address, one_line, page_address, sender_address, server_url
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
@@ -117,6 +119,31 @@ class Queue(Group):
     processes: int = Field(2, ge=1, description="Worker processes that `phin up` starts")
 
 
+def _four_ascending(value: tuple[float, ...]) -> tuple[float, ...]:
+    if len(value) != 4 or value[0] < 0 or any(one >= other for one, other in pairwise(value)):
+        raise ValueError("four numbers are needed, each larger than the one before, such as [30, 60, 90, 180]")
+    return value
+
+
+_USUAL = RfmLimits()
+FourLimits = Annotated[tuple[float, ...], AfterValidator(_four_ascending)]
+
+
+class Rfm(Group):
+    """Where the scores of RFM end and begin (`docs/segments.md`)."""
+
+    recency: FourLimits = Field(_USUAL.recency, description="Days since the last order, at most: scores 5, 4, 3, 2")
+    frequency: FourLimits = Field(_USUAL.frequency, description="Orders, at least: scores 2, 3, 4, 5")
+    monetary: FourLimits = Field(
+        _USUAL.monetary, description="Average order in the shop's currency, at least: scores 2, 3, 4, 5"
+    )
+
+    @property
+    def limits(self) -> RfmLimits:
+        """The same as `customer.rfm` is read with."""
+        return RfmLimits(self.recency, self.frequency, self.monetary)
+
+
 class Settings(Group):
     """All settings of `config/phin.yaml`."""
 
@@ -142,6 +169,7 @@ class Settings(Group):
     sending: Sending = Sending()
     intake: Intake = Intake()
     queue: Queue = Queue()
+    rfm: Rfm = Rfm()
     fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
     events: Annotated[
         dict[str, dict[str, FieldType]],

@@ -34,7 +34,7 @@ class Surroundings:
     def of(cls, settings: Settings) -> Surroundings:
         """Return the surroundings that the settings describe."""
         shop = settings.shop
-        facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency)
+        facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         return cls(Reading(), facts)
 
     def zone_of(self, customer: Customer) -> ZoneInfo:

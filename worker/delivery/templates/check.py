@@ -20,7 +20,7 @@ NAMES = words("customer order event journey shop now today unsubscribe_url messa
 FIELDS: dict[str, frozenset[str]] = {
     "customer": words(
         "id email name first_name phone birthday language timezone address tags "
-        "orders_count total_spent average_order first_order_at last_order_at"
+        "orders_count total_spent average_order first_order_at last_order_at rfm"
     ),
     "order": words("number total currency status coupon placed_at categories skus lines"),
     "journey": words("flow entered_at order_number"),

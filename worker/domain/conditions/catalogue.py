@@ -82,6 +82,7 @@ NAMES: dict[str, KnownName] = {
         KnownName("customer.last_order_at", TIME, "when the last of those orders was placed"),
         KnownName("customer.last_opened_at", TIME, "when the customer last opened a mail"),
         KnownName("customer.last_clicked_at", TIME, "when the customer last clicked in a mail"),
+        KnownName("customer.rfm", TEXT, "class: champion, loyal, potential, new, at-risk, lapsed or none"),
         KnownName("order.number", TEXT, "the shop's order number"),
         KnownName("order.total", NUMBER, "what the order costs, in its currency"),
         KnownName("order.refunded", NUMBER, "what of it was given back"),

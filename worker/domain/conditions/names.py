@@ -12,6 +12,7 @@ from worker.domain.customers import ConsentState as State
 from worker.domain.customers import Customer, CustomerFacts
 from worker.domain.facts import Facts, Happening, JourneyFacts, ShopFacts
 from worker.domain.orders import Order
+from worker.domain.rfm import rfm_class
 from worker.domain.zones import zone_of
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def value_of(name: Name, facts: Facts) -> Value:
         case "today" if not rest:
             return facts.now.astimezone(zone_of(facts.customer.timezone, facts.shop.timezone)).date()
         case "customer" if rest:
-            return _of_customer(facts.customer, rest)
+            return _of_customer(facts, rest)
         case "order" if rest:
             return _of_order(facts.order, rest)
         case "event" if rest:
@@ -47,7 +48,10 @@ def tracked(customer: Customer) -> bool:
     return customer.consent.tracking is State.SUBSCRIBED
 
 
-def _of_customer(customer: Customer, path: list[str]) -> Value:
+def _of_customer(facts: Facts, path: list[str]) -> Value:
+    customer = facts.customer
+    if path == ["rfm"]:
+        return rfm_class(customer.facts, facts.now, facts.shop.rfm).value
     if path[0] == "address":
         return within(customer.address, path[1:]) if len(path) > 1 else None
     if len(path) == 1 and path[0] in _CUSTOMER:

@@ -12,6 +12,7 @@ from worker.domain.conditions.valuetypes import ValueType
 from worker.domain.zones import days_by_zone, zone_of
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.quantities import Condition, Items, Quantity, Sql
+from worker.storage.conditions.rfm import rfm_class
 from worker.storage.tables import address, order_line
 from worker.storage.types import Instant
 
@@ -83,6 +84,8 @@ def _of_customer(name: str, path: list[str], context: SqlContext) -> Quantity:
             spent: Sql = cast(columns.total_spent, Double())
             count: Sql = cast(columns.orders_count, Double())
             return Quantity(number=spent / func.nullif(count, literal_column("0"), type_=Double()))
+        case ["rfm"]:
+            return Quantity(text=rfm_class(context))
         case ["tags"]:
             found = context.words.field(columns.tags, (), context.outer)
             return Quantity(items=found.items)
