@@ -10,6 +10,7 @@ from worker.storage.tables.base import metadata
 from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, switch, trace
 from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
+from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
 
 __all__ = [
     "address",
@@ -27,6 +28,11 @@ __all__ = [
     "order_line",
     "order_status",
     "orders",
+    "request",
+    "rotation",
+    "staff_digest",
     "switch",
+    "task",
+    "task_reminder",
     "trace",
 ]

@@ -14,7 +14,9 @@ message = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),
-    Column("customer_id", Id, ForeignKey("customer.id"), nullable=False),
+    Column("customer_id", Id, ForeignKey("customer.id")),  # whom it goes to; of a mail to staff there is none
+    Column("staff", Text),  # key of the staff member whom it goes to
+    Column("task_id", Id, ForeignKey("task.id")),  # that a mail to staff is about
     Column("journey_id", Id, ForeignKey("journey.id")),
     Column("flow", Text),
     Column("step", Text),
@@ -50,6 +52,7 @@ message = Table(
         name="state",
     ),
     CheckConstraint("kind IN ('marketing', 'transactional')", name="kind"),
+    CheckConstraint("(customer_id IS NULL) <> (staff IS NULL)", name="recipient"),
     # by flow first, so that nobody walks through what a held flow has in the queue
     partial_index("ix_message_queued", "flow", "not_before", "id", only="state = 'queued'"),
     partial_index("ix_message_crashed", "crashes", only="state = 'queued' AND crashes > 0"),
@@ -63,6 +66,7 @@ message = Table(
     partial_index("ix_message_unsent", "state", "settled_at", only=UNSENT),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),
+    partial_index("ix_message_task", "task_id", only="task_id IS NOT NULL"),
 )
 
 hit = Table(
