@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from worker.domain.work import Work
 from worker.edges import sweep as sweeping
 from worker.edges import ticks as ticking
 from worker.edges.jobs import Job
+from worker.edges.movable_clock import Clock
 from worker.edges.queue import Queue
 from worker.edges.sweep import Sweep
 from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
@@ -215,3 +217,29 @@ def test_a_dead_scheduler_is_noticed(beat: Beat) -> None:
     assert ticks.healthy()
     ticks.stop(5.0)
     wait_until(lambda: not ticks.healthy(), "it is noticed")
+
+
+def test_a_move_of_the_time_is_followed_at_once(beat: Beat, stopped: threading.Event, tmp_path: Path) -> None:
+    """Given a sweep an hour apart, when the shop's time is moved twice, then it looks after each move, not in an hour.
+
+    The second move comes while it looks: what it asked for may be of the time before, so it looks once more.
+    """
+    clock, seen = Clock(tmp_path / "clock"), list[int]()
+
+    def sweep() -> None:
+        seen.append(clock.offset().days)
+        if seen[-1] == 1:
+            clock.move(timedelta(days=1))
+            stopped.wait(0.1)
+
+    ticks = Ticks(beat)
+    ticks.every(3_600, "sweep", sweep)
+    ticks.when_moved(clock.path, "sweep")
+    thread = threading.Thread(target=run_clock, args=(ticks, stopped, 5.0))
+    thread.start()
+    wait_until(lambda: seen == [0], "it looks at the start")
+    clock.move(timedelta(days=1))
+    wait_until(lambda: seen == [0, 1], "it looks after the first move")
+    wait_until(lambda: seen == [0, 1, 2], "it looks after the second move")
+    stopped.set()
+    thread.join()

@@ -23,7 +23,7 @@ class Clock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._seen: tuple[int, int, int] | None = None
         self._offset = timedelta(0)
 
@@ -46,29 +46,32 @@ class Clock:
             SettingError: the file holds no number of seconds.
         """
         try:
-            status = os.stat(self._path)  # noqa: PTH116 - half the time of Path.stat, and every decision asks
+            status = os.stat(self.path)  # noqa: PTH116 - half the time of Path.stat, and every decision asks
         except FileNotFoundError:
             self._seen, self._offset = None, timedelta(0)
             return self._offset
         seen = (status.st_ino, status.st_mtime_ns, status.st_size)
         if seen != self._seen:
-            self._offset = _read(self._path)
+            self._offset = _read(self.path)
             self._seen = seen
         return self._offset
 
     def move(self, by: timedelta) -> datetime:
         """Move the time of every process that reads this file, and return the new time."""
-        total = self.offset() + by
+        return self.stand_off(self.offset() + by)
+
+    def stand_off(self, total: timedelta) -> datetime:
+        """Have the time of every process that reads this file differ by so much from the machine's; returns it."""
         if abs(total) > FURTHEST:
             raise SettingError(f"the clock cannot be moved by {total.days} days; at most {FURTHEST.days}")
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         fresh.write_text(f"{total.total_seconds():.3f}\n")
-        fresh.replace(self._path)
+        fresh.replace(self.path)
         return self.now()
 
     def restore(self) -> None:
         """Go back to the machine's time."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> timedelta:

@@ -119,6 +119,7 @@ def clock() -> int:
     ticks.every(SWEEP_EVERY, "sweep", sweep.turn)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
+    ticks.when_moved(house.clock.path, "sweep")
     status = run_clock(ticks, leaving, FINISHES_WITHIN)
     if status:
         end_in_time()  # a thread that stands still would keep the process

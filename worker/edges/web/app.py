@@ -22,6 +22,7 @@ from worker.delivery.tokens import Tokens
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.edges.secrets import Secrets
+from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.docs import Docs
 from worker.edges.web.headers import SecurityHeaders
 from worker.edges.web.health import Health
@@ -96,6 +97,7 @@ def build_app(house: Composed) -> Starlette:
     ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller, writable)
     hits = HitRecorder(house.database, spool, teller)
     refusals = RefusalRecorder(house.database, spool, teller, house.clock)
+    backlog = BacklogPage(house.secrets.source_of, house.database, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     outbox = Outbox(settings.var / "outbox", settings, pages, lambda: house.captures_mail)
@@ -144,6 +146,7 @@ def build_app(house: Composed) -> Starlette:
     app = Starlette(
         routes=[
             Route("/v1/events", ingest.post, methods=["POST"]),
+            Route("/v1/backlog", backlog.get, methods=["GET"]),
             Route("/o/{token}", tracking.pixel, methods=["GET"]),
             Route("/c/{token}", tracking.redirect, methods=["GET"]),
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),

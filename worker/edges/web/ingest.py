@@ -20,6 +20,7 @@ from worker.domain.event_check import EventRules
 from worker.domain.settings import Settings
 from worker.edges.web.bodies import BodyError, items_of, read_body
 from worker.edges.web.group_commit import BusyError, GroupCommit
+from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
 from worker.edges.web.rate_limit import RateLimit
 from worker.edges.web.recording import Clock
 from worker.edges.web.telling import Teller
@@ -69,10 +70,9 @@ class Ingest:
 
     async def post(self, request: Request) -> Response:
         """Take events in."""
-        source = self._source(request)
+        source = source_of_request(request, self._source_of)
         if source is None:
-            said = "the key is missing or not known; send it as 'Authorization: Bearer KEY'"
-            return _answer(401, {"error": said}, {"WWW-Authenticate": 'Bearer realm="phin"'})
+            return _answer(401, {"error": REFUSED}, CHALLENGE)
         seconds = self._rate.wait(source)
         if seconds:
             said = f"more than {self._limits.requests_per_second} requests a second; send several events in one"
@@ -94,10 +94,6 @@ class Ingest:
         """Write what waits, and end."""
         self._commits.close(seconds)
         self._readers.shutdown(wait=False)
-
-    def _source(self, request: Request) -> str | None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        return self._source_of(key.strip()) if scheme.lower() == "bearer" and key else None
 
     async def _examined(self, request: Request, source: str) -> Examined:
         body = await read_body(request, self._limits.body_limit)

@@ -76,7 +76,7 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
             "description": _INTRODUCTION.format(**shown),
         },
         "servers": [{"url": "/"}],
-        "paths": {"/v1/events": {"post": _post()}},
+        "paths": {"/v1/events": {"post": _post()}, "/v1/backlog": {"get": _BACKLOG_GET}},
         "components": {
             "schemas": {
                 **_event_schemas(settings),
@@ -84,6 +84,7 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
                 "Refusal": _REFUSAL,
                 "Warning": _WARNING,
                 "Error": _ERROR,
+                "Backlog": _BACKLOG,
             },
             "securitySchemes": {
                 "key": {
@@ -208,4 +209,41 @@ _ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {"error": {"type": "string"}, "line": {"type": "integer"}, "column": {"type": "integer"}},
     "required": ["error"],
+}
+_BACKLOG: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "now": {"type": "string", "format": "date-time", "description": "The shop's time, which may be moved"},
+        "idle": {"type": "boolean", "description": "Nothing is due and nothing in hand"},
+        "due": {
+            "type": "object",
+            "additionalProperties": _COUNT,
+            "description": "For each kind of work how many rows are due now, counted up to 1,000",
+        },
+        "in_hand": {**_COUNT, "description": "Mails that are being handed over"},
+        "next_at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "The earliest moment after now at which something falls due",
+        },
+    },
+    "required": ["now", "idle", "due", "in_hand", "next_at"],
+    "example": {
+        "now": "2027-03-01T07:00:00+00:00",
+        "idle": True,
+        "due": {"events": 0, "journeys": 0, "messages": 0, "hits": 0},
+        "in_hand": 0,
+        "next_at": "2027-03-02T03:30:00+00:00",
+    },
+}
+_BACKLOG_GET: dict[str, Any] = {
+    "operationId": "readBacklog",
+    "summary": "What is due and not done yet",
+    "description": "For whoever waits for the outcome of events, or moves the clock of a shop that is tried out.",
+    "tags": ["events"],
+    "responses": {
+        "200": _answer("What is to be done now, and when the next thing falls due", "Backlog"),
+        "401": _answer("The key is missing or not known"),
+        "503": _answer("The database cannot be asked now"),
+    },
 }

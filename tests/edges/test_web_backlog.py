@@ -1,0 +1,71 @@
+"""`GET /v1/backlog`: what is due and not done yet, and when the next thing falls due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from tests.support.ledger import queue
+from tests.support.shop import START, Shop
+from tests.support.web import KEY, client, post, purchase, web_house
+from worker.storage.database import Database
+from worker.storage.tables import message
+
+pytestmark = pytest.mark.anyio
+
+WAITING = """
+trigger: signup
+steps:
+  - wait: 2 days
+  - send: welcome
+"""
+
+
+async def ask(web: httpx.AsyncClient, key: str | None = KEY) -> httpx.Response:
+    return await web.get("/v1/backlog", headers={} if key is None else {"Authorization": f"Bearer {key}"})
+
+
+@pytest.mark.parametrize("key", [None, "wrong"])
+async def test_only_a_key_opens_it(sqlite_database: Database, tmp_path: Path, key: str | None) -> None:
+    """Given no key or a wrong one, then the answer is 401 and says how to send it."""
+    async with client(web_house(sqlite_database, tmp_path)) as web:
+        answer = await ask(web, key)
+    assert answer.status_code == 401
+    assert "Bearer KEY" in answer.json()["error"]
+
+
+async def test_what_came_in_is_due_until_it_is_done(database: Database, tmp_path: Path) -> None:
+    """Given events that nobody has processed, then they are due; given none, then nothing is, and nothing follows."""
+    house = web_house(database, tmp_path)
+    async with client(house) as web:
+        idle = (await ask(web)).json()
+        await post(web, [purchase(1), purchase(2)])
+        busy = (await ask(web)).json()
+    assert (idle["idle"], idle["in_hand"], idle["next_at"]) == (True, 0, None)
+    assert not any(idle["due"].values())
+    assert (busy["idle"], busy["due"]["events"]) == (False, 2)
+
+
+async def test_it_tells_when_the_next_thing_falls_due(database: Database, tmp_path: Path) -> None:
+    """Given a journey that waits two days and a mail held until tomorrow, then tomorrow is next, then the journey."""
+    shop = Shop(database)
+    shop.publish(waiting=WAITING)
+    shop.send("signup")
+    tomorrow = START + timedelta(days=1)
+    with database.writing() as connection:
+        queue(connection, "held")
+        connection.execute(update(message).values(not_before=tomorrow, flow="waiting"))
+    house = web_house(database, tmp_path)
+    async with client(house) as web:
+        first = (await ask(web)).json()
+        house.clock.set(tomorrow)
+        second = (await ask(web)).json()
+        house.clock.set(START + timedelta(days=2))
+        third = (await ask(web)).json()
+    assert (first["idle"], datetime.fromisoformat(first["next_at"])) == (True, tomorrow)
+    assert (second["due"]["messages"], datetime.fromisoformat(second["next_at"])) == (1, START + timedelta(days=2))
+    assert (third["due"]["journeys"], third["idle"], third["next_at"]) == (1, False, None)
