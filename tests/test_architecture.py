@@ -25,7 +25,7 @@ BENEATH: dict[str, set[str]] = {
 
 # Third-party packages of each floor's own; a floor may also use those of the floors beneath it.
 PACKAGES: dict[str, set[str]] = {
-    "domain": {"pydantic", "pydantic_core", "dateutil", "email_validator", "holidays", "lunar_vn", "tzdata"},
+    "domain": {"pydantic", "pydantic_core", "cronsim", "dateutil", "email_validator", "holidays", "lunar_vn", "tzdata"},
     "language": {"ruamel", "jinja2", "markupsafe", "rapidfuzz", "babel", "structlog"},
     "storage": {"sqlalchemy", "alembic", "psycopg", "pysqlite3"},
     "engine": set(),

@@ -30,7 +30,9 @@ class OnceKind(StrEnum):
     EVENT = "per event"
     ORDER = "per order"
     YEAR = "per year"
+    SEASON = "per season"
     SPAN = "per span"  # at least `span` since the customer's last entry
+    EACH = "each its own"  # triggers of several kinds, and nothing said: by each its own rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.domain.conditions.values import Reading
 from worker.domain.durations import Duration
 from worker.domain.facts import Facts
-from worker.domain.flows import EventTrigger, Flow, OnceKind
+from worker.domain.flows import Flow, Once, OnceKind
+from worker.domain.triggers import (
+    CampaignTrigger,
+    DateTrigger,
+    EventTrigger,
+    SeasonTrigger,
+    SegmentTrigger,
+    Trigger,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,29 @@ class Match:
 
 def listening(flow: Flow, event: str) -> EventTrigger | None:
     """Return the trigger that listens to events of this type, or None."""
-    return next((trigger for trigger in flow.triggers if trigger.event == event), None)
+    events = (trigger for trigger in flow.triggers if isinstance(trigger, EventTrigger))
+    return next((trigger for trigger in events if trigger.event == event), None)
+
+
+def usual_once(trigger: Trigger) -> OnceKind:
+    """Return how often a customer may enter by a trigger, where the flow does not say it."""
+    match trigger:
+        case EventTrigger(event="purchase"):
+            return OnceKind.ORDER
+        case DateTrigger(yearly=True):
+            return OnceKind.YEAR
+        case DateTrigger():
+            return OnceKind.ORDER
+        case CampaignTrigger() | SegmentTrigger():
+            return OnceKind.EVER
+        case SeasonTrigger():
+            return OnceKind.SEASON
+    return OnceKind.EVENT
+
+
+def once_of(flow: Flow, trigger: Trigger) -> Once:
+    """Return the rule of entry by this trigger."""
+    return Once(usual_once(trigger)) if flow.once.kind is OnceKind.EACH else flow.once
 
 
 def match(
@@ -67,7 +97,7 @@ def match(
     if flow.when is not None and not reading.holds(flow.when, facts):
         return Match(None, "when", {"when": flow.when.text, "seen": reading.explain(flow.when, facts)})
     seen = reading.explain(flow.when, facts) if flow.when is not None else []
-    once = flow.once
+    once = once_of(flow, trigger)
     if once.kind is OnceKind.SPAN:
         assert once.span is not None
         if last is not None and _over(once.span, last.entered_at, zone) > facts.now:
@@ -86,6 +116,18 @@ def _once_key(kind: OnceKind, event_id: int, facts: Facts, zone: ZoneInfo) -> st
     if kind is OnceKind.ORDER and happening.order_number:
         return f"order:{happening.order_number}"
     return f"event:{event_id}"
+
+
+def over_since(span: Duration, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the latest moment, to the second, since which the span is over at `now`: who entered later waits."""
+    early, late = now - span.span() - timedelta(days=10), now
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if _over(span, middle, zone) <= now:
+            early = middle
+        else:
+            late = middle
+    return early.astimezone(UTC)
 
 
 def _over(span: Duration, since: datetime, zone: ZoneInfo) -> datetime:

@@ -10,6 +10,7 @@ from worker.domain.errors import FileError, Problem
 from worker.domain.flows import Flow, FlowStatus, Send, walk
 from worker.domain.messages import Kind
 from worker.domain.texts import LocalText, Text
+from worker.domain.triggers import ORDER_DATES, DateTrigger, EventTrigger, Trigger
 from worker.language.conditions import Conditions
 from worker.language.entry import EntryReader
 from worker.language.fields import Fields
@@ -70,7 +71,7 @@ class _Reader:
         status = FlowStatus(self._word(fields, "status", [status.value for status in FlowStatus], FlowStatus.LIVE))
         given = fields.value("trigger")
         triggers = () if given is None else self._entry.triggers(given)
-        scope = self._scope(tuple(trigger.event for trigger in triggers))
+        scope = self._scope(triggers)
         when, exits, goal = (fields.value(key) for key in ("when", "exit", "goal"))
         entering = replace(scope, journey=False)
         condition = None if when is None else self._conditions.condition(when, "'when'", entering)
@@ -94,11 +95,14 @@ class _Reader:
         warn(self._report, flow)
         return flow
 
-    def _scope(self, events: tuple[str, ...]) -> Scope:
+    def _scope(self, triggers: tuple[Trigger, ...]) -> Scope:
         """Return what steps may name; where no trigger could be read, anything that a trigger could bring."""
-        if not events:
+        if not triggers:
             return Scope(("?",), order=True, journey=True)
-        return Scope.of_events(events, journey=True)
+        events = [trigger.event for trigger in triggers if isinstance(trigger, EventTrigger)]
+        scope = Scope.of_events(events, journey=True)
+        dates = {trigger.field for trigger in triggers if isinstance(trigger, DateTrigger)}
+        return replace(scope, order=scope.order or bool(dates & ORDER_DATES))
 
     def _name(self, fields: Fields) -> str:
         node = fields.value("flow")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import time
+from datetime import date, time
 from enum import Enum
 from typing import Any
 
@@ -42,7 +42,7 @@ def _canonical(value: Any) -> Any:
         return [_canonical(item) for item in value]
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, time):
+    if isinstance(value, (date, time)):
         return value.isoformat()
     if value is None or isinstance(value, (str, int, float)):
         return value

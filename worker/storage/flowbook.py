@@ -19,6 +19,7 @@ from worker.domain.errors import FileError
 from worker.domain.facts import Need, Needs
 from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk
 from worker.domain.routes import Route
+from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed
 from worker.language.flows import read_flow
 from worker.storage import flows
 
@@ -54,6 +55,8 @@ class Catalogue:
         listening: running versions by the type of event that they listen to; `pausing`: those of live flows which
             were paused by hand, or with everything.
         goals: the types of events that are the goal of any version, old ones too, each with the longest window.
+        timed: running versions with each of their triggers of the clock; `coming_in`: with each segment that starts
+            them.
     """
 
     number: int
@@ -64,6 +67,8 @@ class Catalogue:
     listening: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     pausing: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     goals: Mapping[str, timedelta] = field(default_factory=dict)
+    timed: tuple[tuple[Version, Timed], ...] = ()
+    coming_in: tuple[tuple[Version, SegmentTrigger], ...] = ()
 
 
 class FlowBook:
@@ -96,11 +101,11 @@ class FlowBook:
         return self._versions.get(version_id)
 
     def triggers(self, connection: Connection) -> dict[str, tuple[str, ...]]:
-        """Return for each published flow the events that start it."""
+        """Return for each published flow what starts it, in words."""
         found: dict[str, tuple[str, ...]] = {}
         for row in flows.all_flows(connection):
             version = self.version(connection, row.version.id)
-            found[row.name] = tuple(trigger.event for trigger in version.flow.triggers) if version else ()
+            found[row.name] = tuple(map(str, version.flow.triggers)) if version else ()
         return found
 
     def _read(self, connection: Connection, number: int, all_held: bool) -> Catalogue:
@@ -120,7 +125,9 @@ class FlowBook:
             if not paused and not all_held:
                 running[row.name] = version
             for trigger in version.flow.triggers:
-                (listening if row.name in running else pausing).setdefault(trigger.event, []).append(version)
+                if isinstance(trigger, EventTrigger):
+                    (listening if row.name in running else pausing).setdefault(trigger.event, []).append(version)
+        starting = [(version, trigger) for version in running.values() for trigger in version.flow.triggers]
         return Catalogue(
             number,
             running,
@@ -130,6 +137,8 @@ class FlowBook:
             {event: tuple(found) for event, found in listening.items()},
             {event: tuple(found) for event, found in pausing.items()},
             flows.goal_windows(connection),
+            tuple((version, trigger) for version, trigger in starting if isinstance(trigger, Timed)),
+            tuple((version, trigger) for version, trigger in starting if isinstance(trigger, SegmentTrigger)),
         )
 
     def _keep(self, row: flows.VersionRow) -> Version | None:

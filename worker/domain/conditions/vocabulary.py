@@ -21,13 +21,14 @@ class Vocabulary:
     Parameters:
         fields: the customers' own fields with their types.
         events: events that are known, each with its fields and their types; others may exist.
-        flows, segments: names of those there are, or None where that is not known and not checked.
+        flows, segments, seasons: names of those there are, or None where that is not known and not checked.
     """
 
     fields: Mapping[str, ValueType] = field(default_factory=dict)
     events: Mapping[str, Mapping[str, KnownName]] = field(default_factory=dict)
     flows: frozenset[str] | None = None
     segments: frozenset[str] | None = None
+    seasons: frozenset[str] | None = None
 
     @classmethod
     def of(

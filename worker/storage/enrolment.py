@@ -1,0 +1,186 @@
+"""Customers entered into a flow by the database itself: one statement for many, each once under their key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy import Text as SqlText
+from sqlalchemy import cast as sql_cast
+
+from worker.domain.calendars.turns import Turn
+from worker.domain.conditions.tree import Expression
+from worker.domain.facts import ShopFacts
+from worker.domain.flows import Flow, Once, OnceKind
+from worker.domain.journeys import JourneyState, TraceKind
+from worker.domain.matching import once_of, over_since
+from worker.domain.triggers import ORDER_DATES, DateTrigger, Trigger
+from worker.storage.conditions.context import SqlContext
+from worker.storage.conditions.sql import to_sql
+from worker.storage.conditions.words import words_of
+from worker.storage.rows import insert
+from worker.storage.tables import customer, journey, orders, trace
+from worker.storage.types import Id, Instant, Json
+
+Sql = ColumnElement[Any]
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """By what customers come in, and when.
+
+    Parameters:
+        zone: by which `once: per 30 days` counts its days.
+        segments: the expressions of the segments that `when` may name.
+    """
+
+    flow: Flow
+    trigger: Trigger
+    turn: Turn
+    zone: ZoneInfo
+    shop: ShopFacts
+    now: datetime
+    segments: Mapping[str, Expression] = field(default_factory=dict)
+
+    @property
+    def once(self) -> Once:
+        """The rule of entry."""
+        return once_of(self.flow, self.trigger)
+
+    @property
+    def of_order(self) -> bool:
+        """Whether those who enter do so for an order, their first or their latest."""
+        return isinstance(self.trigger, DateTrigger) and self.trigger.field in ORDER_DATES
+
+
+def enrol(
+    connection: Connection, version_id: int, entrance: Entrance, among: Sequence[Condition], detail: Mapping[str, Any]
+) -> list[int]:
+    """Enter those customers who may, and for whom the flow's `when` holds; who has entered under the key stays out.
+
+    The journeys wait at no step, due now: stepping takes them to their first.
+
+    Parameters:
+        among: conditions on `worker.storage.tables.customer` that say who is in question.
+        detail: what the trace of each says of its entry.
+
+    Returns:
+        The numbers of the new journeys.
+    """
+    order = orders.alias("its_order") if entrance.of_order else None
+    values: dict[str, Sql] = {
+        "flow": literal(entrance.flow.name, SqlText()),
+        "version_id": literal(version_id, Id),
+        "customer_id": customer.c.id,
+        "once_key": once_key(entrance, order),
+        "state": literal(JourneyState.WAITING.value, SqlText()),
+        "entered_at": literal(entrance.now, Instant()),
+        "look_at": literal(entrance.now, Instant()),
+    }
+    if order is not None:
+        values["order_number"] = order.c.number
+    who = audience(connection, entrance, among, list(values.values()), order)
+    statement = insert(connection, journey).from_select(list(values), who, include_defaults=False)
+    made = list(connection.execute(statement.on_conflict_do_nothing().returning(journey.c.id)).scalars())
+    if made:
+        said = select(
+            journey.c.id,
+            literal_column("1"),
+            literal(entrance.now, Instant()),
+            literal(TraceKind.ENTERED.value, SqlText()),
+            literal(dict(detail), Json),
+        ).where(journey.c.id.in_(made))
+        columns = ["journey_id", "number", "at", "kind", "detail"]
+        connection.execute(insert(connection, trace).from_select(columns, said, include_defaults=False))
+    return made
+
+
+def audience(
+    connection: Connection,
+    entrance: Entrance,
+    among: Sequence[Condition],
+    columns: Sequence[Any],
+    order: FromClause | None = None,
+) -> Select[Any]:
+    """Return the customers who enter at this turn, but for those whose key there is already.
+
+    Parameters:
+        columns: what to select of each.
+        order: the alias of `orders` under which the columns name the customer's order.
+    """
+    if order is None and entrance.of_order:
+        order = orders.alias("its_order")
+    source: FromClause = customer
+    if order is not None:
+        source = customer.outerjoin(order, order.c.id == _order_id(entrance.trigger))
+    context = SqlContext(
+        words_of(connection.dialect), entrance.now, entrance.shop, customer, order, segments=entrance.segments
+    )
+    conditions: list[Condition] = [*among, customer.c.erased_at.is_(None), customer.c.merged_into.is_(None)]
+    if entrance.flow.when is not None:
+        conditions.append(to_sql(entrance.flow.when.tree, context))
+    if entrance.once.kind is OnceKind.SPAN:
+        conditions.append(_long_ago(entrance))
+    return select(*columns).select_from(source).where(and_(*conditions))
+
+
+def once_key(entrance: Entrance, order: FromClause | None = None) -> Sql:
+    """Return the key under which a customer enters, unique with the flow and the customer."""
+    turn, once = entrance.turn, entrance.once
+    match once.kind:
+        case OnceKind.EVER:
+            return literal("ever", SqlText())
+        case OnceKind.YEAR:
+            return literal(f"year:{turn.year}", SqlText())
+        case OnceKind.SEASON if turn.season is not None:
+            return literal(f"season:{turn.season}", SqlText())
+        case OnceKind.ORDER:
+            number: Sql = _latest(orders.c.number).scalar_subquery() if order is None else order.c.number
+            return func.coalesce(literal("order:", SqlText()) + number, literal(turn.name, SqlText()), type_=SqlText())
+        case OnceKind.SPAN:
+            last = _own_entries(entrance, journey.c.id).order_by(journey.c.entered_at.desc(), journey.c.id.desc())
+            before: Sql = func.coalesce(sql_cast(last.limit(1).scalar_subquery(), SqlText()), "0", type_=SqlText())
+            return literal("after:", SqlText()) + before
+    return literal(turn.name, SqlText())
+
+
+def _long_ago(entrance: Entrance) -> Condition:
+    """Whether the customer's last entry is at least the span ago."""
+    span = entrance.once.span
+    assert span is not None
+    since = over_since(span, entrance.now, entrance.zone)
+    return ~exists(_own_entries(entrance, literal_column("1")).where(journey.c.entered_at > literal(since, Instant())))
+
+
+def _own_entries(entrance: Entrance, column: Any) -> Select[Any]:
+    own = (journey.c.customer_id == customer.c.id, journey.c.flow == literal(entrance.flow.name, SqlText()))
+    return select(column).select_from(journey).where(*own).correlate(customer)
+
+
+def _order_id(trigger: Trigger) -> Sql:
+    first = isinstance(trigger, DateTrigger) and trigger.field == "customer.first_order_at"
+    return _latest(orders.c.id, first=first).scalar_subquery()
+
+
+def _latest(column: Any, *, first: bool = False) -> Select[Any]:
+    """Return something of the customer's latest (or first) order that counts."""
+    found = select(column).where(orders.c.customer_id == customer.c.id, orders.c.counted).correlate(customer)
+    if first:
+        return found.order_by(orders.c.placed_at, orders.c.id).limit(1)
+    return found.order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(1)
