@@ -25,8 +25,8 @@ def bought(orders: int, average: int, days: int | None) -> CustomerFacts:
 @pytest.mark.parametrize(
     ("facts", "found"),
     [
-        (bought(1, 149_999, 181), Scores(1, 1, 1)),
-        (bought(2, 150_000, 180), Scores(2, 2, 2)),
+        (bought(1, 149_999, 121), Scores(1, 1, 1)),
+        (bought(2, 150_000, 120), Scores(2, 2, 2)),
         (bought(3, 300_000, 90), Scores(3, 3, 3)),
         (bought(5, 500_000, 60), Scores(4, 4, 4)),
         (bought(8, 800_000, 30), Scores(5, 5, 5)),
@@ -49,7 +49,7 @@ def test_a_day_is_over_after_24_hours() -> None:
     ("facts", "name"),
     [
         (CustomerFacts(), "none"),
-        (bought(20, 900_000, 181), "lapsed"),
+        (bought(20, 900_000, 121), "lapsed"),
         (bought(20, 900_000, 91), "at-risk"),
         (bought(1, 100_000, 91), "at-risk"),
         (bought(5, 500_000, 60), "champion"),

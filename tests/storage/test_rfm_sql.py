@@ -42,7 +42,9 @@ def test_both_readers_give_the_same_class(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(insert(customer), rows)
         context = SqlContext(words_of(connection.dialect), NOW, shop, customer)
-        in_sql = dict(connection.execute(select(customer.c.id, rfm_in_sql(context))).tuples().all())
+        in_sql = {
+            row.id: row.rfm for row in connection.execute(select(customer.c.id, rfm_in_sql(context).label("rfm")))
+        }
         people = customers.by_id(connection, list(in_sql))
     assert in_sql == {number: rfm_class(one.facts, NOW, limits).value for number, one in people.items()}
     assert set(in_sql.values()) == {one.value for one in RfmClass}

@@ -39,7 +39,7 @@ class RfmLimits:
         monetary: average order in the shop's currency, at least: for the scores 2, 3, 4, 5; less is 1.
     """
 
-    recency: tuple[float, ...] = (30, 60, 90, 180)
+    recency: tuple[float, ...] = (30, 60, 90, 120)
     frequency: tuple[float, ...] = (2, 3, 5, 8)
     monetary: tuple[float, ...] = (150_000, 300_000, 500_000, 800_000)
 

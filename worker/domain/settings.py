@@ -121,7 +121,7 @@ class Queue(Group):
 
 def _four_ascending(value: tuple[float, ...]) -> tuple[float, ...]:
     if len(value) != 4 or value[0] < 0 or any(one >= other for one, other in pairwise(value)):
-        raise ValueError("four numbers are needed, each larger than the one before, such as [30, 60, 90, 180]")
+        raise ValueError("four numbers are needed, each larger than the one before, such as [30, 60, 90, 120]")
     return value
 
 

@@ -87,6 +87,14 @@ def read_library(
     return Library(flows, tuple(broken), tuple(problems))
 
 
+def flow_names(folder: Path) -> frozenset[str] | None:
+    """Return the names that the files of a folder give to flows, broken ones too; None where it cannot be read."""
+    try:
+        return frozenset(path.stem for path in _flow_files(folder, str(folder))[0])
+    except OSError:
+        return None
+
+
 def _flow_files(folder: Path, shown: str) -> tuple[list[Path], list[Problem]]:
     """Return the files that are flows, and a warning for each that looks like one and is not read."""
     paths: list[Path] = []

@@ -1,4 +1,4 @@
-"""`phin check`: everything that is wrong with the settings, seasons, flows and templates, told at once."""
+"""`phin check`: everything that is wrong with the settings, seasons, segments, flows and templates, told at once."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ from worker.language.diagnostics import (
     plain,
     summary,
 )
-from worker.language.library import Library, read_library
+from worker.language.library import Library, flow_names, read_library
 from worker.language.seasons import read_seasons
+from worker.language.segments import SEGMENTS_FILE, read_segments
 from worker.language.settings import inspect_settings
 
 _COLOURS: dict[str, dict[str, object]] = {
@@ -65,12 +66,15 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     in_templates = [
         replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in templates.check()
     ]
+    vocabulary = Vocabulary.of(settings, flows=flow_names(folder / settings.flows)) if found else None
+    path = folder / "config" / SEGMENTS_FILE
+    segments = read_segments(path, str(path), vocabulary)
     library = read_library(
         folder / settings.flows,
-        Vocabulary.of(settings) if found else None,
+        replace(vocabulary, segments=segments.names) if vocabulary else None,
         templates.needs(),
     )
-    beside = [*secret_problems(environment), *_season_problems(folder)]
+    beside = [*secret_problems(environment), *_season_problems(folder), *segments.problems]
     found_problems = [*problems, *beside, *library.problems, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
 
