@@ -94,7 +94,7 @@ class Staff:
 
         None, and `everyone` where no role is called so, mean all. An unknown word means nobody.
         """
-        if word in self.roles:
+        if word is not None and word in self.roles:
             return tuple(self.people[key] for key in self.roles[word])
         if word is None or word == EVERYONE:
             return tuple(self.people.values())

@@ -1,4 +1,4 @@
-"""A task: something that staff are to do for a customer, with its states, its outcomes and the plan of its reminders."""
+"""A task: something that staff are to do for a customer; its states, its outcomes, the plan of its reminders."""
 
 from __future__ import annotations
 
@@ -224,7 +224,8 @@ def in_order(tasks: Sequence[Task], now: datetime) -> list[Task]:
     """Return tasks as somebody should do them: late ones first, then by due time, what matters more before the rest."""
     weight = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
     far = datetime.max.replace(tzinfo=now.tzinfo)
-    return sorted(
-        tasks,
-        key=lambda task: (not task.late(now), task.due_at or far, weight[task.priority], task.created_at, task.id),
-    )
+
+    def place(task: Task) -> tuple[bool, datetime, int, datetime, int]:
+        return not task.late(now), task.due_at or far, weight[task.priority], task.created_at, task.id
+
+    return sorted(tasks, key=place)
