@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.facts import Facts
+from worker.domain.facts import Facts, Happening
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
 from worker.domain.settings import Shop
@@ -36,14 +36,20 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
     if facts.order is not None:
         values["order"] = _order(facts.order)
     if facts.event is not None:
-        values["event"] = {**facts.event.data, "type": facts.event.type, "at": facts.event.at}
+        values["event"] = _event(facts.event)
     if journey is not None:
         values["journey"] = {
             "flow": journey.flow,
             "entered_at": journey.entered_at,
             "order_number": journey.order_number,
+            "request": journey.request,
         }
     return values
+
+
+def _event(event: Happening) -> dict[str, Any]:
+    itself = {"type": event.type, "at": event.at, "order_number": event.order_number, "request": event.request}
+    return {**event.data, **itself}
 
 
 def _customer(known: Facts) -> dict[str, Any]:

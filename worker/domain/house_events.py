@@ -41,6 +41,7 @@ _CART = (
     EventField("items", NUMBER, "pieces in the cart"),
     EventField("skus", LIST, "SKUs in the cart"),
     EventField("categories", LIST, "categories in the cart"),
+    EventField("lines", LIST, "what lies in it, each with name, sku, quantity, price as an order's lines; for mails"),
     EventField("url", TEXT, "address that brings the cart back"),
 )
 _REASON = EventField("reason", TEXT, "why, in the shop's words")
