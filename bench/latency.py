@@ -1,44 +1,117 @@
 """From an event's POST to the end of its mail's data at SMTP, with a whole `phin up`.
 
-    python -m bench.latency [--rate 50] [--seconds 60] [--rest 60]
+    python -m bench.latency [--rate 50] [--seconds 60] [--singles 5] [--rest 60] [--postgres]
 
 A purchase is reported at a steady rate, each by a customer of its own; the sink logs when it has read the final dot.
-Then, after a rest, single events.
+Then, after a rest, single events. Beside the latencies stands what tells more on a busy machine: the CPU that each
+process of Phin took for an event. `--busy 2` lets so many other processes count for themselves all the while.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
+import psutil
 
-from tests.support.phin_up import make_home, phin_up
-from tests.support.smtp_sink import SmtpSink
+from bench.support.raw_sink import arrivals, raw_sink
+from tests.support.phin_up import PhinUp, make_home, phin_up
+from tests.support.postgres import PostgresServer
 from tests.support.visitor import Visitor, purchase
+
+CONNECTIONS = 8
+DRAINED_WITHIN = 300.0  # seconds that the last mail may take
 
 
 class Reporter:
-    """Reports purchases and remembers when."""
+    """Reports purchases over connections that stay open, and remembers when."""
 
     def __init__(self, visitor: Visitor) -> None:
-        self._url = f"{visitor.up.url}/v1/events"
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {visitor.key}"}, timeout=30)
-        self._lock = threading.Lock()
+        self._host = urlsplit(visitor.up.url).netloc
+        self._headers = {"Authorization": f"Bearer {visitor.key}", "Content-Type": "application/json"}
+        self._own = threading.local()
         self.posted: dict[str, float] = {}
 
     def report(self, number: int) -> None:
         """Report one purchase."""
-        email = f"khach{number}@example.com"
+        email = address(number)
         event = purchase(f"p{number}", f"A{number}", {"id": f"c{number}", "email": email, "name": "Lan"})
-        with self._lock:
-            self.posted[email] = time.time()
-        assert self._client.post(self._url, json=event).status_code == 202
+        body = json.dumps(event).encode()
+        if not hasattr(self._own, "connection"):
+            self._own.connection = http.client.HTTPConnection(self._host, timeout=30)
+        self.posted[email] = time.time()
+        self._own.connection.request("POST", "/v1/events", body, self._headers)
+        answer = self._own.connection.getresponse()
+        answer.read()
+        assert answer.status == 202, answer.status
+
+    def rest(self) -> None:
+        """Close this thread's connection before the server does; the next report opens it again."""
+        self._own.connection.close()
+
+
+def address(number: int) -> str:
+    """Return the address of a customer."""
+    return f"khach{number}@example.com"
+
+
+def cpu(up: PhinUp) -> dict[str, float]:
+    """Return the CPU seconds that each process of Phin has taken, workers together, by its title."""
+    found: dict[str, float] = {}
+    for process in up.family():
+        title = " ".join(process.cmdline()).strip()
+        name = title.removeprefix("phin ").rstrip(" 0123456789") if title.startswith("phin ") else "queue"
+        times = process.cpu_times()
+        found[name] = found.get(name, 0.0) + times.user + times.system
+    return found
+
+
+def stream(reporter: Reporter, sink: Path, rate: int, count: int) -> None:
+    """Report events at a steady rate, and wait for the last mail."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for number in range(1, count + 1):
+            time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            pool.submit(reporter.report, number)
+    arrived(sink, count + 1)
+
+
+def measure(folder: Path, options: argparse.Namespace, settings: dict[str, str]) -> None:
+    """Measure with these settings."""
+    log = folder / "sink.log"
+    with raw_sink(log) as port:
+        settings = {**settings, "PHIN_SMTP_URL": f"smtp://127.0.0.1:{port}"}
+        with phin_up(make_home(folder), **settings) as up:
+            reporter = Reporter(Visitor(up, **settings))
+            reporter.report(0)
+            arrived(log, 1)
+            count = options.rate * options.seconds
+            before = cpu(up)
+            stream(reporter, log, options.rate, count)
+            after = cpu(up)
+            tell(f"{options.rate} events a second for {options.seconds} s", latencies(reporter, log, 1, count))
+            each = {name: 1000 * (after[name] - before.get(name, 0.0)) / count for name in after}
+            said = ", ".join(f"{name} {taken:.2f}" for name, taken in sorted(each.items()) if taken >= 0.005)
+            print(f"{'CPU an event':<40} {sum(each.values()):.2f} ms ({said})", flush=True)
+            for single in range(options.singles):
+                reporter.rest()
+                time.sleep(options.rest)
+                reporter.report(count + 1 + single)
+                arrived(log, count + 2 + single)
+            if options.singles:
+                found = latencies(reporter, log, count + 1, count + options.singles)
+                tell(f"one event after {options.rest} s of rest", found)
 
 
 def main() -> None:
@@ -48,48 +121,44 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--singles", type=int, default=5, help="single events, each after a rest")
     parser.add_argument("--rest", type=int, default=60, help="seconds of rest before a single event")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    parser.add_argument("--busy", type=int, default=0, help="other processes that count for themselves meanwhile")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, SmtpSink() as sink:
-        settings = {"PHIN_SMTP_URL": sink.url}
-        with phin_up(make_home(Path(folder)), **settings) as up:
-            reporter = Reporter(Visitor(up, **settings))
-            reporter.report(0)
-            _arrived(sink, 1)
-            count = options.rate * options.seconds
-            began = time.perf_counter()
-            with ThreadPoolExecutor(8) as pool:
-                for number in range(1, count + 1):
-                    time.sleep(max(0.0, began + number / options.rate - time.perf_counter()))
-                    pool.submit(reporter.report, number)
-            _arrived(sink, count + 1)
-            _print(f"{options.rate} events a second for {options.seconds} s", _latencies(reporter, sink, 1, count))
-            for single in range(options.singles):
-                time.sleep(options.rest)
-                reporter.report(count + 1 + single)
-                _arrived(sink, count + 2 + single)
-            _print(
-                f"one event after {options.rest} s of rest",
-                _latencies(reporter, sink, count + 1, count + options.singles),
-            )
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings: dict[str, str] = {}
+        if options.postgres:
+            server = PostgresServer(fsync=True)
+            stack.callback(server.close)
+            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        for _ in range(options.busy):
+            busy = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            stack.callback(busy.kill)
+        others = f", {options.busy} others busy" if options.busy else ""
+        print(f"{'PostgreSQL' if options.postgres else 'SQLite'}, load {psutil.getloadavg()[0]:.1f}{others}")
+        measure(folder, options, settings)
 
 
-def _arrived(sink: SmtpSink, count: int, within: float = 60.0) -> None:
-    end = time.monotonic() + within
-    while len(sink.mails) < count:
-        assert time.monotonic() < end, f"{len(sink.mails)} of {count} mails arrived within {within:g} s"
-        time.sleep(0.01)
+def arrived(sink: Path, count: int) -> None:
+    """Wait until so many mails are there."""
+    end = time.monotonic() + DRAINED_WITHIN
+    while (there := sink.read_bytes().count(b"\n") if sink.exists() else 0) < count:
+        assert time.monotonic() < end, f"{there} of {count} mails arrived within {DRAINED_WITHIN:g} s"
+        time.sleep(0.05)
 
 
-def _latencies(reporter: Reporter, sink: SmtpSink, first: int, last: int) -> list[float]:
-    taken = {mail.recipients[0]: mail.time for mail in sink.mails}
-    emails = [f"khach{number}@example.com" for number in range(first, last + 1)]
+def latencies(reporter: Reporter, sink: Path, first: int, last: int) -> list[float]:
+    """Return the milliseconds from POST to final dot, in order of size."""
+    taken = arrivals(sink)
+    emails = [address(number) for number in range(first, last + 1)]
     return sorted(1000 * (taken[email] - reporter.posted[email]) for email in emails)
 
 
-def _print(what: str, latencies: list[float]) -> None:
-    at = latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))]
-    median = statistics.median(latencies)
-    print(f"{what:<40} n {len(latencies):>6,}   median {median:>7.1f} ms   99th percentile {at:>7.1f} ms", flush=True)
+def tell(what: str, found: list[float]) -> None:
+    """Print median and 99th percentile."""
+    at = found[min(len(found) - 1, int(len(found) * 0.99))]
+    median = statistics.median(found)
+    print(f"{what:<40} n {len(found):>6,}   median {median:>7.1f} ms   99th percentile {at:>7.1f} ms", flush=True)
 
 
 if __name__ == "__main__":
