@@ -29,7 +29,7 @@ def test_the_shipped_segments_are_read() -> None:
     """Given the file that ships, then each segment has both titles, and those the documents name are there."""
     found = read_segments(ROOT / "config" / "segments.yaml", "config/segments.yaml", Vocabulary.of(SETTINGS))
     assert found.problems == ()
-    assert {"repeat-browsers", "recent-first-buyers", "lapsed", "loyal", "potential", "most-valuable"} <= found.names
+    assert {"repeat-browsers", "recent-first-buyers", "lapsed", "loyal", "potential", "most-valuable"} <= set(found.segments)
     for segment in found.segments.values():
         assert set(segment.title) == set(segment.about) == {"vi", "en"}, segment.name
 
@@ -91,7 +91,7 @@ def test_a_faulty_segment_harms_only_itself(tmp_path: Path) -> None:
         'leans: in_segment("bad") or in_segment("round")\n',
     )
     assert (list(found.segments), found.broken) == (["good", "leans"], ("bad", "round", "about"))
-    assert found.names == {"good", "bad", "round", "about", "leans"}
+    assert found.names == frozenset(("good", "bad", "round", "about", "leans"))
     assert len(found.problems) == 2
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
+from typing import Any
 
 from worker.domain.conditions.calls import Bought, Days, Did, InFlow, InSegment, read_call
 from worker.domain.conditions.tree import Call, Expression, Name, Node, walk
+from worker.domain.rfm import RfmLimits
 
 LARGEST = 2_000  # nodes of a condition, those of the segments that it names put in
 
-_MOVING = {("now",), ("today",), ("customer", "rfm")}
+_CLASS = ("customer", "rfm")
+_MOVING = {("now",), ("today",), _CLASS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,32 @@ def size(tree: Node, segments: Mapping[str, Expression]) -> int:
         return total
 
     return count(tree)
+
+
+def meaning(name: str, segments: Mapping[str, Expression], limits: RfmLimits) -> str:
+    """Return a hash (SHA-256, hex) of what it takes to be in a segment; spaces, quotes and numbers' forms make none.
+
+    Parameters:
+        limits: of RFM, which count where the segment, or one that it names, asks for the class.
+    """
+    trees: dict[str, Any] = {}
+    waiting, by_class = [name], False
+    while waiting:
+        one = waiting.pop()
+        if one in segments and one not in trees:
+            trees[one] = _canonical(segments[one].tree)
+            waiting += [other for other, _ in named(segments[one].tree)]
+            by_class |= any(isinstance(n, Name) and n.path == _CLASS for n in walk(segments[one].tree))
+    own = trees.pop(name, None)
+    said = [own, sorted(trees.items()), _canonical(limits) if by_class else None]
+    return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode("ascii")).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Return a tree as lists, without the places of its nodes."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, *(_canonical(getattr(value, one.name)) for one in fields(value) if one.compare)]
+    return [_canonical(one) for one in value] if isinstance(value, tuple) else value
 
 
 def moves(tree: Node, segments: Mapping[str, Expression]) -> bool:

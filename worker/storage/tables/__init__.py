@@ -9,6 +9,7 @@ from __future__ import annotations
 from worker.storage.tables.base import metadata
 from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, switch, trace
 from worker.storage.tables.ledger import hit, message
+from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
 
@@ -30,6 +31,9 @@ __all__ = [
     "orders",
     "request",
     "rotation",
+    "segment",
+    "segment_mark",
+    "segment_member",
     "staff_digest",
     "switch",
     "task",
