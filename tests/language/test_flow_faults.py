@@ -31,10 +31,14 @@ LINES = {
     ),
     "a wrong once": (
         "once: per ordr",
-        "5:7: error: 'once' is 'ever', 'per event', 'per order' or 'per year', not 'per ordr'; "
+        "5:7: error: 'once' is 'ever', 'per event', 'per order', 'per year' or 'per season', not 'per ordr'; "
         "did you mean 'per order'?",
     ),
-    "a once of a later version": ("once: per season", f"5:7: error: 'per season' {LATER}"),
+    "a once that needs a season": (
+        "once: per season",
+        "5:7: error: 'per season' needs a trigger by a season, and no other; "
+        "for example trigger: {season: tet, offset: -21 days}",
+    ),
     "a value in the title": (
         "title: Hello {{ shop.name }}",
         "5:8: error: 'title' is the same for everyone; '{{ }}' cannot stand in it",
@@ -94,12 +98,14 @@ TRIGGERS = {
     "an unknown one": ("purchse", "2:10: error: there is no trigger 'purchse'; did you mean 'purchase'?"),
     "an event that cannot stand alone": (
         "order.shipped",
-        "2:10: error: only purchase and signup can stand alone; another event is named by 'event'; write: trigger: "
-        "{event: order.shipped}",
+        "2:10: error: only 'purchase', 'signup' and 'birthday' can stand alone; another event is named by 'event'; "
+        "write: trigger: {event: order.shipped}",
     ),
-    "one of a later version": ("birthday", f"2:10: error: 'birthday' {LATER}"),
-    "a season": ("{season: tet, offset: -21 days}", f"2:11: error: 'season' {LATER}"),
-    "no event": ("{within: 2 days}", "2:10: error: a trigger needs 'event'; for example {event: purchase}"),
+    "no event": (
+        "{within: 2 days}",
+        "2:10: error: a trigger needs one of 'event', 'date', 'season', 'segment' or 'schedule'; "
+        "for example {event: purchase}",
+    ),
     "none": ("[]", "2:10: error: 'trigger' names nothing that starts the flow; for example: trigger: purchase"),
     "the same twice": (
         "[purchase, {event: purchase}]",

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.errors import FileError, Problem
-from worker.domain.flows import Flow, FlowStatus, Send, walk
+from worker.domain.flows import Flow, FlowStatus, Send, TaskStep, walk
 from worker.domain.messages import Kind
 from worker.domain.texts import LocalText, Text
 from worker.domain.triggers import ORDER_DATES, DateTrigger, EventTrigger, Trigger
@@ -91,7 +91,8 @@ class _Reader:
             goal=None if goal is None else self._entry.goal(goal, scope),
         )
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
-        self._conditions.check(sends if reader.complete else None)
+        tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]
+        self._conditions.check(*((sends, tasks) if reader.complete else (None, None)))
         warn(self._report, flow)
         return flow
 

@@ -119,12 +119,14 @@ def duration(report: Report, node: Node, what: str) -> Duration | None:
             return None
     except (ValueError, OverflowError):
         message = f"'{found.text[:60]}' is no duration; write a whole number and a unit"
-        report.error(found, message, _duration_meant(found.text) or "for example '3 days' or '2 hours'")
+        meant = duration_meant(found.text)
+        report.error(found, message, f"did you mean '{meant}'?" if meant else "for example '3 days' or '2 hours'")
         return None
     return read
 
 
-def _duration_meant(written: str) -> str | None:
+def duration_meant(written: str) -> str | None:
+    """Return the duration that somebody most likely meant by `3d` or `2 tuần`, as it is to be written, or None."""
     found = re.fullmatch(r"\s*(\d{1,6})\s*([^\W\d]{0,20})\s*", written)
     if found is None:
         return None
@@ -134,7 +136,7 @@ def _duration_meant(written: str) -> str | None:
     if meant is None:
         return None
     count, singular = int(found[1]), meant.rstrip("s")
-    return f"did you mean '{count} {singular if count == 1 else singular + 's'}'?"
+    return f"{count} {singular if count == 1 else singular + 's'}"
 
 
 def time_of_day(report: Report, node: Node, what: str) -> time | None:
