@@ -67,7 +67,7 @@ class Rules:
     def __init__(self, flowbook: FlowBook, shop: ShopFacts) -> None:
         self._flowbook = flowbook
         self._shop = shop
-        self._reading = Reading()
+        self._reading = Reading(flowbook.segments)
 
     def ask(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> Ruling:
         """Decide for each message with what this transaction sees; one that cannot be decided fails alone.

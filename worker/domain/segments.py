@@ -82,6 +82,17 @@ def size(tree: Node, segments: Mapping[str, Expression]) -> int:
     return count(tree)
 
 
+def readable(tree: Node) -> None:
+    """See that this Phin knows every function of a condition that was checked by another.
+
+    Raises:
+        ExpressionError: it does not.
+    """
+    for node in walk(tree):
+        if isinstance(node, Call):
+            read_call(node)
+
+
 def meaning(name: str, segments: Mapping[str, Expression], limits: RfmLimits) -> str:
     """Return a hash (SHA-256, hex) of what it takes to be in a segment; spaces, quotes and numbers' forms make none.
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
 from worker.domain.facts import Facts, ShopFacts
 from worker.domain.flows import Send
 from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, advance
+from worker.domain.messages import Kind
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.zones import zone_of
+from worker.engine.giving import give
 from worker.storage import journeys, ledger, traces
 from worker.storage.flowbook import Version
 
@@ -31,11 +36,11 @@ class Surroundings:
     shop: ShopFacts
 
     @classmethod
-    def of(cls, settings: Settings) -> Surroundings:
-        """Return the surroundings that the settings describe."""
+    def of(cls, settings: Settings, segments: Mapping[str, Expression] | None = None) -> Surroundings:
+        """Return the surroundings that the settings describe, with the flow book's segments."""
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
-        return cls(Reading(), facts)
+        return cls(Reading({} if segments is None else segments), facts)  # one that is empty now may fill
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""

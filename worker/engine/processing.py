@@ -21,7 +21,7 @@ from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import record
 from worker.engine.withdrawing import withdraw
-from worker.storage import customers, facts, journeys, pending
+from worker.storage import customers, facts, journeys, membership, pending
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.pending import PendingEvent
@@ -39,7 +39,7 @@ class Processing:
     def __init__(self, database: Database, flowbook: FlowBook, settings: Settings) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings)
+        self._around = Surroundings.of(settings, flowbook.segments)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)
 
     def run(self, event_ids: Sequence[int], now: datetime) -> Work:
@@ -92,7 +92,10 @@ class Processing:
         numbers = [event.order_number for event in events if event.order_number]
         customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
-        return sum((self._one(connection, catalogue, event, now, careful) for event in events), Work())
+        work = sum((self._one(connection, catalogue, event, now, careful) for event in events), Work())
+        if catalogue.kept:
+            membership.mark_of_events(connection, [event.id for event in events])
+        return work
 
     def _one(
         self, connection: Connection, catalogue: Catalogue, event: PendingEvent, now: datetime, careful: bool

@@ -15,7 +15,7 @@ from worker.domain.order_changes import order_change
 from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
 from worker.engine.advancing import leave
-from worker.storage import consent, customers, journeys, ledger, orders, pending
+from worker.storage import consent, customers, journeys, ledger, membership, orders, pending
 from worker.storage.pending import PendingEvent
 
 # House events that are themselves a word about consent to marketing.
@@ -76,6 +76,7 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
 def _join(connection: Connection, guest: Customer, known: Customer, now: datetime) -> None:
     """Make one customer of two; a journey of the guest that the customer is in too ends, and sends nothing more."""
     left = customers.join_guest(connection, guest, known, now)
+    membership.mark(connection, {guest.id: True})
     for journey in journeys.under_way(connection, guest.id):
         leave(connection, journey, "joined", TraceEntry(TraceKind.EXIT, None, {"reason": "joined"}), now)
     for journey_id in left:
@@ -113,6 +114,7 @@ def _take_consent(connection: Connection, event: PendingEvent, customer_id: int)
                 wording=said.get("wording"),
                 proof={"event": event.id},
                 event_id=event.id,
+                quiet=event.history,
             )
     return f"consent to {', '.join(ignored)} unchanged: another word stands against it" if ignored else None
 
@@ -132,4 +134,5 @@ def _take_order(connection: Connection, event: PendingEvent, customer_id: int, c
         customers.refresh_order_facts(connection, owner)
     if owners - {customer_id}:
         journeys.wake_of(connection, sorted(owners - {customer_id}))
+        membership.mark(connection, dict.fromkeys(owners - {customer_id}, event.history))
     return order

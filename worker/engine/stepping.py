@@ -33,7 +33,7 @@ class Stepping:
     def __init__(self, database: Database, flowbook: FlowBook, settings: Settings) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings)
+        self._around = Surroundings.of(settings, flowbook.segments)
 
     def run(self, journey_ids: Sequence[int], now: datetime) -> Work:
         """Take these journeys on, those that wait and are due or whose condition holds; one that fails harms itself.

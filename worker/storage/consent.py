@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select
 
 from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
+from worker.storage import membership
 from worker.storage.rows import insert
 from worker.storage.tables import address, consent_change
 
@@ -52,6 +53,7 @@ def change(
     wording: str | None = None,
     proof: Mapping[str, Any] | None = None,
     event_id: int | None = None,
+    quiet: bool = False,
 ) -> int:
     """Write a change of consent down and let it hold; returns the number of the change.
 
@@ -61,8 +63,10 @@ def change(
         wording: the text that was agreed to or refused.
         proof: what shows that it was said.
         event_id: the event that told it.
+        quiet: whether it is history, which starts no flow.
     """
     renew(connection, email, purpose, standing)
+    membership.mark_of_address(connection, email, quiet=quiet)
     return int(
         connection.execute(
             insert(connection, consent_change).returning(consent_change.c.id),

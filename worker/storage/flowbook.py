@@ -7,21 +7,25 @@ catalogue has changed are the flows read anew. So every process follows a public
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.conditions.faults import ExpressionError
+from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import needs
 from worker.domain.errors import FileError
 from worker.domain.facts import Need, Needs
-from worker.domain.flows import Flow, FlowStatus, Wait, expressions, walk
+from worker.domain.flows import Flow, FlowStatus, TaskStep, Wait, expressions, walk
 from worker.domain.routes import Route
+from worker.domain.segments import moves, readable
 from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed
+from worker.language.expressions import parse_expression
 from worker.language.flows import read_flow
-from worker.storage import flows
+from worker.storage import flows, segments
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +61,9 @@ class Catalogue:
         goals: the types of events that are the goal of any version, old ones too, each with the longest window.
         timed: running versions with each of their triggers of the clock; `coming_in`: with each segment that starts
             them.
+        segments: the conditions of all segments, those that are gone from the file too.
+        kept: the segments that members are kept of, with the number of their meaning; `moving`: those of them that
+            may change though no fact of a customer does.
     """
 
     number: int
@@ -69,10 +76,31 @@ class Catalogue:
     goals: Mapping[str, timedelta] = field(default_factory=dict)
     timed: tuple[tuple[Version, Timed], ...] = ()
     coming_in: tuple[tuple[Version, SegmentTrigger], ...] = ()
+    segments: Mapping[str, Expression] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
+    moving: frozenset[str] = frozenset()
+
+
+class _Followed(Mapping[str, Expression]):
+    """The conditions of the segments as they are published at each moment, under one mapping that is given about."""
+
+    def __init__(self, now: Callable[[], Mapping[str, Expression]]) -> None:
+        self._now = now
+
+    def __getitem__(self, name: str) -> Expression:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
 
 
 class FlowBook:
     """The published flows of one process; safe to share between threads.
+
+    `segments` follows the published segments with each `follow`: it is what conditions are read with.
 
     A version was checked when it was published. It is read without the shop's vocabulary, so that its journeys go on
     when a field that it names is declared no more.
@@ -82,6 +110,7 @@ class FlowBook:
         self._lock = threading.Lock()
         self._catalogue = Catalogue(-1)
         self._versions: dict[int, Version | None] = {}
+        self.segments: Mapping[str, Expression] = _Followed(lambda: self._catalogue.segments)
 
     def follow(self, connection: Connection) -> Catalogue:
         """Return what is published now, as this transaction sees it."""
@@ -127,6 +156,7 @@ class FlowBook:
             for trigger in version.flow.triggers:
                 if isinstance(trigger, EventTrigger):
                     (listening if row.name in running else pausing).setdefault(trigger.event, []).append(version)
+        conditions, kept = _segments(connection)
         starting = [(version, trigger) for version in running.values() for trigger in version.flow.triggers]
         return Catalogue(
             number,
@@ -139,6 +169,9 @@ class FlowBook:
             flows.goal_windows(connection),
             tuple((version, trigger) for version, trigger in starting if isinstance(trigger, Timed)),
             tuple((version, trigger) for version, trigger in starting if isinstance(trigger, SegmentTrigger)),
+            conditions,
+            kept,
+            frozenset(name for name in kept if moves(conditions[name].tree, conditions)),
         )
 
     def _keep(self, row: flows.VersionRow) -> Version | None:
@@ -151,8 +184,27 @@ class FlowBook:
             self._versions[row.id] = None
             return None
         wanted = Needs().union(*(needs(expression.tree) for expression in expressions(flow)))
+        if any(isinstance(step, TaskStep) and step.hold for step in walk(flow.steps)):
+            wanted |= {Need.TASKS}
         untils = [step.until for step in walk(flow.steps) if isinstance(step, Wait) and step.until is not None]
         asks = any(Need.MAILS in needs(until.tree) for until in untils)
         version = Version(row.id, row.number, flow, Route(flow), wanted, asks)
         self._versions[row.id] = version
         return version
+
+
+def _segments(connection: Connection) -> tuple[dict[str, Expression], dict[str, int]]:
+    """Return the conditions of the segments, and the numbers of those that members are kept of."""
+    conditions: dict[str, Expression] = {}
+    kept: dict[str, int] = {}
+    for row in segments.all_segments(connection):
+        try:
+            condition = parse_expression(row.expression)
+            readable(condition.tree)
+        except ExpressionError as error:
+            _log.error("a segment cannot be read; nobody is in it", segment=row.name, why=str(error))
+            continue
+        conditions[row.name] = condition
+        if not row.gone:
+            kept[row.name] = row.number
+    return conditions, kept

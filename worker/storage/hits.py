@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 
 from worker.domain.hits import SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
+from worker.storage import membership
 from worker.storage.rows import insert
 from worker.storage.tables import customer, hit, message
 
@@ -147,6 +148,7 @@ def note_people(connection: Connection, noted: Sequence[PeoplesHits]) -> None:
         _earliest(connection, one.message, "clicked_at", one.clicks)
         _latest(connection, one.customer, "last_opened_at", one.opens)
         _latest(connection, one.customer, "last_clicked_at", one.clicks)
+    membership.mark(connection, {one.customer: False for one in noted})
 
 
 def _earliest(connection: Connection, number: int, name: str, times: Sequence[datetime]) -> None:
