@@ -12,11 +12,13 @@ from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
+from worker.storage.tables.turns import date_mark, occurrence, trigger_start
 
 __all__ = [
     "address",
     "consent_change",
     "customer",
+    "date_mark",
     "event",
     "event_trace",
     "flow",
@@ -26,6 +28,7 @@ __all__ = [
     "journey",
     "message",
     "metadata",
+    "occurrence",
     "order_line",
     "order_status",
     "orders",
@@ -39,4 +42,5 @@ __all__ = [
     "task",
     "task_reminder",
     "trace",
+    "trigger_start",
 ]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
 )
 
+from worker.storage.month_day import month_day
 from worker.storage.tables.base import metadata, partial_index
 from worker.storage.types import Id, Instant, Json, Money
 
@@ -78,7 +79,9 @@ customer = Table(
     Column("erased_at", Instant),
     Column("merged_into", Id, ForeignKey("customer.id")),  # a guest who turned out to be this customer
     Index("ix_customer_email", "email"),
+    Index("ix_customer_zone", "timezone", "id"),
 )
+Index("ix_customer_birthday", month_day(customer.c.birthday), customer.c.timezone, customer.c.id)
 
 # An e-mail address: consent and suppression belong to it, whichever customers have it. `_at` and `_anew` are of the
 # word that decides: when it was said, and whether it is a yes said anew, which is all that undoes a no.
