@@ -44,9 +44,9 @@ def rendered(library: TemplateLibrary, name: str, language: str, **links: str | 
 
 
 def test_all_of_them_pass_the_check(library: TemplateLibrary) -> None:
-    """Given the shipped templates, then all four are there in both languages, with nothing wrong."""
-    assert library.names() == NAMES
-    assert all(library.languages(name) == ("en", "vi") for name in NAMES)
+    """Given the shipped templates, then all are there in both languages, with nothing wrong."""
+    assert set(NAMES) <= set(library.names())
+    assert all(library.languages(name) == ("en", "vi") for name in library.names())
     assert library.check() == []
 
 
