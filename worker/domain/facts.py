@@ -11,6 +11,7 @@ from typing import Any, Literal
 from worker.domain.customers import Customer
 from worker.domain.orders import Order
 from worker.domain.rfm import RfmLimits
+from worker.domain.tasks import TaskState
 
 
 class Need(StrEnum):
@@ -20,6 +21,8 @@ class Need(StrEnum):
     EVENTS = "events"  # all that the customer did, where it cannot be said what (see `EventsOf`)
     MAILS = "mails"  # this journey's mails and people's hits on them: sent(), opened(), clicked()
     FLOWS = "flows"  # flows under way for the customer: in_flow()
+    TASKS = "tasks"  # this journey's tasks: task_done(), and a task that the journey waits for
+    REQUESTS = "requests"  # the customer's open support requests: open_request()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,21 @@ class MailFact:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFact:
+    """What became of one task of this journey.
+
+    Parameters:
+        outcome: how it was closed; None while it is open.
+        by: who closed it: key of a staff member, or `phin`.
+    """
+
+    step: str
+    state: TaskState
+    outcome: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnderWay:
     """A journey of the customer that has not ended, by its flow's name."""
 
@@ -114,6 +132,8 @@ class History:
     events: tuple[Happening, ...] = ()  # of the types asked for, as far back as asked for, oldest first
     mails: tuple[MailFact, ...] = ()
     flows: tuple[UnderWay, ...] = ()
+    tasks: tuple[TaskFact, ...] = ()
+    requests: tuple[str, ...] = ()  # numbers of those that are open, the oldest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from enum import StrEnum
 from worker.domain.conditions.tree import Expression
 from worker.domain.durations import Duration
 from worker.domain.messages import Kind
+from worker.domain.tasks import Priority, ReminderRules, TaskType
 from worker.domain.texts import LocalText, Text
 from worker.domain.triggers import EventTrigger as EventTrigger
 from worker.domain.triggers import Trigger as Trigger
+
+_NO_REMINDERS = ReminderRules()
 
 
 class FlowStatus(StrEnum):
@@ -78,6 +81,7 @@ class Send(Step):
     values: tuple[tuple[str, Text], ...] = ()  # `with:`
     expires: Duration | None = None
     kind: Kind | None = None  # None: the flow's
+    to: str | None = None  # person or role of the staff who get it, instead of the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,29 @@ class Split(Step):
     """A fork by a stable hash of journey and step."""
 
     branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStep(Step):
+    """Something that staff are to do; the journey goes on at once, or waits until it is closed.
+
+    Parameters:
+        assign: a person, or a role, of which the next in turn gets it; None: whoever of all the staff is next.
+        due: how long after it came; minutes and hours are clock time, nights and weekends counted.
+        reminders: when its reminders come.
+        close_when: what closes it by itself: an event, or a condition that comes true.
+        hold: whether the journey waits until it is closed.
+    """
+
+    title: LocalText
+    note: LocalText | None = None
+    assign: str | None = None
+    due: Duration | None = None
+    reminders: ReminderRules = _NO_REMINDERS
+    type: TaskType = TaskType.TODO
+    priority: Priority = Priority.NORMAL
+    close_when: ExitRule | None = None
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +196,19 @@ def expressions(flow: Flow) -> Iterator[Expression]:
             yield step.when
         elif isinstance(step, Wait):
             yield from _given(step.until)
-        elif isinstance(step, Send):
-            texts = [text for _, text in step.values]
-            texts += step.subject.by_language.values() if step.subject else []
-            for text in texts:
-                yield from (part for part in text.parts if isinstance(part, Expression))
+        elif isinstance(step, TaskStep) and step.close_when is not None:
+            yield from _given(step.close_when.when)
+        for text in _texts(step):
+            yield from (part for part in text.parts if isinstance(part, Expression))
+
+
+def _texts(step: Step) -> Iterator[Text]:
+    if isinstance(step, Send):
+        yield from (text for _, text in step.values)
+        yield from step.subject.by_language.values() if step.subject else ()
+    elif isinstance(step, TaskStep):
+        yield from step.title.by_language.values()
+        yield from step.note.by_language.values() if step.note else ()
 
 
 def _given(*found: Expression | None) -> Iterator[Expression]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from worker.domain.chance import share
 from worker.domain.conditions.values import Reading
 from worker.domain.facts import Facts
-from worker.domain.flows import Branch, Exit, If, Send, Split, Step, Wait
+from worker.domain.flows import Branch, Exit, ExitRule, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.routes import Route
 from worker.domain.waiting import wait_ends
 
@@ -23,7 +23,7 @@ PUNCTUAL = timedelta(minutes=5)
 class JourneyState(StrEnum):
     """Where a journey stands."""
 
-    WAITING = "waiting"  # at a step, until its time or its condition
+    WAITING = "waiting"  # at a step, until its time or its condition, or until its task is closed
     CONTROL = "control"  # set aside, receives nothing, is followed for the goal
     DONE = "done"  # ran to its end
     EXITED = "exited"  # ended early, by an exit rule or an exit step; the reason is kept
@@ -63,6 +63,7 @@ class TraceKind(StrEnum):
 
     ENTERED = "entered"
     SEND = "send"  # a message was written
+    TASK = "task"  # a task was given out, or was not because what closes it holds already
     WAIT = "wait"  # stands still until a time
     WAITED = "waited"  # goes on, by time or by condition
     FORK = "fork"  # an `if` or a `split` chose a way
@@ -86,6 +87,7 @@ class Advance:
     """What a decision changes: where the journey stands then, which mails it writes, what is to be remembered.
 
     Parameters:
+        tasks: the steps whose tasks are given out.
         withdraws: whether what the journey has in the queue is taken back (an exit rule fired).
     """
 
@@ -96,6 +98,7 @@ class Advance:
     mails: tuple[Send, ...] = ()
     trace: tuple[TraceEntry, ...] = ()
     withdraws: bool = False
+    tasks: tuple[TaskStep, ...] = ()
 
 
 def advance(route: Route, journey: Journey, facts: Facts, reading: Reading, zone: ZoneInfo) -> Advance | None:
@@ -118,7 +121,12 @@ def advance(route: Route, journey: Journey, facts: Facts, reading: Reading, zone
         step = route.first
     else:
         standing = route.step(journey.step)
-        assert isinstance(standing, Wait), "a journey only ever stands at a wait"
+        if isinstance(standing, TaskStep):
+            closed = _closed(standing, facts)
+            if closed is None:
+                return None
+            return _walk(route, journey, route.after(standing), moment, facts, reading, zone, [closed])
+        assert isinstance(standing, Wait), "a journey only ever stands at a wait or a task"
         if standing.until is not None and reading.holds(standing.until, facts):
             trace.append(_entry(TraceKind.WAITED, standing, until=reading.explain(standing.until, facts)))
         elif journey.due_at is not None and journey.due_at <= now:
@@ -141,6 +149,11 @@ def _walk(
     trace: list[TraceEntry],
 ) -> Advance:
     mails: list[Send] = []
+    tasks: list[TaskStep] = []
+
+    def stands(state: JourneyState, at: str | None, due: datetime | None = None, reason: str | None = None) -> Advance:
+        return Advance(state, at, due, reason, tuple(mails), tuple(trace), tasks=tuple(tasks))
+
     while step is not None:
         match step:
             case Send():
@@ -156,8 +169,18 @@ def _walk(
                 if due > facts.now:
                     until = {} if step.until is None else {"until": step.until.text}
                     trace.append(_entry(TraceKind.WAIT, step, due=due.isoformat(), **until))
-                    return Advance(JourneyState.WAITING, step.name, due, None, tuple(mails), tuple(trace))
+                    return stands(JourneyState.WAITING, step.name, due)
                 step, moment = route.after(step), due
+            case TaskStep():
+                needless = _needless(step, facts, reading)
+                trace.append(
+                    needless or _entry(TraceKind.TASK, step, **({"assign": step.assign} if step.assign else {}))
+                )
+                if needless is None:
+                    tasks.append(step)
+                    if step.hold:
+                        return stands(JourneyState.WAITING, step.name)
+                step = route.after(step)
             case If():
                 chosen = reading.holds(step.when, facts)
                 seen = reading.explain(step.when, facts)
@@ -169,11 +192,27 @@ def _walk(
                 step = route.into(step, branch.steps)
             case Exit():
                 trace.append(_entry(TraceKind.EXIT, step, reason=step.reason))
-                return Advance(JourneyState.EXITED, step.name, None, step.reason, tuple(mails), tuple(trace))
+                return stands(JourneyState.EXITED, step.name, None, step.reason)
             case _:
                 raise AssertionError(f"no rule for {type(step).__name__}")
     trace.append(TraceEntry(TraceKind.DONE))
-    return Advance(JourneyState.DONE, None, None, None, tuple(mails), tuple(trace))
+    return stands(JourneyState.DONE, None)
+
+
+def _closed(step: TaskStep, facts: Facts) -> TraceEntry | None:
+    """Return the trace of a journey that waited for a task which is closed by now, or None where it is not."""
+    for task in facts.history.tasks:
+        if task.step == step.name and task.outcome is not None:
+            return _entry(TraceKind.WAITED, step, task=task.outcome, by=task.by)
+    return None
+
+
+def _needless(step: TaskStep, facts: Facts, reading: Reading) -> TraceEntry | None:
+    """Return the trace of a task that is not given out, since the condition that closes it holds already, or None."""
+    rule = step.close_when
+    if rule is None or rule.event is not None or rule.when is None or not reading.holds(rule.when, facts):
+        return None
+    return _entry(TraceKind.TASK, step, reason="not needed", seen=reading.explain(rule.when, facts))
 
 
 def choose_branch(split: Split, journey: Journey) -> Branch:
@@ -206,14 +245,20 @@ def exit_event(route: Route, journey: Journey, facts: Facts, reading: Reading) -
     if happening is None:
         return None
     for rule in route.flow.exits:
-        if rule.event != happening.type or not _concerns(journey, happening.type, facts):
-            continue
-        if rule.when is None or reading.holds(rule.when, facts):
+        if fires(rule, journey, facts, reading):
             detail: dict[str, Any] = {"event": happening.type, "order": happening.order_number}
             if rule.when is not None:
                 detail["seen"] = reading.explain(rule.when, facts)
             return happening.type, TraceEntry(TraceKind.EXIT, None, detail)
     return None
+
+
+def fires(rule: ExitRule, journey: Journey, facts: Facts, reading: Reading) -> bool:
+    """Say whether a rule that names an event is met by the event in `facts`."""
+    happening = facts.event
+    if happening is None or rule.event != happening.type or not _concerns(journey, happening.type, facts):
+        return False
+    return rule.when is None or reading.holds(rule.when, facts)
 
 
 def _concerns(journey: Journey, event: str, facts: Facts) -> bool:

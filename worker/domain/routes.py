@@ -37,6 +37,10 @@ class Route:
         """
         return self._steps[name]
 
+    def find(self, name: str) -> Step | None:
+        """Return the step of this name, or None where this version of the flow has no such step."""
+        return self._steps.get(name)
+
     def after(self, step: Step) -> Step | None:
         """Return the step that follows, or None at the end."""
         return self._after[step.name]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection
 
 from worker.domain.conditions.tree import Expression
@@ -23,6 +24,8 @@ from worker.engine.giving import give
 from worker.storage import journeys, ledger, traces
 from worker.storage.flowbook import Version
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -30,17 +33,22 @@ class Surroundings:
 
     Parameters:
         reading: how conditions are read.
+        staff: returns the staff as it is now.
     """
 
     reading: Reading
     shop: ShopFacts
+    staff: StaffOf = nobody
 
     @classmethod
-    def of(cls, settings: Settings, segments: Mapping[str, Expression] | None = None) -> Surroundings:
+    def of(
+        cls, settings: Settings, segments: Mapping[str, Expression] | None = None, staff: StaffOf = nobody
+    ) -> Surroundings:
         """Return the surroundings that the settings describe, with the flow book's segments."""
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
-        return cls(Reading({} if segments is None else segments), facts)  # one that is empty now may fill
+        reading = Reading({} if segments is None else segments)  # one that is empty now may fill
+        return cls(reading, facts, staff)
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""
@@ -61,12 +69,16 @@ def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEnt
 def write(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts, decided: Advance
 ) -> list[int]:
-    """Write a decision down: where the journey stands, its messages, its trace.
+    """Write a decision down: where the journey stands, its messages, its tasks, its trace.
 
     Nothing of it where the journey stands elsewhere by now: then somebody else has decided.
     """
-    messages = [_message(around, version, journey, facts, step) for step in decided.mails]
-    return ledger.write(connection, messages, facts.now) if _move(connection, journey, decided, facts.now) else []
+    messages = [one for step in decided.mails for one in _messages(around, version, journey, facts, step)]
+    if not _move(connection, journey, decided, facts.now):
+        return []
+    for step in decided.tasks:
+        give(connection, around.reading, around.staff(), journey, facts, step)
+    return ledger.write(connection, messages, facts.now)
 
 
 def _move(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> bool:
@@ -78,8 +90,32 @@ def _move(connection: Connection, journey: Journey, decided: Advance, now: datet
     return True
 
 
-def _message(around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send) -> ledger.NewMessage:
-    language = facts.customer.language or facts.shop.language
+def _messages(
+    around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send
+) -> list[ledger.NewMessage]:
+    """Return the customer's mail of a step, or one for each of the staff whom the step names."""
+    customers_own = facts.customer.language or facts.shop.language
+    mail = _message(around, version, journey, facts, step, customers_own)
+    if step.to is None:
+        return [mail]
+    members = around.staff().members(step.to)
+    if not members:
+        _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step.name, to=step.to)
+    return [
+        replace(
+            _message(around, version, journey, facts, step, person.language),
+            key=f"{mail.key}:{person.key}",
+            customer_id=None,
+            staff=person.key,
+            kind=Kind.TRANSACTIONAL,
+        )
+        for person in members
+    ]
+
+
+def _message(
+    around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send, language: str
+) -> ledger.NewMessage:
     values: dict[str, object] = {}
     if step.values:
         values["with"] = {name: around.reading.text(text, facts) for name, text in step.values}

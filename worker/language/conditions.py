@@ -73,10 +73,10 @@ class Conditions:
         self._pending.append(_Pending(parsed, found, scope))
         return parsed
 
-    def local_text(self, node: Node, what: str, scope: Scope) -> LocalText | None:
-        """Read a text of one line, or one for each language: `{vi: …, en: …}`."""
+    def local_text(self, node: Node, what: str, scope: Scope, *, lines: bool = False) -> LocalText | None:
+        """Read a text of one line (or of several, with `lines`), or one for each language: `{vi: …, en: …}`."""
         if not isinstance(node, Mapping):
-            text = self.text(node, what, scope, lines=False)
+            text = self.text(node, what, scope, lines=lines)
             return None if text is None else LocalText({"": text})
         if not node.entries:
             self._report.error(node, f"{what} holds no text")
@@ -90,22 +90,24 @@ class Conditions:
             if isinstance(entry.value, Scalar) and entry.value.missing:
                 self._report.error(entry.key, f"'{language}' has no value")
                 continue
-            text = self.text(entry.value, f"{what} in '{language}'", scope, lines=False)
+            text = self.text(entry.value, f"{what} in '{language}'", scope, lines=lines)
             if text is not None:
                 found[language] = text
         return LocalText(dict(sorted(found.items()))) if found else None
 
-    def check(self, steps: Iterable[str] | None) -> None:
+    def check(self, steps: Iterable[str] | None, tasks: Iterable[str] | None = None) -> None:
         """Report what is wrong with all that was read: unknown names, types that do not fit.
 
         Parameters:
             steps: names of the steps that send; None where not all are known, so that none is called unknown.
+            tasks: the same of the steps that give out tasks.
         """
         if self._vocabulary is None:
             return
         known = None if steps is None else frozenset(steps)
+        given = None if tasks is None else frozenset(tasks)
         for pending in self._pending:
-            scope = replace(pending.scope, steps=known)
+            scope = replace(pending.scope, steps=known, tasks=given)
             if isinstance(pending.parsed, Text):
                 faults = check_text(pending.parsed, self._vocabulary, scope)
             else:

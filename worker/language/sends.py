@@ -32,8 +32,8 @@ class SendReader:
         self._kind = kind
         self._scope = scope
 
-    def send(self, fields: Fields, name: str, template: str, line: int) -> Send:
-        """Read the options of a step that sends a template."""
+    def send(self, fields: Fields, name: str, template: str, line: int, to: str | None = None) -> Send:
+        """Read the options of a step that sends a template, to the customer or to these people of the staff."""
         subject, expires = fields.value("subject"), fields.value("expires")
         return Send(
             name,
@@ -44,6 +44,7 @@ class SendReader:
             values=self._values(fields),
             expires=None if expires is None else duration(self._report, expires, "'expires'"),
             kind=self._kind_of(fields),
+            to=to,
         )
 
     def _from(self, fields: Fields) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, Unit
-from worker.domain.flows import Branch, Exit, If, Send, Split, Step, Wait
+from worker.domain.flows import Branch, Exit, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.messages import Kind
+from worker.domain.texts import LocalText
 from worker.language.conditions import UNREADABLE, Conditions
 from worker.language.fields import NOT_YET, Fields
 from worker.language.needs import Templates, check_needs
@@ -16,18 +17,20 @@ from worker.language.scalars import duration, is_name, name, one_line, scalar, t
 from worker.language.sends import SendReader
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean, listed
+from worker.language.tasks import OPTIONS as TASK_OPTIONS
+from worker.language.tasks import TaskReader
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "send": ("send", "name", "subject", "from", "with", "expires", "kind"),
+    "send": ("send", "name", "subject", "from", "with", "expires", "kind", "to"),
     "wait": ("wait", "name", "at", "on", "until"),
     "if": ("if", "name", "then", "else"),
     "split": ("split", "name"),
+    "task": TASK_OPTIONS,
     "exit": ("exit", "name"),
 }
 LATER_VERBS = (
-    "task", "choose", "coupon", "set", "add", "tag", "untag", "suppress", "emit", "webhook",
+    "choose", "coupon", "set", "add", "tag", "untag", "suppress", "emit", "webhook",
 )  # fmt: skip
-LATER_OPTIONS = {"send": ("to",)}
 _UNREADABLE = Duration(1, Unit.DAYS)  # stands in for a duration that could not be read, in a file that is refused
 
 
@@ -53,6 +56,7 @@ class StepsReader:
         self._report = report
         self._conditions = conditions
         self._sends = SendReader(report, conditions, kind, scope)
+        self._tasks = TaskReader(report, conditions, scope, vocabulary)
         self._scope = scope
         self._templates = templates
         self._vocabulary = vocabulary
@@ -81,9 +85,8 @@ class StepsReader:
         if verb is None:
             self.complete = False
             return None
-        later = LATER_OPTIONS.get(verb, ())
         needed = ("if", "then") if verb == "if" else (verb,)
-        fields = Fields(self._report, node, _a_step(verb), OPTIONS[verb], needed=needed, later=later)
+        fields = Fields(self._report, node, _a_step(verb), OPTIONS[verb], needed=needed)
         line = self._report.source.place(node).line
         given = self._name(fields)
         match verb:
@@ -93,6 +96,8 @@ class StepsReader:
                 return self._wait(fields, given, line)
             case "if":
                 return self._if(fields, given, line)
+            case "task":
+                return self._task(fields, given, line)
             case "split":
                 return self._split(fields, given, line)
             case _:
@@ -160,11 +165,21 @@ class StepsReader:
             self._report.error(found, f"there is no template '{template}'", hint)
         if not given:
             self._take(template, found, f"the same template is sent twice; name this step: 'name: {template}-2'")
-        send = self._sends.send(fields, given or template, template, line)
+        send = self._sends.send(fields, given or template, template, line, self._tasks.staff(fields, "to"))
         if self._templates is not None and self._vocabulary is not None and "?" not in self._scope.events:
             needs, values = self._templates.get(template, ()), [value for value, _ in send.values]
             check_needs(self._report, found, needs, values, self._scope, self._vocabulary)
         return send
+
+    def _task(self, fields: Fields, given: str, line: int) -> TaskStep | None:
+        title = self._tasks.title(fields)
+        if title is None:
+            self.complete = False
+            return None
+        name = given or _written(title)
+        if not given:
+            self._take(name, fields.key("task"), "two tasks have the same title; name this step: 'name: …'")
+        return self._tasks.task(fields, name, title, line)
 
     def _wait(self, fields: Fields, given: str, line: int) -> Wait:
         length, at, on, until = (fields.value(key) for key in ("wait", "at", "on", "until"))
@@ -229,6 +244,11 @@ class StepsReader:
         node = fields.value("exit")
         reason = None if node is None else one_line(self._report, node, "'exit'")
         return Exit(given, line, reason=reason or "")
+
+
+def _written(title: LocalText) -> str:
+    """Return the title that a task is known by where it has no name: the same however the file orders languages."""
+    return title.by_language[min(title.by_language)].written
 
 
 def _a_step(verb: str) -> str:

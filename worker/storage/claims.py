@@ -24,7 +24,7 @@ class Claimed:
 
     id: int
     key: str
-    customer_id: int
+    customer_id: int | None
     kind: Kind
     template: str
     created_at: datetime
@@ -35,6 +35,8 @@ class Claimed:
     order_number: str | None
     values: Mapping[str, Any]
     expires_at: datetime | None
+    staff: str | None = None  # key of the staff member whom it goes to; `customer_id` is None then
+    task_id: int | None = None
 
 
 _DUE = (
@@ -120,4 +122,6 @@ def _claimed(row: Row[Any]) -> Claimed:
         order_number=row.order_number,
         values=row._mapping["values"] or {},
         expires_at=row.expires_at,
+        staff=row.staff,
+        task_id=row.task_id,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, unio
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
 from worker.domain.profiles import inherited
+from worker.storage import requests, tasks
 from worker.storage.rows import ORDER_LOCKS, insert, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
@@ -156,6 +157,8 @@ def join_guest(connection: Connection, guest: Customer, known: Customer, now: da
     moved = list(connection.execute(moving).scalars())
     connection.execute(update(journey).where(journey.c.id.in_(moved)).values(customer_id=into))
     connection.execute(update(message).where(message.c.journey_id.in_(moved)).values(customer_id=into))
+    tasks.join(connection, guest_id, into)
+    requests.join(connection, guest_id, into)
     change(connection, into, inherited(known, guest), now)
     change(connection, guest_id, {"merged_into": into}, now)
     refresh_order_facts(connection, into)

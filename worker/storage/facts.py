@@ -20,12 +20,14 @@ from worker.domain.facts import (
     Need,
     Needs,
     ShopFacts,
+    TaskFact,
     UnderWay,
 )
 from worker.domain.journeys import Journey
 from worker.domain.orders import Order
+from worker.domain.tasks import TaskState
 from worker.storage import orders
-from worker.storage.tables import event, journey, message
+from worker.storage.tables import event, journey, message, request, task
 
 _EVENTS = (
     select(event.c.type, event.c.occurred_at, event.c.order_number, event.c.request)
@@ -45,6 +47,16 @@ _FLOWS = (
     select(journey.c.flow, journey.c.order_number)
     .where(journey.c.customer_id == bindparam("customer"), journey.c.state == "waiting")
     .order_by(journey.c.id)
+)
+_TASKS = (
+    select(task.c.step, task.c.state, task.c.outcome, task.c.closed_by)
+    .where(task.c.journey_id == bindparam("journey"), task.c.turn == bindparam("turn"))
+    .order_by(task.c.id)
+)
+_REQUESTS = (
+    select(request.c.number)
+    .where(request.c.customer_id == bindparam("customer"), request.c.closed_at.is_(None))
+    .order_by(request.c.opened_at, request.c.number)
 )
 
 
@@ -80,6 +92,8 @@ def _load(
         events=_happenings(connection, customer.id, needs, about.since if about else event_at, now),
         mails=_mails(connection, of.id) if of is not None and Need.MAILS in needs else (),
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
+        tasks=_tasks(connection, of) if of is not None and Need.TASKS in needs else (),
+        requests=_requests(connection, customer.id) if Need.REQUESTS in needs else (),
     )
     return Facts(now, shop, customer, asking.order, asking.event, about, history)
 
@@ -183,6 +197,17 @@ def _mails(connection: Connection, journey_id: int) -> tuple[MailFact, ...]:
         MailFact(row.step, row.sent_at or row.transmitting_at, row.opened_at, row.clicked_at)
         for row in connection.execute(_MAILS, {"journey": journey_id})
     )
+
+
+def _tasks(connection: Connection, of: Journey) -> tuple[TaskFact, ...]:
+    return tuple(
+        TaskFact(row.step, TaskState(row.state), row.outcome, row.closed_by)
+        for row in connection.execute(_TASKS, {"journey": of.id, "turn": of.turn})
+    )
+
+
+def _requests(connection: Connection, customer_id: int) -> tuple[str, ...]:
+    return tuple(connection.execute(_REQUESTS, {"customer": customer_id}).scalars())
 
 
 def _flows(connection: Connection, customer_id: int) -> tuple[UnderWay, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_
 
 from worker.domain.journeys import Advance, Journey, JourneyState
 from worker.domain.matching import LastEntry
+from worker.storage import tasks
 from worker.storage.rows import insert
 from worker.storage.tables import journey, message
 
@@ -102,7 +103,8 @@ def wake(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
-    """Do the same for all journeys of these customers."""
+    """Do the same for all journeys of these customers, and for their tasks that a condition may close."""
+    tasks.wake_of(connection, customers)
     return _woken(connection, journey.c.customer_id.in_(list(customers)))
 
 

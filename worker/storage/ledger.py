@@ -27,11 +27,12 @@ class NewMessage:
 
     Parameters:
         key: what makes it one: `journey:12:thank-you:0`.
+        customer_id: whom it goes to; None for a mail to `staff` (a person's key), which may be about a task.
         values: values of `with:`, and the step's own `subject` and `from_name`, rendered.
     """
 
     key: str
-    customer_id: int
+    customer_id: int | None
     kind: Kind
     template: str
     not_before: datetime
@@ -41,6 +42,8 @@ class NewMessage:
     order_number: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     expires_at: datetime | None = None
+    staff: str | None = None
+    task_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def write(connection: Connection, messages: Sequence[NewMessage], now: datetime)
                 "created_at": now,
                 "not_before": new.not_before,
                 "expires_at": new.expires_at,
+                "staff": new.staff,
+                "task_id": new.task_id,
             },
         ).scalar()
         if number is not None:
@@ -218,12 +223,25 @@ def cancel(connection: Connection, journey_id: int, reason: str, now: datetime) 
     )
 
 
+def cancel_of_task(connection: Connection, task_id: int, reason: str, now: datetime) -> None:
+    """Take back what is in the queue about a task."""
+    connection.execute(
+        update(message)
+        .where(message.c.task_id == task_id, stands(S.QUEUED))
+        .values(state=S.CANCELLED.value, reason=reason, settled_at=now)
+    )
+
+
 _OWNERS = select(message.c.id, message.c.customer_id).where(message.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def owners(connection: Connection, ids: Collection[int]) -> dict[int, int]:
-    """Return whose each message is now: a guest who was joined has given theirs to the customer of the shop."""
-    return {row.id: row.customer_id for row in connection.execute(_OWNERS, {"ids": list(ids)})}
+    """Return whose each message is now: a guest who was joined has given theirs to the customer of the shop.
+
+    Mails to staff are nobody's, and left out.
+    """
+    rows = connection.execute(_OWNERS, {"ids": list(ids)})
+    return {row.id: row.customer_id for row in rows if row.customer_id is not None}
 
 
 def unsent_of_ended(connection: Connection, customer_id: int) -> list[int]:

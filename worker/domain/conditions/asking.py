@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed
+from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, TaskDone
 from worker.domain.conditions.names import tracked
 from worker.domain.conditions.readings import Value, date_of, time_of
 from worker.domain.facts import Facts, Happening, JourneyFacts, Need
 from worker.domain.orders import Order
+from worker.domain.tasks import TaskState
 from worker.domain.zones import zone_of
 
 _DAY = timedelta(days=1)
@@ -21,8 +22,10 @@ LOOKS_AT: dict[str, frozenset[Need]] = {
     "sent": frozenset({Need.MAILS}),
     "opened": frozenset({Need.MAILS}),
     "clicked": frozenset({Need.MAILS}),
+    "task_done": frozenset({Need.TASKS}),
+    "open_request": frozenset({Need.REQUESTS}),
     "in_flow": frozenset({Need.FLOWS}),
-    "in_segment": frozenset({Need.ORDERS, Need.EVENTS, Need.FLOWS}),
+    "in_segment": frozenset({Need.ORDERS, Need.EVENTS, Need.FLOWS, Need.REQUESTS}),
 }
 
 
@@ -72,6 +75,17 @@ def mailed(asked: Mailed, facts: Facts) -> bool:
     if facts.journey is None or (asked.what != "sent" and not tracked(facts.customer)):
         return False
     return any(getattr(mail, f"{asked.what}_at") is not None for mail in facts.history.mails if mail.step == asked.step)
+
+
+def task_done(asked: TaskDone, facts: Facts) -> bool:
+    """Whether the journey's task of the step was done."""
+    done = (task for task in facts.history.tasks if task.step == asked.step and task.state is TaskState.DONE)
+    return facts.journey is not None and any(done)
+
+
+def open_request(facts: Facts) -> bool:
+    """Whether the customer has a support request that is not closed."""
+    return bool(facts.history.requests)
 
 
 def ordered(facts: Facts) -> bool:

@@ -57,6 +57,18 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskDone:
+    """The journey's task of a step was done."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """The customer has a support request that is not closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class InFlow:
     """The customer is under way in a flow."""
 
@@ -70,7 +82,7 @@ class InSegment:
     segment: str
 
 
-Question = Bought | Did | Mailed | Ordered | InFlow | InSegment
+Question = Bought | Did | Mailed | TaskDone | Ordered | OpenRequest | InFlow | InSegment
 """What is answered by yes or no."""
 Asked = Days | Question
 
@@ -194,7 +206,9 @@ _BUILT: dict[str, Callable[[_Arguments], Asked]] = {
     "sent": lambda given: Mailed("sent", given.text("step")),
     "opened": lambda given: Mailed("opened", given.text("step")),
     "clicked": lambda given: Mailed("clicked", given.text("step")),
+    "task_done": lambda given: TaskDone(given.text("step")),
     "ordered": lambda _: Ordered(),
+    "open_request": lambda _: OpenRequest(),
     "in_flow": lambda given: InFlow(given.text("flow")),
     "in_segment": lambda given: InSegment(given.text("segment")),
 }

@@ -171,6 +171,14 @@ FUNCTIONS: dict[str, Function] = {
             journey=True,
         ),
         Function(
+            "task_done",
+            (Parameter("step", Takes.TEXT),),
+            BOOLEAN,
+            "whether the task of this step was done; one that was given up or not needed any more was not",
+            'task_done("call")',
+            journey=True,
+        ),
+        Function(
             "ordered",
             (),
             BOOLEAN,
@@ -184,6 +192,13 @@ FUNCTIONS: dict[str, Function] = {
             BOOLEAN,
             "whether the customer is under way in this flow, with the same order where both have one",
             'in_flow("delivery-incident")',
+        ),
+        Function(
+            "open_request",
+            (),
+            BOOLEAN,
+            "whether the customer has a support request that is not closed yet",
+            "open_request()",
         ),
         Function(
             "in_segment",

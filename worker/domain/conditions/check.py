@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
-from worker.domain.conditions.calls import Asked, Days, Did, InFlow, InSegment, Mailed, read_call
+from worker.domain.conditions.calls import Asked, Days, Did, InFlow, InSegment, Mailed, TaskDone, read_call
 from worker.domain.conditions.catalogue import ADDRESS_PARTS, FUNCTIONS, NAMES
 from worker.domain.conditions.comparing import Side, compare_faults, membership_faults, moment_faults, number_faults
 from worker.domain.conditions.faults import ExpressionError, Fault
@@ -215,6 +215,8 @@ class _Checker:
                 self._one_known(node, "event", name, self._vocabulary.events, hint)
             case Mailed(step=name):
                 self._one_known(node, "step that sends", name, self._scope.steps, "name the step: 'name: …'")
+            case TaskDone(step=name):
+                self._one_known(node, "task", name, self._scope.tasks, "name the step: 'name: …'")
             case InFlow(flow=name):
                 self._one_known(node, "flow", name, self._vocabulary.flows, None)
             case InSegment(segment=name):

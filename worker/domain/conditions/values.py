@@ -9,8 +9,29 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from worker.domain.conditions.asking import LOOKS_AT, bought, days_since, did, in_flow, mailed, ordered
-from worker.domain.conditions.calls import Bought, Days, Did, InFlow, InSegment, Mailed, Ordered, read_call
+from worker.domain.conditions.asking import (
+    LOOKS_AT,
+    bought,
+    days_since,
+    did,
+    in_flow,
+    mailed,
+    open_request,
+    ordered,
+    task_done,
+)
+from worker.domain.conditions.calls import (
+    Bought,
+    Days,
+    Did,
+    InFlow,
+    InSegment,
+    Mailed,
+    OpenRequest,
+    Ordered,
+    TaskDone,
+    read_call,
+)
 from worker.domain.conditions.explaining import explain
 from worker.domain.conditions.names import value_of
 from worker.domain.conditions.readings import Value, date_of, number_of, time_of, written_time
@@ -164,6 +185,10 @@ class _Reader:
                 return did(asked, self._facts)
             case Mailed():
                 return mailed(asked, self._facts)
+            case TaskDone():
+                return task_done(asked, self._facts)
+            case OpenRequest():
+                return open_request(self._facts)
             case Ordered():
                 return ordered(self._facts)
             case InFlow():

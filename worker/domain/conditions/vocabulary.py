@@ -22,6 +22,7 @@ class Vocabulary:
         fields: the customers' own fields with their types.
         events: events that are known, each with its fields and their types; others may exist.
         flows, segments, seasons: names of those there are, or None where that is not known and not checked.
+        staff: people and roles that a task may go to, by the same rule.
     """
 
     fields: Mapping[str, ValueType] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Vocabulary:
     flows: frozenset[str] | None = None
     segments: frozenset[str] | None = None
     seasons: frozenset[str] | None = None
+    staff: frozenset[str] | None = None
 
     @classmethod
     def of(
@@ -60,12 +62,14 @@ class Scope:
         order: whether there may be an order.
         journey: whether there is a journey; not yet in a flow's `when`.
         steps: names of the flow's sends, for `sent()` and the like, or None where they are not checked.
+        tasks: the same of its tasks, for `task_done()`.
     """
 
     events: tuple[str, ...] = ()
     order: bool = False
     journey: bool = False
     steps: frozenset[str] | None = None
+    tasks: frozenset[str] | None = None
 
     @classmethod
     def of_events(cls, events: Iterable[str], *, journey: bool, steps: Iterable[str] | None = None) -> Scope:

@@ -8,11 +8,11 @@ from sqlalchemy import FromClause, and_, exists, false, func, literal, literal_c
 from sqlalchemy import Text as SqlText
 from sqlalchemy.sql.elements import ColumnElement
 
-from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed
+from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, TaskDone
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.names import agreed
 from worker.storage.conditions.quantities import Condition
-from worker.storage.tables import event, journey, message, order_line, orders
+from worker.storage.tables import event, journey, message, order_line, orders, request, task
 from worker.storage.types import Instant
 
 _HANDED_OVER = ("sent", "unknown", "bounced", "complained")  # states of a message that went out, as far as is known
@@ -75,6 +75,26 @@ def mailed(asked: Mailed, context: SqlContext) -> Condition:
         context,
     )
     return found if asked.what == "sent" else and_(agreed(context, "tracking"), found)
+
+
+def task_done(asked: TaskDone, context: SqlContext) -> Condition:
+    """Whether the journey's task of the step was done, in this turn of the journey."""
+    if context.journey is None:
+        return false()
+    given = task.alias()
+    mine = [
+        given.c.journey_id == context.journey.c.id,
+        given.c.turn == context.journey.c.turn,
+        given.c.step == literal(asked.step, SqlText()),
+        given.c.state == literal_column("'done'"),
+    ]
+    return _enough(given, mine, 1, context)
+
+
+def open_request(context: SqlContext) -> Condition:
+    """Whether the customer has a support request that is not closed."""
+    case = request.alias()
+    return _enough(case, [case.c.customer_id == context.customer.c.id, case.c.closed_at.is_(None)], 1, context)
 
 
 def ordered(context: SqlContext) -> Condition:

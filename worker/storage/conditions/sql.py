@@ -5,7 +5,19 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Date, Double, and_, false, func, literal, literal_column, not_, or_
 from sqlalchemy import Text as SqlText
 
-from worker.domain.conditions.calls import Bought, Days, Did, InFlow, InSegment, Mailed, Ordered, Question, read_call
+from worker.domain.conditions.calls import (
+    Bought,
+    Days,
+    Did,
+    InFlow,
+    InSegment,
+    Mailed,
+    OpenRequest,
+    Ordered,
+    Question,
+    TaskDone,
+    read_call,
+)
 from worker.domain.conditions.readings import date_of, number_of, time_of, written_time
 from worker.domain.conditions.tree import (
     And,
@@ -26,7 +38,7 @@ from worker.domain.conditions.tree import (
 )
 from worker.domain.zones import zone_of
 from worker.storage.conditions.context import SqlContext
-from worker.storage.conditions.functions import bought, did, in_flow, mailed, ordered
+from worker.storage.conditions.functions import bought, did, in_flow, mailed, open_request, ordered, task_done
 from worker.storage.conditions.names import MISSING, name_in, today
 from worker.storage.conditions.quantities import COMPARE, Condition, Quantity, Sql, decided, either, number
 from worker.storage.types import Instant
@@ -101,6 +113,10 @@ class _Reader:
                 return mailed(asked, self._context)
             case Ordered():
                 return ordered(self._context)
+            case TaskDone():
+                return task_done(asked, self._context)
+            case OpenRequest():
+                return open_request(self._context)
             case InFlow():
                 return in_flow(asked, self._context)
             case InSegment(segment=segment):
