@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tests.support.clock import HandClock
+from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.edges.secrets import IngestKey, Secrets
 from worker.edges.web.app import build_app
 from worker.storage.database import Database
+from worker.storage.flowbook import FlowBook
 
 KEY = "the-key-of-the-shop-1234"
 OTHER_KEY = "the-key-of-the-till-5678"
@@ -57,6 +62,8 @@ class WebHouse:
     clock: HandClock = field(default_factory=HandClock)
     queue: Told = field(default_factory=Told)
     captures_mail: bool = True
+    staff: StaffOf = nobody
+    flowbook: FlowBook = field(default_factory=FlowBook)
     tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
     secrets: Secrets = field(
         default_factory=lambda: Secrets(
@@ -67,6 +74,14 @@ class WebHouse:
             ),
         )
     )
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary.of(self.settings)
+
+    @cached_property
+    def templates(self) -> TemplateLibrary:
+        return TemplateLibrary(self.settings.templates, self.settings.shop)
 
     @property
     def spool(self) -> Path:

@@ -129,11 +129,16 @@ class CapturedMail:
 
 
 def file_name(mail: Outgoing) -> str:
-    """Return the name under which a mail is captured: message number and Message-ID, made fit for a file."""
-    known = re.sub(r"[^A-Za-z0-9._@+=-]", "_", mail.message_id)
-    if known != mail.message_id or len(known) > 120:
-        known = f"{known[:80]}-{sha256(mail.message_id.encode()).hexdigest()[:16]}"
-    return f"{mail.message:010d}-{known}.eml"
+    """Return the name under which a mail is captured."""
+    return captured_as(mail.message, mail.message_id)
+
+
+def captured_as(message: int, message_id: str) -> str:
+    """Return the name of a captured mail's file: message number and Message-ID, made fit for a file."""
+    known = re.sub(r"[^A-Za-z0-9._@+=-]", "_", message_id)
+    if known != message_id or len(known) > 120:
+        known = f"{known[:80]}-{sha256(message_id.encode()).hexdigest()[:16]}"
+    return f"{message:010d}-{known}.eml"
 
 
 def captured(folder: Path, *, offset: int = 0, limit: int = 50) -> tuple[list[Captured], int]:

@@ -144,6 +144,13 @@ class Rfm(Group):
         return RfmLimits(self.recency, self.frequency, self.monetary)
 
 
+class Pages(Group):
+    """The pages of the staff."""
+
+    link_days: int = Field(7, ge=1, le=365, description="Days for which a link that signs in can be used")
+    session_days: int = Field(30, ge=1, le=365, description="Days that a browser stays signed in")
+
+
 class Settings(Group):
     """All settings of `config/phin.yaml`."""
 
@@ -169,6 +176,7 @@ class Settings(Group):
     sending: Sending = Sending()
     intake: Intake = Intake()
     queue: Queue = Queue()
+    pages: Pages = Pages()
     rfm: Rfm = Rfm()
     fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
     events: Annotated[

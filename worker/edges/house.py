@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import metadata
@@ -22,7 +23,9 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Transport
 from worker.domain.conditions.vocabulary import Vocabulary
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
+from worker.edges.banner import near
 from worker.edges.environment import Home
 from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
@@ -30,12 +33,16 @@ from worker.edges.queue import Queue, open_queue
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.var import open_var
 from worker.engine.processing import Processing
+from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
+from worker.language.library import flow_names
+from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook
 
 LONG_LOG = 16_000_000  # bytes
+STINT = 0.5  # seconds of one tick for the segments, so that half of the time is left for other work
 
 
 class House:
@@ -61,10 +68,32 @@ class House:
         self.clock = clock or Clock(self.settings.var / "clock")
         self.queue = queue or open_queue(self.settings.redis_url)
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
-        self.vocabulary = Vocabulary.of(self.settings)
         self.flowbook = FlowBook()
         if self.settings.smtp_url:
             parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What conditions may name, as the shop's files are now."""
+        return Vocabulary.of(self.settings, segments=self.read_segments().names)
+
+    def read_segments(self) -> SegmentFile:
+        """Return the segments of the file as it is now, with their problems."""
+        path = self.home.config / SEGMENTS_FILE
+        return read_segments(path, near(path), Vocabulary.of(self.settings, flows=flow_names(self.settings.flows)))
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Keeps who is in which segment; the clock's work."""
+        return Segments(self.database, self.flowbook, self.settings)
+
+    def keep_segments(self) -> None:
+        """Look at customers whose facts changed, and take passes over all of them further, for one stint."""
+        until = time.monotonic() + STINT
+        more = True
+        while more and time.monotonic() < until:
+            work, more = self.segments.turn(self.clock.now())
+            self.queue.enqueue(work)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -107,6 +136,11 @@ class House:
             Job.STEP_JOURNEYS: lambda ids: stepping.run(ids, self.clock.now()),
             Job.SEND_MESSAGES: self.sending.run,
         }
+
+    @property
+    def staff(self) -> StaffOf:
+        """What returns the people of `config/staff.yaml` as they are now."""
+        return nobody
 
     @property
     def captures_mail(self) -> bool:

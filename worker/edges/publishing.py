@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
+from worker.delivery.templates.library import TemplateLibrary
+from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import Problem, Severity
 from worker.domain.flows import FlowStatus
+from worker.domain.settings import Settings
 from worker.edges.banner import near
 from worker.edges.house import House
 from worker.engine import publishing
 from worker.engine.publishing import Published, Source
+from worker.engine.segment_publishing import PublishedSegment, publish_segments, published_names
 from worker.language.diagnostics import as_text
 from worker.language.library import Library, read_library
 
@@ -26,7 +31,10 @@ class Publication:
     Parameters:
         live, draft, paused, broken: how many flows are so, by their files.
         changes: flows that run otherwise than before.
-        problems: of the flows' files, warnings too.
+        problems: of the files of segments and flows, warnings too.
+        segments, segments_broken: how many segments the file has, and how many of them cannot be used; where it cannot
+            be read at all, one is.
+        segment_changes: segments that are read otherwise than before.
     """
 
     live: int
@@ -35,11 +43,19 @@ class Publication:
     broken: int
     changes: tuple[Published, ...]
     problems: tuple[Problem, ...]
+    segments: int = 0
+    segments_broken: int = 0
+    segment_changes: tuple[PublishedSegment, ...] = ()
 
 
 def publish(house: House) -> Publication:
-    """Read the flows' files and make those that can be used the published ones; a broken file harms only itself."""
-    library = read_flows(house)
+    """Read the files and make what can be used of them the published; a broken flow or segment harms only itself."""
+    segments = house.read_segments()
+    segment_changes: list[PublishedSegment] = []
+    if segments.readable:
+        limits, now = house.settings.rfm.limits, house.clock.now()
+        segment_changes = publish_segments(house.database, segments.segments, set(segments.broken), limits, now)
+    library = read_flows(house, published_names(house.database))
     sources = {name: Source(file.flow, file.text) for name, file in library.flows.items()}
     changes = publishing.publish(house.database, sources, frozenset(library.broken), house.clock.now())
     statuses = [file.flow.status for file in library.flows.values()]
@@ -49,15 +65,37 @@ def publish(house: House) -> Publication:
         statuses.count(FlowStatus.PAUSED),
         len(library.broken),
         tuple(changes),
-        library.problems,
+        (*segments.problems, *library.problems),
+        len(segments.segments),
+        len(segments.broken) + (not segments.readable),
+        tuple(segment_changes),
     )
 
 
-def read_flows(house: House) -> Library:
-    """Return the flows of the files as they are now, with their problems."""
-    return read_library(
-        house.settings.flows, house.vocabulary, house.templates.needs(), shown=near(house.settings.flows)
-    )
+class FlowFolder(Protocol):
+    """What reading the flows needs of the house."""
+
+    @property
+    def settings(self) -> Settings:
+        """The shop's settings."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What conditions may name."""
+
+    @property
+    def templates(self) -> TemplateLibrary:
+        """The templates."""
+
+
+def read_flows(house: FlowFolder, segments: frozenset[str] | None = None) -> Library:
+    """Return the flows of the files as they are now, with their problems.
+
+    Parameters:
+        segments: those that they may name; by default those of the file, faulty ones too.
+    """
+    vocabulary = house.vocabulary if segments is None else replace(house.vocabulary, segments=segments)
+    return read_library(house.settings.flows, vocabulary, house.templates.needs(), shown=near(house.settings.flows))
 
 
 def summary(publication: Publication) -> str:
@@ -68,6 +106,8 @@ def summary(publication: Publication) -> str:
 
 def tell(publication: Publication) -> None:
     """Log what was published, and what is wrong with the files that were not."""
+    for segment in publication.segment_changes:
+        _log.info("published", segment=segment.segment, change=segment.change)
     for change in publication.changes:
         _log.info("published", flow=change.flow, version=change.number, change=change.change)
     tell_errors(publication.problems)

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from importlib import metadata
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,24 +19,37 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf
 from worker.domain.work import Work
+from worker.edges.publishing import read_flows
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.docs import Docs
+from worker.edges.web.flow_files import FlowFiles
+from worker.edges.web.flow_pages import FlowPages
+from worker.edges.web.forms import FormGuard
+from worker.edges.web.frame import Frame, may_enter
 from worker.edges.web.headers import SecurityHeaders
 from worker.edges.web.health import Health
+from worker.edges.web.home import Home
 from worker.edges.web.ingest import Ingest
+from worker.edges.web.looking import Looking
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
+from worker.edges.web.sessions import Sessions
+from worker.edges.web.signin import SignInPages
 from worker.edges.web.telling import Teller
 from worker.edges.web.tracking import Tracking
 from worker.edges.web.unsubscribe import Unsubscribe
 from worker.edges.web.writable import Writable
 from worker.storage.database import Database
+from worker.storage.flowbook import FlowBook
 from worker.storage.probe import probe_writing
 
 DRAIN_EVERY = 5.0  # seconds between two looks at the spool
@@ -53,6 +67,8 @@ class _Queue(Protocol):
 
 class _Clock(Protocol):
     def now(self) -> datetime: ...
+
+    def machine(self) -> datetime: ...
 
 
 class Composed(Protocol):
@@ -83,6 +99,22 @@ class Composed(Protocol):
         """What reads links."""
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """What conditions may name."""
+
+    @property
+    def templates(self) -> TemplateLibrary:
+        """The templates."""
+
+    @property
+    def flowbook(self) -> FlowBook:
+        """The published flows."""
+
+    @property
+    def staff(self) -> StaffOf:
+        """What returns the people of `config/staff.yaml`."""
+
+    @property
     def captures_mail(self) -> bool:
         """Whether mail is kept in the outbox instead of being sent."""
 
@@ -100,7 +132,17 @@ def build_app(house: Composed) -> Starlette:
     backlog = BacklogPage(house.secrets.source_of, house.database, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
-    outbox = Outbox(settings.var / "outbox", settings, pages, lambda: house.captures_mail)
+    zone = ZoneInfo(settings.shop.timezone)
+    signing = house.secrets.signing
+    knows = partial(may_enter, house.staff)
+    sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
+    frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
+    signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
+    flow_files = FlowFiles((settings.flows, settings.templates), lambda: read_flows(house).problems)
+    looking = Looking(house.database, house.flowbook, zone, flow_files.errors)
+    home = Home(frame, looking, house.tokens, house.clock, settings.url, zone)
+    flow_pages = FlowPages(frame, house.database, house.flowbook, house.clock, zone)
+    outbox = Outbox(settings.var / "outbox", settings, frame)
     health = Health(house.database, house.queue, writable)
     docs = Docs(openapi(settings, metadata.version("phin")))
 
@@ -117,16 +159,6 @@ def build_app(house: Composed) -> Starlette:
         await asyncio.to_thread(teller.close, CLOSES_WITHIN)  # last: what the others committed is told
         unsubscribe.close()
         health.close()
-
-    async def front(request: Request) -> Response:
-        language = pages.language(request)
-        t = pages.texts(language)
-        named = [("outbox", f"/outbox?lang={language}")] if house.captures_mail else []
-        links = [
-            {"href": href, "name": t[f"front_{name}"], "about": t[f"front_{name}_about"]}
-            for name, href in (*named, ("docs", "/docs"), ("ready", "/readyz"))
-        ]
-        return pages.page("front.html", language, title=t["front_title"], text=t["front_text"], links=links)
 
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -160,7 +192,11 @@ def build_app(house: Composed) -> Starlette:
             Route("/docs", docs.page, methods=["GET"]),
             Route("/openapi.json", docs.openapi, methods=["GET"]),
             Route("/static/{name}", docs.static, methods=["GET"]),
-            Route("/", front, methods=["GET"]),
+            Route("/s/{token}", signin.show, methods=["GET"]),
+            Route("/s/{token}", signin.post, methods=["POST"]),
+            Route("/signout", signin.leave, methods=["POST"]),
+            Route("/flows/{name}", flow_pages.page, methods=["GET"]),
+            Route("/", home.page, methods=["GET"]),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: refused, 500: failed},

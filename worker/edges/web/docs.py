@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 PACKAGE = "swagger_ui"
 FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
-OWN_FILES = {"phin.svg": "image/svg+xml", "docs.js": "text/javascript"}
+OWN_FILES = {"phin.svg": "image/svg+xml", "docs.js": "text/javascript", "live.js": "text/javascript"}
 
 _STATIC = Path(__file__).parent / "static"
 _KEPT = {"Cache-Control": "public, max-age=86400"}

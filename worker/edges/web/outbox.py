@@ -1,13 +1,12 @@
 """`/outbox`: the captured mails, as a phone and a desktop show them. It exists only while mail is captured.
 
-Anybody who reaches it can read it, so it answers this machine only, unless a setting opens it: the client is this
+Who is signed in may read it. For others it answers this machine only, unless a setting opens it: the client is this
 machine, and so is the name that it asked for (a foreign page that had its name point here would ask for its own).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -23,7 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from worker.delivery.outbox import Captured, CapturedMail, NotCapturedError, captured, read
 from worker.domain.settings import Settings
-from worker.edges.web.rendering import Pages
+from worker.edges.web.frame import Frame, Visitor
 
 PER_PAGE = 50
 VIEWS = ("phone", "desktop", "text", "headers")
@@ -42,20 +41,20 @@ class Outbox:
 
     Parameters:
         folder: where mail is captured, `var/outbox`.
-        is_capturing: says whether mail is captured now.
     """
 
-    def __init__(self, folder: Path, settings: Settings, pages: Pages, is_capturing: Callable[[], bool]) -> None:
+    def __init__(self, folder: Path, settings: Settings, frame: Frame) -> None:
         self._folder = folder
-        self._pages = pages
-        self._is_capturing = is_capturing
+        self._frame = frame
+        self._pages = frame.pages
         self._open = settings.outbox_access == "everyone"
         self._zone = ZoneInfo(settings.shop.timezone)
 
     async def list(self, request: Request) -> Response:
         """Show the list, newest first, and beside it one mail where one was chosen."""
-        language = self._pages.language(request)
-        if (refused := self._refused(request, language)) is not None:
+        visitor = self._frame.visitor(request)
+        language = visitor.language
+        if (refused := self._refused(request, visitor)) is not None:
             return refused
         name = request.path_params.get("name")
         page = _page_number(request)
@@ -67,12 +66,12 @@ class Outbox:
         except NotCapturedError:
             return self._pages.notice("missing", language, 404)
         t = self._pages.texts(language)
-        return self._pages.page(
+        return self._frame.page(
+            request,
+            visitor,
             "outbox.html",
-            language,
             title=t["outbox"] if mail is None else mail.header("Subject") or t["no_subject"],
             captured=t["captured_1"] if count == 1 else t["captured"].replace("{count}", f"{count:,}"),
-            here=partial(_here, request),
             mails=[self._entry(one, one.name == name, page, language) for one in found],
             newer=_link(None, page=page - 1, lang=language) if page > 1 else None,
             older=_link(None, page=page + 1, lang=language) if page * PER_PAGE < count else None,
@@ -106,20 +105,24 @@ class Outbox:
         return Response(mail.raw, headers=headers, media_type="message/rfc822")
 
     async def _read(self, request: Request) -> CapturedMail | Response:
-        language = self._pages.language(request)
-        if (refused := self._refused(request, language)) is not None:
+        visitor = self._frame.visitor(request)
+        if (refused := self._refused(request, visitor)) is not None:
             return refused
         try:
             return await run_in_threadpool(read, self._folder, request.path_params["name"])
         except NotCapturedError:
-            return self._pages.notice("missing", language, 404)
+            return self._pages.notice("missing", visitor.language, 404)
 
-    def _refused(self, request: Request, language: str) -> Response | None:
-        if not self._is_capturing():
-            return self._pages.notice("missing", language, 404)
-        if self._open or (_is_this_machine(request.url.hostname) and _is_loopback(request)):
+    def _refused(self, request: Request, visitor: Visitor) -> Response | None:
+        if not self._frame.captures_mail:
+            return self._pages.notice("missing", visitor.language, 404)
+        if (
+            self._open
+            or visitor.session is not None
+            or (_is_this_machine(request.url.hostname) and _is_loopback(request))
+        ):
             return None
-        return self._pages.notice("local", language, 403)
+        return self._pages.notice("local", visitor.language, 403)
 
     def _entry(self, one: Captured, current: bool, page: int, language: str) -> dict[str, Any]:
         return {
@@ -195,10 +198,6 @@ def _link(name: str | None, **query: Any) -> str:
 
 def _path(name: str) -> str:
     return f"/outbox/{quote(name, safe='@')}"
-
-
-def _here(request: Request, **changes: str) -> str:
-    return f"{quote(request.url.path)}?{urlencode({**request.query_params, **changes})}"
 
 
 def _is_loopback(request: Request) -> bool:

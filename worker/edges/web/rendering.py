@@ -38,6 +38,7 @@ class Pages:
             f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action 'self'; "
             "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
         )
+        self._policy_with_script = f"{self._policy}; script-src 'self'; connect-src 'self'"
 
     def language(self, request: Request, known: str | None = None) -> str:
         """Return the language of a page: the link's, the known one, the browser's, the shop's."""
@@ -49,11 +50,18 @@ class Pages:
         filled = {"shop": self._shop.name, "email": self._shop.sender.reply_to or self._shop.sender.email}
         return {key: _filled(text, filled) for key, text in TEXTS[language].items()}
 
-    def page(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """Return a page."""
+    def page(
+        self, template: str, language: str, status: int = 200, *, script: bool = False, **values: Any
+    ) -> HTMLResponse:
+        """Return a page.
+
+        Parameters:
+            script: whether it loads a script of ours, which may ask us for more.
+        """
         values = {"language": language, "t": self.texts(language), **values}
         content = self._environment.get_template(template).render(**values)
-        headers = {"Content-Security-Policy": self._policy, "Cache-Control": "no-store", "Vary": "Accept-Language"}
+        policy = self._policy_with_script if script else self._policy
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Vary": "Accept-Language"}
         return HTMLResponse(content, status, headers)
 
     def notice(

@@ -1,12 +1,14 @@
-"""What the pages say, in Vietnamese and in English."""
+"""What the pages say, in Vietnamese and in English: those of customers here, those of the staff beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker.edges.web.texts_house import HOUSE
+
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 
-TEXTS: Mapping[str, Mapping[str, str]] = {
+_TEXTS: Mapping[str, Mapping[str, str]] = {
     "vi": {
         "ask_title": "Ngừng nhận thư quảng cáo?",
         "ask_text": "Bấm nút bên dưới, {shop} sẽ không gửi thư quảng cáo đến địa chỉ này nữa.",
@@ -36,6 +38,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "front_ready": "Tình trạng",
         "front_ready_about": "Cơ sở dữ liệu và hàng đợi có sẵn sàng không.",
         "outbox": "Hộp thư đi",
+        "outbox_list": "Danh sách thư",
+        "views": "Cách xem",
         "captured_1": "1 thư được giữ lại, không thư nào rời khỏi máy này",
         "captured": "{count} thư được giữ lại, không thư nào rời khỏi máy này",
         "nothing": "Chưa có thư nào. Hãy báo một sự kiện, thư sẽ hiện ở đây.",
@@ -54,8 +58,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "source": "Tải thư gốc",
         "no_part": "Thư này không có phần đó.",
         "local_title": "Hộp thư đi chỉ mở trên chính máy này",
-        "local_text": "Ở đây ai cũng đọc được thư mà không cần đăng nhập. Muốn mở cho máy khác, "
-        "hãy đặt outbox_access (PHIN_OUTBOX_ACCESS) thành everyone.",
+        "local_text": "Muốn đọc thư từ máy khác, hãy đăng nhập bằng liên kết của phin signin, "
+        "hoặc mở cho tất cả: đặt outbox_access (PHIN_OUTBOX_ACCESS) thành everyone.",
     },
     "en": {
         "ask_title": "Stop advertising e-mails?",
@@ -86,6 +90,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "front_ready": "State",
         "front_ready_about": "Whether database and queue are ready.",
         "outbox": "Outbox",
+        "outbox_list": "Mails",
+        "views": "Ways to see it",
         "captured_1": "1 mail captured, nothing leaves this machine",
         "captured": "{count} mails captured, nothing leaves this machine",
         "nothing": "No mails yet. Report an event, and its mail appears here.",
@@ -104,10 +110,12 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "source": "Download",
         "no_part": "This mail has no such part.",
         "local_title": "The outbox opens on this machine only",
-        "local_text": "Anybody can read mails here without logging in. To open it to other machines, "
-        "set outbox_access (PHIN_OUTBOX_ACCESS) to everyone.",
+        "local_text": "To read mails from another machine, sign in with a link of phin signin, "
+        "or open it to everyone: set outbox_access (PHIN_OUTBOX_ACCESS) to everyone.",
     },
 }
+
+TEXTS: Mapping[str, Mapping[str, str]] = {language: {**_TEXTS[language], **HOUSE[language]} for language in LANGUAGES}
 
 
 def choose_language(asked: str | None, accepted: str, default: str) -> str:

@@ -1,0 +1,50 @@
+"""A small bar chart, one bar an hour, as coordinates for an inline SVG: no script, no style of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 480, 96  # of the picture's own units
+_GAP = 4
+_LEAST = 3  # what is not nothing can be seen
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its place, and what it stands for."""
+
+    x: float
+    y: int
+    width: float
+    height: int
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The bars, and the hours that are written beneath some of them."""
+
+    width: int
+    height: int
+    bars: tuple[Bar, ...]
+    marks: tuple[tuple[float, str], ...]
+
+
+def chart(counts: Sequence[int], labels: Sequence[str], every: int = 6) -> Chart:
+    """Return the chart of some counts.
+
+    Parameters:
+        labels: one for each count.
+        every: how many bars there are from one written label to the next.
+    """
+    highest = max([*counts, 1])
+    step = WIDTH / max(len(counts), 1)
+    bars = []
+    for number, (count, label) in enumerate(zip(counts, labels, strict=True)):
+        height = max(_LEAST, round(HEIGHT * count / highest)) if count else 0
+        place = number * step + _GAP / 2
+        bars.append(Bar(round(place, 1), HEIGHT - height, round(step - _GAP, 1), round(height, 1), label, count))
+    marks = tuple((round(number * step + _GAP / 2, 1), labels[number]) for number in range(0, len(counts), every))
+    return Chart(WIDTH, HEIGHT, tuple(bars), marks)

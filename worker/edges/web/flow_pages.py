@@ -1,0 +1,165 @@
+"""`/flows/NAME`: one flow – its steps with how many stand at each, and the journeys that entered last."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from worker.delivery.formats import number
+from worker.delivery.outbox import captured_as
+from worker.domain.errors import UnavailableError
+from worker.domain.journeys import JourneyState
+from worker.edges.web.frame import Frame, Visitor
+from worker.edges.web.home import state_of
+from worker.edges.web.looking import PERIOD
+from worker.edges.web.outline import Outline, outline
+from worker.edges.web.writing import Clock, day, moment, title_of
+from worker.storage import flows, standing
+from worker.storage.database import Database
+from worker.storage.flowbook import FlowBook, Version
+from worker.storage.flows import FlowRow
+from worker.storage.standing import JourneyMail, Latest, StepCounts
+
+LATEST = 20  # journeys that are shown
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What there is to show of a flow; `version` is None where this Phin cannot read the version's text."""
+
+    row: FlowRow
+    version: Version | None
+    all_held: bool
+    steps: Mapping[str, StepCounts]
+    latest: Sequence[Latest]
+
+
+class FlowPages:
+    """The pages.
+
+    Parameters:
+        zone: the shop's.
+    """
+
+    def __init__(self, frame: Frame, database: Database, flowbook: FlowBook, shop_clock: Clock, zone: ZoneInfo) -> None:
+        self._frame = frame
+        self._database = database
+        self._flowbook = flowbook
+        self._clock = shop_clock
+        self._zone = zone
+
+    async def page(self, request: Request) -> Response:
+        """Show one flow."""
+        visitor = self._frame.visitor(request)
+        if visitor.session is None:
+            return RedirectResponse("/", 303)
+        now = self._clock.now()
+        try:
+            seen = await run_in_threadpool(self._look, request.path_params["name"], now)
+        except UnavailableError as error:
+            log.warning("a flow cannot be shown: %s", error)
+            return self._frame.pages.notice("away", visitor.language, 503)
+        if seen is None:
+            return self._frame.pages.notice("missing", visitor.language, 404)
+        return self._frame.page(request, visitor, "flow.html", script=True, **self._values(seen, now, visitor))
+
+    def _look(self, name: str, now: datetime) -> _Seen | None:
+        with self._database.reading() as connection:
+            row = next((row for row in flows.all_flows(connection) if row.name == name), None)
+            if row is None:
+                return None
+            return _Seen(
+                row,
+                self._flowbook.version(connection, row.version.id),
+                bool(flows.switches(connection).get(flows.PAUSED)),
+                standing.step_counts(connection, name, now - PERIOD),
+                standing.latest(connection, name, LATEST),
+            )
+
+    def _values(self, seen: _Seen, now: datetime, visitor: Visitor) -> dict[str, Any]:
+        language = visitor.language
+        t = self._frame.pages.texts(language)
+        row, version = seen.row, seen.version
+        told = Outline((), ()) if version is None else outline(version.flow, row.version.source)
+        shown = {line.step for line in told.lines}
+        state = state_of(row, seen.all_held)
+        since = day(row.version.published_at, self._zone, language)
+        return {
+            "title": row.name if version is None else title_of(version.flow, language),
+            "name": row.name,
+            "state": state,
+            "state_name": t[f"state_{state}"],
+            "version": t["version"].replace("{number}", str(row.version.number)).replace("{when}", since),
+            "as_of": t["as_of"].replace("{when}", moment(now, now, self._zone, language)),
+            "readable": version is not None,
+            "entry": told.entry,
+            "lines": [
+                {"depth": line.depth, "verb": line.verb, "text": line.text, "step": line.step}
+                | _counted(seen.steps.get(line.step or "", StepCounts()), line.verb, t, language)
+                for line in told.lines
+            ],
+            "elsewhere": [
+                (step, number(counts.here, language))
+                for step, counts in sorted(seen.steps.items())
+                if counts.here and step not in shown
+            ],
+            "latest": [self._journey(one, now, visitor, t) for one in seen.latest],
+            "example": _why(seen.latest),
+        }
+
+    def _journey(self, one: Latest, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
+        def write(at: datetime | None) -> str:
+            return "" if at is None else moment(at, now, self._zone, visitor.language)
+
+        word = f"stand_{one.state.value}"
+        if one.state is JourneyState.WAITING:
+            word = "stand_begins" if one.step is None else "stand_waiting" if one.due_at is None else "stand_until"
+        when = write(one.due_at if one.state is JourneyState.WAITING else one.ended_at)
+        stands = (
+            t[word].replace("{step}", one.step or "").replace("{when}", when).replace("{reason}", one.reason or "–")
+        )
+        return {
+            "customer": one.customer or t["guest"],
+            "name": one.name or "",
+            "version": one.version,
+            "entered": write(one.entered_at),
+            "stands": stands,
+            "state": one.state.value,
+            "mails": [self._mail(mail, visitor.language) for mail in one.mails],
+        }
+
+    def _mail(self, mail: JourneyMail, language: str) -> dict[str, Any]:
+        captured = mail.message_id is not None and mail.state == "sent" and self._frame.captures_mail
+        name = quote(captured_as(mail.id, mail.message_id), safe="@") if captured and mail.message_id else ""
+        return {
+            "step": mail.step or "",
+            "state": mail.state,
+            "subject": mail.subject or "",
+            "href": f"/outbox/{name}?lang={language}" if name else None,
+        }
+
+
+def _counted(counts: StepCounts, verb: str, t: Mapping[str, str], language: str) -> dict[str, Any]:
+    """Return the counts of a line, those that mean something there."""
+    mails = [(counts.sent, "sent"), (counts.opened, "opened"), (counts.clicked, "clicked")]
+    return {
+        "here": f"{number(counts.here, language)} {t['here']}" if counts.here else "",
+        "mails": " · ".join(f"{number(count, language)} {t[word]}" for count, word in mails) if verb == "send" else "",
+    }
+
+
+def _why(latest: Sequence[Latest]) -> str:
+    customer = next((one.customer for one in latest if one.customer), None)
+    return f"phin why {shlex.quote(customer) if customer else 'CUSTOMER'}"

@@ -1,0 +1,110 @@
+"""The frame of the staff's pages: who looks, in which language, where they can go, and the button to sign out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from worker.domain.staff import Person, StaffOf
+from worker.edges.web.forms import FormGuard
+from worker.edges.web.rendering import Pages
+from worker.edges.web.sessions import Session, Sessions
+from worker.edges.web.texts import LANGUAGES
+
+OWNER = "owner"  # who signs in to a shop that has no config/staff.yaml
+_LANGUAGE_COOKIE = "phin_lang"
+_A_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page.
+
+    Parameters:
+        session: None for somebody who is not signed in.
+        person: of `config/staff.yaml`; None for the owner of a shop without one, and for who is not signed in.
+    """
+
+    session: Session | None
+    person: Person | None
+    language: str
+
+
+class Frame:
+    """Makes pages with the house's frame.
+
+    Parameters:
+        is_capturing: says whether mail is captured now, so that there is an outbox to lead to.
+    """
+
+    def __init__(
+        self, pages: Pages, sessions: Sessions, forms: FormGuard, staff: StaffOf, is_capturing: Callable[[], bool]
+    ) -> None:
+        self.pages = pages
+        self.sessions = sessions
+        self.forms = forms
+        self._staff = staff
+        self._is_capturing = is_capturing
+
+    @property
+    def captures_mail(self) -> bool:
+        """Whether mail is captured now."""
+        return self._is_capturing()
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who looks: their language is the link's, the one they chose before, their own, the browser's."""
+        session = self.sessions.of(request)
+        person = None if session is None else self._staff().people.get(session.person)
+        chosen = request.cookies.get(_LANGUAGE_COOKIE)
+        known = chosen if chosen in LANGUAGES else None if person is None else person.language
+        return Visitor(session, person, self.pages.language(request, known))
+
+    def page(
+        self, request: Request, visitor: Visitor, template: str, *, form: bool = False, **values: Any
+    ) -> HTMLResponse:
+        """Return a page in the frame, with the cookies that its forms and its language need.
+
+        Parameters:
+            form: whether it has a form for somebody who is not signed in; others get no cookie that they do not need.
+        """
+        language = visitor.language
+        texts = self.pages.texts(language)
+        token = self.forms.begin(request, visitor.session) if form or visitor.session is not None else None
+        page = self.pages.page(
+            template,
+            language,
+            here=partial(here, request),
+            places=self._places(request, texts),
+            who=None if visitor.session is None else visitor.person.name if visitor.person else texts["owner"],
+            csrf=None if token is None else token.value,
+            **values,
+        )
+        if token is not None:
+            token.attach(page)
+        if request.query_params.get("lang") == language:
+            page.set_cookie(_LANGUAGE_COOKIE, language, max_age=_A_YEAR, httponly=True, samesite="lax", path="/")
+        return page
+
+    def _places(self, request: Request, texts: dict[str, str]) -> list[dict[str, Any]]:
+        outbox = [("/outbox", "outbox")] if self._is_capturing() else []
+        return [
+            {"href": path, "name": texts[name], "current": request.url.path == path}
+            for path, name in (("/", "home"), *outbox, ("/docs", "front_docs"))
+        ]
+
+
+def may_enter(staff: StaffOf, person: str) -> bool:
+    """Say whether a person may sign in: one of `config/staff.yaml`, or the owner where that names nobody."""
+    people = staff().people
+    return person in people if people else person == OWNER
+
+
+def here(request: Request, **changes: str) -> str:
+    """Return the address of this page with other parameters."""
+    return f"{quote(request.url.path)}?{urlencode({**request.query_params, **changes})}"

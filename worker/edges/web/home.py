@@ -1,0 +1,191 @@
+"""`/`: for who is signed in what runs; for everybody else what this is, and how to get in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from worker.delivery.formats import clock, long_date, money, number
+from worker.delivery.links import task_url
+from worker.delivery.tokens import Tokens
+from worker.domain.errors import UnavailableError
+from worker.domain.flows import FlowStatus
+from worker.domain.tasks import Task
+from worker.edges.web.chart import chart
+from worker.edges.web.frame import Frame, Visitor
+from worker.edges.web.looking import Look, Looking
+from worker.edges.web.remedies import remarks
+from worker.edges.web.writing import Clock, moment, percent, title_of
+from worker.storage.flows import FlowRow
+from worker.storage.overview import FlowCounts, MailDay
+
+MOST_REMARKS = 12
+_STATES = ("queued", "in_hand", "skipped", "cancelled", "failed", "returned", "unknown")
+_QUIET = ("in_hand", "cancelled", "returned", "unknown", "failed")  # shown only where there are some
+_WORRYING = ("failed", "returned", "unknown")
+
+log = logging.getLogger(__name__)
+
+
+class Home:
+    """The page.
+
+    Parameters:
+        url: address of the web process, which the links of tasks begin with.
+        zone: the shop's.
+    """
+
+    def __init__(
+        self, frame: Frame, looking: Looking, tokens: Tokens, shop_clock: Clock, url: str, zone: ZoneInfo
+    ) -> None:
+        self._frame = frame
+        self._looking = looking
+        self._tokens = tokens
+        self._clock = shop_clock
+        self._url = url
+        self._zone = zone
+
+    async def page(self, request: Request) -> Response:
+        """Show it."""
+        visitor = self._frame.visitor(request)
+        if visitor.session is None:
+            return self._front(request, visitor)
+        try:
+            look = await run_in_threadpool(self._looking.look, self._clock.now())
+        except UnavailableError as error:
+            log.warning("the first page cannot be shown: %s", error)
+            return self._frame.pages.notice("away", visitor.language, 503)
+        return self._frame.page(request, visitor, "home.html", script=True, **self._values(look, visitor))
+
+    def _front(self, request: Request, visitor: Visitor) -> Response:
+        t = self._frame.pages.texts(visitor.language)
+        named = [("outbox", f"/outbox?lang={visitor.language}")] if self._frame.captures_mail else []
+        links = [
+            {"href": href, "name": t[f"front_{name}"], "about": t[f"front_{name}_about"]}
+            for name, href in (*named, ("docs", "/docs"), ("ready", "/readyz"))
+        ]
+        return self._frame.page(
+            request, visitor, "front.html", title=t["front_title"], text=t["front_text"], links=links
+        )
+
+    def _values(self, look: Look, visitor: Visitor) -> dict[str, Any]:
+        language = visitor.language
+        t = self._frame.pages.texts(language)
+        found = remarks(look, t, language)
+        local = look.now.astimezone(self._zone)
+        return {
+            "title": t["home"],
+            "today": long_date(local.date(), language, "EEEE, d MMMM" if language == "en" else "EEEE, 'ngày' d MMMM"),
+            "as_of": t["as_of"].replace("{when}", clock(look.now, self._zone, language)),
+            "held": look.all_held,
+            "mails": self._mails(look.mails, look.day, t, language),
+            "tasks": self._tasks(look, visitor, t),
+            "requests": self._requests(look, t, language),
+            "flows": [self._flow(row, look, t, language) for row in sorted(look.rows, key=_order)],
+            "remarks": [
+                {"one": one, "when": moment(one.at, look.now, self._zone, language) if one.at else ""}
+                for one in found[:MOST_REMARKS]
+            ],
+            "remarks_count": t["errors_link"].replace("{count}", number(len(found), language)) if found else None,
+            "remarks_more": t["tasks_more"].replace("{count}", number(len(found) - MOST_REMARKS, language))
+            if len(found) > MOST_REMARKS
+            else None,
+        }
+
+    def _mails(self, day: MailDay, begin: datetime, t: Mapping[str, str], language: str) -> dict[str, Any]:
+        # hours are counted on from the day's beginning; each is called as the clocks of the shop do
+        hours = [f"{(begin + timedelta(hours=n)).astimezone(self._zone):%H}" for n in range(len(day.hours))]
+        counts = [(name, getattr(day, name)) for name in _STATES]
+        busy = [f"{hour}:00 – {number(count, language)}" for hour, count in zip(hours, day.hours, strict=True) if count]
+        return {
+            "sent": number(day.sent, language),
+            "any": day.sent > 0,
+            "opened": number(day.opened, language),
+            "open_rate": percent(day.opened / day.sent if day.sent else None, language),
+            "clicked": number(day.clicked, language),
+            "click_rate": percent(day.clicked / day.sent if day.sent else None, language),
+            "chart": chart(day.hours, hours),
+            "chart_said": f"{t['chart']}: {', '.join(busy)}" if busy else t["no_mail_yet"],
+            "states": [
+                {"name": t[name], "count": number(count, language), "worrying": bool(count) and name in _WORRYING}
+                for name, count in counts
+                if count or name not in _QUIET
+            ],
+        }
+
+    def _tasks(self, look: Look, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
+        language, tasks = visitor.language, look.tasks
+        rest = tasks.open - len(look.most_urgent)
+        return {
+            "open": number(tasks.open, language),
+            "today": number(tasks.today, language),
+            "late": number(tasks.late, language),
+            "any_late": tasks.late > 0,
+            "list": [self._task(task, look.now, visitor, t) for task in look.most_urgent],
+            "more": t["tasks_more"].replace("{count}", number(rest, language)) if rest > 0 else None,
+        }
+
+    def _task(self, task: Task, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
+        person, late = visitor.person, task.late(now)
+        due = None if task.due_at is None else moment(task.due_at, now, self._zone, visitor.language)
+        return {
+            "title": task.title_in(visitor.language) or task.key,
+            "href": None if person is None else task_url(self._tokens, self._url, task.id, person.key),
+            "late": late,
+            "due": "" if due is None else t["task_late" if late else "task_due"].replace("{when}", due),
+            "who": task.assignee or t["task_nobody"],
+        }
+
+    def _requests(self, look: Look, t: Mapping[str, str], language: str) -> dict[str, Any]:
+        figures = look.requests
+        return {
+            "open": number(figures.open, language),
+            "late": number(figures.late, language),
+            "any_late": figures.late > 0,
+            "in_time": number(figures.in_time, language),
+            "of": t["requests_of"].replace("{count}", number(figures.opened, language)),
+        }
+
+    def _flow(self, row: FlowRow, look: Look, t: Mapping[str, str], language: str) -> dict[str, Any]:
+        counts = look.counts.get(row.name, FlowCounts())
+        flow = look.readable.get(row.name)
+        write = partial(number, language=language)
+        revenue = [money(total, currency, language) for currency, total in sorted(counts.revenue.items())]
+        state = state_of(row, look.all_held)
+        return {
+            "name": row.name,
+            "href": f"/flows/{quote(row.name)}",
+            "title": row.name if flow is None else title_of(flow, language),
+            "state": state,
+            "state_name": t[f"state_{state}"],
+            "cells": [
+                (t["col_entered"], write(counts.entered), ""),
+                (t["col_under_way"], write(counts.under_way), ""),
+                (t["col_sent"], write(counts.sent), ""),
+                (t["col_opened"], write(counts.opened), percent(counts.open_rate, language)),
+                (t["col_clicked"], write(counts.clicked), percent(counts.click_rate, language)),
+                (t["col_goals"], write(counts.goals), ""),
+                (t["col_revenue"], " + ".join(revenue) or "–", ""),
+            ],
+        }
+
+
+def state_of(row: FlowRow, all_held: bool) -> str:
+    """Return how a flow stands: `live`, `draft`, `paused` by its file, `held` by hand, `all_held` with everything."""
+    if row.paused_at is not None:
+        return "held"
+    return "all_held" if all_held and row.status == FlowStatus.LIVE.value else row.status
+
+
+def _order(row: FlowRow) -> tuple[int, str]:
+    """Live flows before paused ones before drafts; each kind by name, so that nothing moves while one reads."""
+    return (["live", "paused", "draft"].index(row.status), row.name)

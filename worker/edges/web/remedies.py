@@ -1,0 +1,100 @@
+"""What went wrong, in words, and what to do about each."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.delivery.formats import number
+from worker.domain.addresses import masked
+from worker.domain.errors import Problem
+from worker.edges.web.looking import Look
+from worker.storage.troubles import Trouble, TroubleKind
+
+LONGEST = 240  # characters of a reason that are shown
+GIVEN_UP = "tried too often"  # the reason of a message that the relay never took (`worker.delivery.settling`)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to look at.
+
+    Parameters:
+        what: what it is about: a template, a file with its line, a type of event.
+        where: flow and customer.
+        said: the reason as kept.
+        times: how often, in words; empty for once.
+        remedy: what to do; `command` is what to type for it.
+    """
+
+    kind: str
+    title: str
+    what: str
+    where: str
+    said: str
+    times: str
+    at: datetime | None
+    remedy: str
+    command: str | None = None
+
+
+def remarks(look: Look, t: Mapping[str, str], language: str) -> list[Remark]:
+    """Return everything that somebody should look at: what holds up most first, then the newest."""
+    return [
+        *_standing(look, t, language),
+        *(_of_file(problem, t) for problem in look.broken),
+        *(_of_trouble(trouble, t, language) for trouble in look.troubles),
+    ]
+
+
+def _standing(look: Look, t: Mapping[str, str], language: str) -> Sequence[Remark]:
+    found = []
+    if look.untaken is not None:
+        count = t["relay_count"].replace("{count}", number(look.untaken.mails, language))
+        said = masked(look.untaken.answer)[:LONGEST]
+        found.append(Remark("relay", t["trouble_relay"], count, "", said, "", None, t["do_relay"]))
+    if look.mails.unknown:
+        count = t["unknown_count"].replace("{count}", number(look.mails.unknown, language))
+        found.append(Remark("unknown", t["trouble_unknown"], count, "", "", "", None, t["do_unknown"], "phin unknown"))
+    return found
+
+
+def _of_file(problem: Problem, t: Mapping[str, str]) -> Remark:
+    place = problem.place
+    hint = f" – {problem.hint}" if problem.hint else ""
+    what = f"{place.file}:{place.line}" if place.line else place.file
+    return Remark(
+        "file", t["trouble_file"], what, "", f"{problem.message}{hint}"[:LONGEST], "", None, t["do_file"], "phin check"
+    )
+
+
+def _of_trouble(one: Trouble, t: Mapping[str, str], language: str) -> Remark:
+    customer = t["for_customer"].replace("{customer}", one.customer) if one.customer else ""
+    remedy, command = _remedy(one)
+    return Remark(
+        one.kind.value,
+        t[f"trouble_{one.kind.value}"],
+        one.what,
+        " · ".join(part for part in (one.flow, customer) if part and part != one.what),
+        one.reason[:LONGEST],
+        t["times"].replace("{count}", number(one.times, language)) if one.times > 1 else "",
+        one.at,
+        t[remedy],
+        command,
+    )
+
+
+def _remedy(one: Trouble) -> tuple[str, str | None]:
+    """Return the name of the text that says what to do, and the command."""
+    why = f"phin why {shlex.quote(one.customer)}" if one.customer else None
+    if one.kind is TroubleKind.EVENT:
+        return ("do_event", why) if why else ("do_event_log", None)
+    if one.kind is TroubleKind.JOURNEY:
+        return "do_journey", why or "phin check"
+    if one.code is not None and one.code >= 500:
+        return "do_address", why or "phin report"
+    if one.reason.startswith(GIVEN_UP):
+        return "do_relay_gave_up", why or "phin report"
+    return "do_template", "phin check"

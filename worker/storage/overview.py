@@ -1,0 +1,181 @@
+"""What runs, as the first page shows it: each flow's counts of late, and the mails of a day.
+
+Everything is counted from indexes over the time that it happened at, so that a page costs what its days hold, and not
+what the tables do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+
+from sqlalchemy import Boolean, ColumnElement, Connection, Integer, case, cast, func, literal, literal_column, select
+
+from worker.domain.messages import MessageState
+from worker.storage.journeys import WAITING
+from worker.storage.ledger import stands
+from worker.storage.tables import flow, goal, journey, message, task
+from worker.storage.tables.ledger import UNSENT
+from worker.storage.tasks import OPEN
+from worker.storage.types import microseconds
+
+_HOUR = timedelta(hours=1)
+# Written as they stand, so that both databases see that the indexes over a part of the rows will do.
+OPENED = message.c.opened_at.is_not(None)
+CLICKED = message.c.clicked_at.is_not(None)
+WENT_WRONG: ColumnElement[bool] = literal_column(UNSENT, Boolean)
+
+
+@dataclass(slots=True)
+class FlowCounts:
+    """What became of one flow in the time that was asked for.
+
+    Parameters:
+        entered: journeys that were entered in that time.
+        under_way: journeys that are under way now, whenever they were entered.
+        sent: mails that were taken in that time; `opened` and `clicked` of these, by people.
+        goals: goals that were reached in that time; `revenue`: the totals of their orders, by currency.
+    """
+
+    entered: int = 0
+    under_way: int = 0
+    sent: int = 0
+    opened: int = 0
+    clicked: int = 0
+    goals: int = 0
+    revenue: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def open_rate(self) -> float | None:
+        """Mails opened of mails sent, or None where none was sent."""
+        return self.opened / self.sent if self.sent else None
+
+    @property
+    def click_rate(self) -> float | None:
+        """Mails clicked of mails sent, or None where none was sent."""
+        return self.clicked / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True)
+class MailDay:
+    """The mails of one day.
+
+    Parameters:
+        hours: how many were sent in each hour of the day, from its beginning.
+        opened, clicked: of the mails sent on that day.
+        queued, in_hand, unknown: how many stand so now, of whatever day.
+        skipped, cancelled, failed, returned: what was settled so on that day; returned are bounces and complaints.
+    """
+
+    hours: tuple[int, ...]
+    opened: int
+    clicked: int
+    queued: int
+    in_hand: int
+    unknown: int
+    skipped: int
+    cancelled: int
+    failed: int
+    returned: int
+
+    @property
+    def sent(self) -> int:
+        """How many were sent on that day."""
+        return sum(self.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Open tasks: all, those due later on the day, and those that should have been done by now."""
+
+    open: int
+    today: int
+    late: int
+
+
+def flow_counts(connection: Connection, since: datetime) -> dict[str, FlowCounts]:
+    """Return the counts of every flow that was ever published, by name."""
+    mine = journey.c.flow == flow.c.name
+    entered = select(func.count()).select_from(journey).where(mine, journey.c.entered_at >= since)
+    standing = select(func.count()).select_from(journey).where(mine, WAITING)
+    each = select(flow.c.name, entered.scalar_subquery(), standing.scalar_subquery())
+    found = {name: FlowCounts(new, now) for name, new, now in connection.execute(each)}
+    for name, count in _sent_by(connection, message.c.flow, since):
+        found.setdefault(name, FlowCounts()).sent = count
+    for name, count in _sent_by(connection, message.c.flow, since, OPENED):
+        found.setdefault(name, FlowCounts()).opened = count
+    for name, count in _sent_by(connection, message.c.flow, since, CLICKED):
+        found.setdefault(name, FlowCounts()).clicked = count
+    reached = select(goal.c.flow, goal.c.currency, func.count(), func.sum(goal.c.amount)).where(goal.c.at >= since)
+    for name, currency, count, amount in connection.execute(reached.group_by(goal.c.flow, goal.c.currency)):
+        counts = found.setdefault(name, FlowCounts())
+        counts.goals += count
+        if currency is not None and amount is not None:
+            counts.revenue[currency] = amount
+    return found
+
+
+def _sent_by(
+    connection: Connection, column: ColumnElement[str], since: datetime, *such: ColumnElement[bool]
+) -> list[tuple[str, int]]:
+    counted = select(column, func.count()).where(message.c.sent_at >= since, message.c.flow.is_not(None), *such)
+    return [(name, count) for name, count in connection.execute(counted.group_by(column))]
+
+
+def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
+    """Return what became of mails between two moments, no more than some days apart."""
+    today = (message.c.sent_at >= begin, message.c.sent_at < end)
+    hour = _hours_since(connection, begin)
+    by_hour = {
+        int(number): count
+        for number, count in connection.execute(select(hour.label("hour"), func.count()).where(*today).group_by("hour"))
+    }
+    wrong = select(message.c.state, func.count()).where(
+        WENT_WRONG, message.c.settled_at >= begin, message.c.settled_at < end
+    )
+    states = [MessageState.SKIPPED, MessageState.CANCELLED, MessageState.FAILED]
+    returned = [MessageState.BOUNCED, MessageState.COMPLAINED]
+    settled = {
+        state: connection.execute(wrong.where(stands(state)).group_by(message.c.state)).all()
+        for state in [*states, *returned]
+    }
+    count = {state: sum(row[1] for row in rows) for state, rows in settled.items()}
+    return MailDay(
+        hours=tuple(by_hour.get(number, 0) for number in range(ceil((end - begin) / _HOUR))),
+        opened=_count(connection, *today, OPENED),
+        clicked=_count(connection, *today, CLICKED),
+        queued=_count(connection, stands(MessageState.QUEUED)),
+        in_hand=_count(connection, stands(MessageState.CLAIMED, MessageState.TRANSMITTING)),
+        unknown=_count(connection, stands(MessageState.UNKNOWN)),
+        skipped=count[MessageState.SKIPPED],
+        cancelled=count[MessageState.CANCELLED],
+        failed=count[MessageState.FAILED],
+        returned=sum(count[state] for state in returned),
+    )
+
+
+def task_counts(connection: Connection, now: datetime, end: datetime) -> TaskCounts:
+    """Count the open tasks.
+
+    Parameters:
+        end: of the day.
+    """
+    today = case(((task.c.due_at >= now) & (task.c.due_at < end), 1))
+    late = case((task.c.due_at < now, 1))
+    counted = select(func.count(), func.count(today), func.count(late)).select_from(task).where(OPEN)
+    return TaskCounts(*(int(count) for count in connection.execute(counted).one()))
+
+
+def _count(connection: Connection, *such: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.count()).select_from(message).where(*such)).scalar_one())
+
+
+def _hours_since(connection: Connection, begin: datetime) -> ColumnElement[int]:
+    """Return the whole hours from `begin` to when a mail was sent."""
+    if connection.dialect.name == "postgresql":
+        seconds = func.extract("epoch", message.c.sent_at - begin)
+        return cast(func.floor(seconds / 3600), Integer)
+    kept = message.c.sent_at.op("-", return_type=Integer())(literal(microseconds(begin), Integer()))
+    return kept.op("/", return_type=Integer())(literal(3_600_000_000, Integer()))
