@@ -29,7 +29,9 @@ def test_the_shipped_segments_are_read() -> None:
     """Given the file that ships, then each segment has both titles, and those the documents name are there."""
     found = read_segments(ROOT / "config" / "segments.yaml", "config/segments.yaml", Vocabulary.of(SETTINGS))
     assert found.problems == ()
-    assert {"repeat-browsers", "recent-first-buyers", "lapsed", "loyal", "potential", "most-valuable"} <= set(found.segments)
+    assert {"repeat-browsers", "recent-first-buyers", "lapsed", "loyal", "potential", "most-valuable"} <= set(
+        found.segments
+    )
     for segment in found.segments.values():
         assert set(segment.title) == set(segment.about) == {"vi", "en"}, segment.name
 

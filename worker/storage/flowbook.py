@@ -14,16 +14,14 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Connection
 
-from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import needs
 from worker.domain.errors import FileError
 from worker.domain.facts import Need, Needs
 from worker.domain.flows import Flow, FlowStatus, TaskStep, Wait, expressions, walk
 from worker.domain.routes import Route
-from worker.domain.segments import moves, readable
-from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed
-from worker.language.expressions import parse_expression
+from worker.domain.segments import moves
+from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed, goes_by
 from worker.language.flows import read_flow
 from worker.storage import flows, segments
 
@@ -61,6 +59,8 @@ class Catalogue:
         goals: the types of events that are the goal of any version, old ones too, each with the longest window.
         timed: running versions with each of their triggers of the clock; `coming_in`: with each segment that starts
             them.
+        dates: the fields of the customer's record by which live flows' triggers of the clock go, paused ones too, and
+            the zone where one reads the time in the customer's own.
         segments: the conditions of all segments, those that are gone from the file too.
         kept: the segments that members are kept of, with the number of their meaning; `moving`: those of them that
             may change though no fact of a customer does.
@@ -76,6 +76,7 @@ class Catalogue:
     goals: Mapping[str, timedelta] = field(default_factory=dict)
     timed: tuple[tuple[Version, Timed], ...] = ()
     coming_in: tuple[tuple[Version, SegmentTrigger], ...] = ()
+    dates: frozenset[str] = frozenset()
     segments: Mapping[str, Expression] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
     moving: frozenset[str] = frozenset()
@@ -143,6 +144,7 @@ class FlowBook:
         held: set[str] = set()
         listening: dict[str, list[Version]] = {}
         pausing: dict[str, list[Version]] = {}
+        dates: set[str] = set()
         for row in flows.all_flows(connection):
             version = self._versions.get(row.version.id) or self._keep(row.version)
             paused = row.paused_at is not None or row.status != FlowStatus.LIVE.value
@@ -156,6 +158,7 @@ class FlowBook:
             for trigger in version.flow.triggers:
                 if isinstance(trigger, EventTrigger):
                     (listening if row.name in running else pausing).setdefault(trigger.event, []).append(version)
+                dates |= goes_by(trigger)
         conditions, kept = _segments(connection)
         starting = [(version, trigger) for version in running.values() for trigger in version.flow.triggers]
         return Catalogue(
@@ -169,6 +172,7 @@ class FlowBook:
             flows.goal_windows(connection),
             tuple((version, trigger) for version, trigger in starting if isinstance(trigger, Timed)),
             tuple((version, trigger) for version, trigger in starting if isinstance(trigger, SegmentTrigger)),
+            frozenset(dates),
             conditions,
             kept,
             frozenset(name for name in kept if moves(conditions[name].tree, conditions)),
@@ -198,11 +202,9 @@ def _segments(connection: Connection) -> tuple[dict[str, Expression], dict[str, 
     conditions: dict[str, Expression] = {}
     kept: dict[str, int] = {}
     for row in segments.all_segments(connection):
-        try:
-            condition = parse_expression(row.expression)
-            readable(condition.tree)
-        except ExpressionError as error:
-            _log.error("a segment cannot be read; nobody is in it", segment=row.name, why=str(error))
+        condition = row.when
+        if condition is None:
+            _log.error("a segment cannot be read by this Phin; nobody is in it", segment=row.name)
             continue
         conditions[row.name] = condition
         if not row.gone:

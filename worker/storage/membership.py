@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, ColumnElement, Connection, and_, bindparam, delete, func, literal, select, true
+from sqlalchemy import Boolean, ColumnElement, Connection, and_, bindparam, delete, func, literal, select
 from sqlalchemy import Text as SqlText
 
 from worker.domain.conditions.tree import Expression
@@ -129,17 +129,16 @@ def differences(connection: Connection, name: str, looking: Looking, who: Condit
     return Differences(tuple(row.id for row in found if not row.kept), tuple(row.id for row in found if row.kept))
 
 
-def come_in(connection: Connection, name: str, looking: Looking, customers: Sequence[int], *, noted: bool) -> list[int]:
+def come_in(connection: Connection, name: str, looking: Looking, customers: Sequence[int]) -> list[int]:
     """Make those of these customers members who belong; returns who was none before.
 
-    Parameters:
-        noted: whether customers count too of whom there is a note that they changed; their turn comes with that.
+    One who changed meanwhile is left out: the note of that says whether it starts flows, and has its turn.
     """
     if not customers:
         return []
-    apart = true() if noted else customer.c.id.not_in(select(segment_mark.c.customer_id))
+    noted = select(segment_mark.c.id).where(segment_mark.c.customer_id == customer.c.id).exists()
     who = select(literal(name, SqlText()), customer.c.id, literal(looking.now, Instant())).where(
-        among(customers), _belongs(connection, name, looking), apart
+        among(customers), _belongs(connection, name, looking), ~noted
     )
     made = insert(connection, segment_member).from_select(["segment", "customer_id", "since"], who)
     came = made.on_conflict_do_nothing().returning(segment_member.c.customer_id)

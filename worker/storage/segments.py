@@ -9,7 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, literal_column, or_, select, update
 
-from worker.domain.segments import Segment
+from worker.domain.conditions.faults import ExpressionError
+from worker.domain.conditions.tree import Expression
+from worker.domain.segments import Segment, readable
+from worker.language.expressions import parse_expression
 from worker.storage.rows import insert
 from worker.storage.tables import customer, segment, segment_member
 
@@ -39,6 +42,16 @@ class SegmentRow:
     pass_at: datetime | None
     reached: int
     checked_at: datetime | None
+
+    @property
+    def when(self) -> Expression | None:
+        """The condition; None where this Phin cannot read it."""
+        try:
+            expression = parse_expression(self.expression)
+            readable(expression.tree)
+        except ExpressionError:
+            return None
+        return expression
 
 
 def all_segments(connection: Connection) -> list[SegmentRow]:

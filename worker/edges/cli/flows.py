@@ -62,10 +62,13 @@ def publish() -> int:
         for problem in done.problems:
             if problem.severity is Severity.ERROR:
                 click.echo(as_text(problem), err=True)
+        for segment in done.segment_changes:
+            click.echo(f"segment {segment.segment}: {segment.change}")
         for change in done.changes:
             click.echo(f"{change.flow} v{change.number}: {change.change}")
-        click.echo(publishing.summary(done) + ("" if done.changes else " · nothing changed"))
-        return 1 if done.broken else 0
+        changed = done.changes or done.segment_changes
+        click.echo(publishing.summary(done) + ("" if changed else " · nothing changed"))
+        return 1 if done.broken or done.segments_broken else 0
 
 
 @click.command(short_help="Stop entries and sending of a flow, or of all.")

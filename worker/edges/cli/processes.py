@@ -25,6 +25,7 @@ from worker.storage.migrations import migrate, up_to_date
 
 NAME = "PHIN_NAME"  # what the log lines of this process are headed with
 SWEEP_EVERY = 1.0  # seconds
+SEGMENTS_EVERY = 1.0
 RECOVER_EVERY = 5.0
 CHECKPOINT_EVERY = 60.0
 
@@ -117,6 +118,7 @@ def clock() -> int:
     sweep = Sweep(house.due, house.runners, house.queue, beat=beat, stopping=leaving.is_set)
     ticks = Ticks(beat)
     ticks.every(SWEEP_EVERY, "sweep", sweep.turn)
+    ticks.every(SEGMENTS_EVERY, "segments", house.keep_segments)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
     ticks.when_moved(house.clock.path, "sweep")

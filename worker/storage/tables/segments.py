@@ -43,6 +43,6 @@ segment_mark = Table(
     "segment_mark",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("customer_id", Id, nullable=False),
+    Column("customer_id", Id, nullable=False, index=True),
     Column("quiet", Boolean, nullable=False),  # what changed is history: it starts no flow
 )

@@ -46,3 +46,4 @@ def upgrade() -> None:
         sa.Column("quiet", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment_mark")),
     )
+    op.create_index("ix_segment_mark_customer_id", "segment_mark", ["customer_id"])
