@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.moments import amount, share
 from worker.storage import flows, ledger, reports
 from worker.storage.reports import FlowFigures
+from worker.storage.shop_figures import PROMPT, shop_figures
 
 WIDE = 112  # characters of a terminal that the table fits in
 
@@ -35,6 +38,7 @@ def report(since: str | None, as_json: bool) -> None:
             messages = {state.value: count for state, count in ledger.counts(connection).items()}
             untaken = reports.untaken(connection)
             events = reports.event_counts(connection)
+            shop = shop_figures(connection, begin)
         figures = [found.get(name) or FlowFigures(name) for name in names]
         if as_json:
             waits = None if untaken is None else {"mails": untaken.mails, "answer": masked(untaken.answer)}
@@ -43,6 +47,7 @@ def report(since: str | None, as_json: bool) -> None:
                 "messages": messages,
                 "wait_for_relay": waits,
                 "events": events,
+                "shop": dataclasses.asdict(shop),
             }
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
             return
@@ -51,6 +56,11 @@ def report(since: str | None, as_json: bool) -> None:
             console.print(_table(figures))
         else:
             _blocks(console, figures)
+        bought = f"{shop.customers:,} customers · {shop.buyers:,} have bought"
+        console.print("[dim]shop      [/]" + bought)
+        console.print("[dim]orders    [/]" + (_counted(shop.orders) or "none"))
+        for flow, one in sorted(shop.promptness.items()):
+            console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
         console.print("[dim]events    [/]" + (_counted(events) or "none"))
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
@@ -101,7 +111,7 @@ def _revenue(one: FlowFigures) -> str:
     return " + ".join(amount(total, currency) for currency, total in sorted(one.revenue.items())) or "–"
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     return " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
 
 
