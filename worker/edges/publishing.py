@@ -20,6 +20,7 @@ from worker.engine.publishing import Published, Source
 from worker.engine.segment_publishing import PublishedSegment, publish_segments, published_names
 from worker.language.diagnostics import as_text
 from worker.language.library import Library, read_library
+from worker.language.needs import Templates
 
 _log = structlog.get_logger(__name__)
 
@@ -88,14 +89,18 @@ class FlowFolder(Protocol):
         """The templates."""
 
 
-def read_flows(house: FlowFolder, segments: frozenset[str] | None = None) -> Library:
+def read_flows(
+    house: FlowFolder, segments: frozenset[str] | None = None, *, templates: Templates | None = None
+) -> Library:
     """Return the flows of the files as they are now, with their problems.
 
     Parameters:
         segments: those that they may name; by default those of the file, faulty ones too.
+        templates: those that there are, with what they need; by default all are compiled to find out.
     """
+    needs = house.templates.needs() if templates is None else templates
     vocabulary = house.vocabulary if segments is None else replace(house.vocabulary, segments=segments)
-    return read_library(house.settings.flows, vocabulary, house.templates.needs(), shown=near(house.settings.flows))
+    return read_library(house.settings.flows, vocabulary, needs, shown=near(house.settings.flows))
 
 
 def summary(publication: Publication) -> str:

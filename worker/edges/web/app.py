@@ -25,7 +25,6 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf
 from worker.domain.work import Work
-from worker.edges.publishing import read_flows
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.docs import Docs
@@ -44,10 +43,12 @@ from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
+from worker.edges.web.task_page import TaskPage
 from worker.edges.web.telling import Teller
 from worker.edges.web.tracking import Tracking
 from worker.edges.web.unsubscribe import Unsubscribe
 from worker.edges.web.writable import Writable
+from worker.engine.tasks import Tasks
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.probe import probe_writing
@@ -138,11 +139,19 @@ def build_app(house: Composed) -> Starlette:
     sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
     frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
     signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
-    flow_files = FlowFiles((settings.flows, settings.templates), lambda: read_flows(house).problems)
-    looking = Looking(house.database, house.flowbook, zone, flow_files.errors)
+    looking = Looking(house.database, house.flowbook, zone, FlowFiles(house).errors)
     home = Home(frame, looking, house.tokens, house.clock, settings.url, zone)
     flow_pages = FlowPages(frame, house.database, house.flowbook, house.clock, zone)
     outbox = Outbox(settings.var / "outbox", settings, frame)
+    task_page = TaskPage(
+        frame,
+        house.tokens,
+        Tasks(house.database, settings, house.staff),
+        house.staff,
+        house.database,
+        house.clock,
+        house.queue.enqueue,
+    )
     health = Health(house.database, house.queue, writable)
     docs = Docs(openapi(settings, metadata.version("phin")))
 
@@ -194,6 +203,8 @@ def build_app(house: Composed) -> Starlette:
             Route("/static/{name}", docs.static, methods=["GET"]),
             Route("/s/{token}", signin.show, methods=["GET"]),
             Route("/s/{token}", signin.post, methods=["POST"]),
+            Route("/t/{token}", task_page.show, methods=["GET"]),
+            Route("/t/{token}", task_page.post, methods=["POST"]),
             Route("/signout", signin.leave, methods=["POST"]),
             Route("/flows/{name}", flow_pages.page, methods=["GET"]),
             Route("/", home.page, methods=["GET"]),

@@ -66,7 +66,7 @@ class Frame:
         return Visitor(session, person, self.pages.language(request, known))
 
     def page(
-        self, request: Request, visitor: Visitor, template: str, *, form: bool = False, **values: Any
+        self, request: Request, visitor: Visitor, template: str, status: int = 200, *, form: bool = False, **values: Any
     ) -> HTMLResponse:
         """Return a page in the frame, with the cookies that its forms and its language need.
 
@@ -79,6 +79,7 @@ class Frame:
         page = self.pages.page(
             template,
             language,
+            status,
             here=partial(here, request),
             places=self._places(request, texts),
             who=None if visitor.session is None else visitor.person.name if visitor.person else texts["owner"],
