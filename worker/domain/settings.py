@@ -112,6 +112,12 @@ class Intake(Group):
     ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
 
 
+class Support(Group):
+    """Customers who ask for help."""
+
+    solve_within: int = Field(48, ge=1, description="Hours in which a support request should be solved, nights counted")
+
+
 class Queue(Group):
     """The embedded queue server and its consumers."""
 
@@ -176,6 +182,7 @@ class Settings(Group):
     sending: Sending = Sending()
     intake: Intake = Intake()
     queue: Queue = Queue()
+    support: Support = Support()
     pages: Pages = Pages()
     rfm: Rfm = Rfm()
     fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}

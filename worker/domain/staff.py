@@ -152,6 +152,11 @@ def last_working_moment(person: Person, moment: datetime) -> datetime | None:
     return None
 
 
+def end_of_day(person: Person, now: datetime) -> datetime:
+    """Return when the person's today ends, in UTC."""
+    return _instant(now.astimezone(person.zone).date() + _DAY, time(0), person.zone)
+
+
 def works_on(person: Person, day: date) -> bool:
     """Say whether the person works on a day."""
     return bool(person.hours_on(day))

@@ -11,17 +11,21 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
+from worker.domain.event_check import EventRules
 from worker.domain.facts import Happening
 from worker.domain.journeys import Journey, exit_event
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on, leave
+from worker.engine.cases import tell_case
+from worker.engine.closing import ClosingByItself
 from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import record
 from worker.engine.withdrawing import withdraw
-from worker.storage import customers, facts, journeys, membership, pending
+from worker.storage import customers, facts, journeys, membership, occurrences, pending
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.pending import PendingEvent
@@ -34,12 +38,15 @@ class Processing:
 
     Parameters:
         flowbook: the published flows.
+        staff: returns the staff as it is now.
     """
 
-    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings) -> None:
+    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings, staff: StaffOf = nobody) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments)
+        self._around = Surroundings.of(settings, flowbook.segments, staff)
+        self._closing = ClosingByItself(flowbook, self._around, EventRules.of(settings))
+        self._solve_within = timedelta(hours=settings.support.solve_within)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)
 
     def run(self, event_ids: Sequence[int], now: datetime) -> Work:
@@ -101,19 +108,24 @@ class Processing:
         self, connection: Connection, catalogue: Catalogue, event: PendingEvent, now: datetime, careful: bool
     ) -> Work:
         recorded = record(connection, event, self._around.shop.currency, now)
+        request = tell_case(connection, event, recorded, self._solve_within)
         if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
             return Work(journeys=tuple(journeys.wake_of(connection, [recorded.customer.id])))
+        moved = catalogue.dates and moved_dates(recorded.before, recorded.customer) & catalogue.dates
+        if moved:
+            occurrences.mark(connection, recorded.customer.id, sorted(moved))
         number = recorded.order.number if recorded.order else None
-        happening = Happening(event.type, event.at, number, event.request, event.data, event.received_at)
+        happening = Happening(event.type, event.at, number, request, event.data, event.received_at)
         occasion = Occasion(event.id, recorded, happening, now, careful)
         crediting = partial(
             credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now
         )
         apart(connection, careful, crediting, partial(_not_credited, event))
         withdraw(connection, self._flowbook, self._around, occasion)
+        closed = self._closing.at_event(connection, occasion)
         messages = self._tell_journeys(connection, occasion)
         messages += enter(connection, self._around, catalogue, occasion, self._starts_within)
-        return Work(messages=tuple(messages))
+        return closed + Work(messages=tuple(messages))
 
     def _tell_journeys(self, connection: Connection, occasion: Occasion) -> list[int]:
         """End the journeys that this event ends; the others look again at what they wait for."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings, go_on
 from worker.engine.failing import each_for_itself, is_ours, set_back, transact
@@ -28,12 +29,13 @@ class Stepping:
 
     Parameters:
         flowbook: the published flows.
+        staff: returns the staff as it is now.
     """
 
-    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings) -> None:
+    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings, staff: StaffOf = nobody) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments)
+        self._around = Surroundings.of(settings, flowbook.segments, staff)
 
     def run(self, journey_ids: Sequence[int], now: datetime) -> Work:
         """Take these journeys on, those that wait and are due or whose condition holds; one that fails harms itself.

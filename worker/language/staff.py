@@ -70,6 +70,12 @@ class StaffFile:
         self._shop = shop
         self._stamp: tuple[int, int] | None = (-1, -1)  # what no file has
         self._staff = Staff()
+        self._sound = True
+
+    def words(self) -> frozenset[str] | None:
+        """Return what a task may be assigned to; None while the file is broken, so that nothing is called unknown."""
+        staff = self()
+        return words_of(staff) if self._sound else None
 
     def __call__(self) -> Staff:
         """Return the staff, read anew where the file has changed."""
@@ -82,7 +88,9 @@ class StaffFile:
             self._stamp = stamp
             try:
                 self._staff = read_staff(self._path, str(self._path), self._shop)
+                self._sound = True
             except FileError as error:
+                self._sound = False
                 _log.error("config/staff.yaml cannot be used; the staff stays as it was", why=str(error))
         return self._staff
 

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from worker.domain.tasks import Reminder, ReminderKind
 from worker.storage.rows import insert
-from worker.storage.tables import staff_digest, task, task_reminder
-from worker.storage.tasks import OPEN
+from worker.storage.tables import staff_digest, task_reminder
 
 _OUTSTANDING = task_reminder.c.settled_at.is_(None)
 _DUE = (
@@ -98,22 +97,10 @@ def next_number(connection: Connection, task_id: int, kind: ReminderKind) -> int
     return int(last.scalar() or 0) + 1
 
 
-def have_open_tasks(connection: Connection, due_before: datetime) -> set[str]:
-    """Return the keys of staff members who have an open task that is due before this moment."""
-    statement = select(task.c.assignee).distinct().where(OPEN, task.c.due_at < due_before)
-    return {person for person in connection.execute(statement).scalars() if person is not None}
-
-
 def begin_digest(connection: Connection, person: str, day: date, now: datetime) -> bool:
     """Note that somebody's digest of a day is written now; says whether it was not before."""
     statement = insert(connection, staff_digest).on_conflict_do_nothing().returning(staff_digest.c.person)
     return connection.execute(statement, {"person": person, "day": day, "at": now}).scalar() is not None
-
-
-def digests_of(connection: Connection, days: Collection[date]) -> set[tuple[str, date]]:
-    """Return whose digest of which of these days was written."""
-    statement = select(staff_digest.c.person, staff_digest.c.day).where(staff_digest.c.day.in_(list(days)))
-    return {(row.person, row.day) for row in connection.execute(statement)}
 
 
 def note_digest(connection: Connection, person: str, day: date, message_id: int) -> None:

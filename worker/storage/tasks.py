@@ -138,6 +138,12 @@ def of_journeys(connection: Connection, journey_ids: Collection[int]) -> dict[in
     return found
 
 
+def for_digest(connection: Connection, assignee: str, until: datetime) -> list[Task]:
+    """Return a staff member's open tasks that are due before `until`, late ones too, but those put off beyond it."""
+    mine = listed(connection, assignee=assignee, due_before=until)
+    return [task for task in mine if task.snoozed_until is None or task.snoozed_until < until]
+
+
 def watching(connection: Connection, customer_id: int) -> list[Task]:
     """Return the customer's open tasks whose steps say what closes them."""
     return [_task(row) for row in connection.execute(_WATCHING, {"customer": customer_id})]
