@@ -26,6 +26,7 @@ from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.policy import SkipReason
 from worker.domain.settings import Settings
+from worker.domain.staff import StaffOf, nobody
 from worker.domain.zones import zone_of
 from worker.storage import customers, facts, journeys, orders
 from worker.storage.claims import Claimed
@@ -77,7 +78,10 @@ class Preparing:
         tokens: signs the links.
     """
 
-    def __init__(self, settings: Settings, templates: TemplateLibrary, tokens: Tokens) -> None:
+    def __init__(
+        self, settings: Settings, templates: TemplateLibrary, tokens: Tokens, staff: StaffOf = nobody
+    ) -> None:
+        self._staff = staff
         self._settings = settings
         self._templates = templates
         self._tokens = tokens

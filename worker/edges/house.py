@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,6 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Transport
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.environment import Home
@@ -33,10 +33,14 @@ from worker.edges.queue import Queue, open_queue
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.var import open_var
 from worker.engine.processing import Processing
+from worker.engine.reminders import Reminders
 from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
+from worker.engine.tasks import Tasks
 from worker.language.library import flow_names
 from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
+from worker.language.staff import FILE as STAFF_FILE
+from worker.language.staff import StaffFile
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook
@@ -69,13 +73,15 @@ class House:
         self.queue = queue or open_queue(self.settings.redis_url)
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
         self.flowbook = FlowBook()
+        self.staff = StaffFile(home.config / STAFF_FILE, self.settings.shop)
         if self.settings.smtp_url:
             parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail
 
     @property
     def vocabulary(self) -> Vocabulary:
         """What conditions may name, as the shop's files are now."""
-        return Vocabulary.of(self.settings, segments=self.read_segments().names)
+        vocabulary = Vocabulary.of(self.settings, segments=self.read_segments().names)
+        return replace(vocabulary, staff=self.staff.words())
 
     def read_segments(self) -> SegmentFile:
         """Return the segments of the file as it is now, with their problems."""
@@ -111,7 +117,7 @@ class House:
         room = Mailroom(
             self.database,
             self.flowbook,
-            Preparing(self.settings, self.templates, self.tokens),
+            Preparing(self.settings, self.templates, self.tokens, self.staff),
             self.transport,
             self.settings.var / "journals",
             self.settings,
@@ -127,8 +133,8 @@ class House:
     @cached_property
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
         """What does each kind of work, at the time of the house's clock."""
-        processing = Processing(self.database, self.flowbook, self.settings)
-        stepping = Stepping(self.database, self.flowbook, self.settings)
+        processing = Processing(self.database, self.flowbook, self.settings, self.staff)
+        stepping = Stepping(self.database, self.flowbook, self.settings, self.staff)
         hits = Hits(self.database)
         return {
             Job.PROCESS_EVENTS: lambda ids: processing.run(ids, self.clock.now()),
@@ -137,10 +143,19 @@ class House:
             Job.SEND_MESSAGES: self.sending.run,
         }
 
-    @property
-    def staff(self) -> StaffOf:
-        """What returns the people of `config/staff.yaml` as they are now."""
-        return nobody
+    @cached_property
+    def tasks(self) -> Tasks:
+        """What staff do with their tasks."""
+        return Tasks(self.database, self.settings, self.staff)
+
+    @cached_property
+    def reminders(self) -> Reminders:
+        """Tells staff what is due; the clock's work."""
+        return Reminders(self.database, self.flowbook, self.settings, self.staff)
+
+    def remind(self) -> None:
+        """Write the mails to staff that are due, and close the tasks whose condition came true."""
+        self.queue.enqueue(self.reminders.run(self.clock.now()))
 
     @property
     def captures_mail(self) -> bool:

@@ -27,6 +27,7 @@ NAME = "PHIN_NAME"  # what the log lines of this process are headed with
 SWEEP_EVERY = 1.0  # seconds
 SEGMENTS_EVERY = 1.0
 RECOVER_EVERY = 5.0
+REMIND_EVERY = 5.0
 CHECKPOINT_EVERY = 60.0
 
 
@@ -119,6 +120,7 @@ def clock() -> int:
     ticks = Ticks(beat)
     ticks.every(SWEEP_EVERY, "sweep", sweep.turn)
     ticks.every(SEGMENTS_EVERY, "segments", house.keep_segments)
+    ticks.every(REMIND_EVERY, "reminders", house.remind)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
     ticks.when_moved(house.clock.path, "sweep")
