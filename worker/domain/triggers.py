@@ -96,9 +96,18 @@ class ScheduleTrigger:
         return _said(f"schedule {self.crontab}", _zone(self.by_shop))
 
 
+ZONE = "customer.timezone"
 Timed = DateTrigger | CampaignTrigger | SeasonTrigger | ScheduleTrigger
 """Triggers of the clock: at a moment they find the customers for whom `when` holds."""
 Trigger = EventTrigger | Timed | SegmentTrigger
+
+
+def goes_by(trigger: Trigger) -> frozenset[str]:
+    """Return what of the customer's record moves the moment of a trigger: its date, and the zone."""
+    if isinstance(trigger, (EventTrigger, SegmentTrigger)):
+        return frozenset()
+    dates = {trigger.field} if isinstance(trigger, DateTrigger) else set()
+    return frozenset(dates if trigger.by_shop else {*dates, ZONE})
 
 
 def _around(offset: Duration, what: str) -> str:

@@ -14,6 +14,7 @@ from worker.domain.errors import UnavailableError
 from worker.domain.event_check import EventRules
 from worker.domain.facts import Happening
 from worker.domain.journeys import Journey, exit_event
+from worker.domain.moved_dates import moved_dates
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from worker.domain.flows import Flow, FlowStatus
-from worker.storage import flows
+from worker.domain.triggers import Timed
+from worker.storage import flows, occurrences
 from worker.storage.database import Database
 
 
@@ -52,6 +55,7 @@ def publish(database: Database, sources: Mapping[str, Source], broken: Set[str],
             if before is not None and before.version.id == version.id and before.status == status:
                 continue
             flows.set_flow(connection, name, version.id, status, now)
+            _start_triggers(connection, source.flow, now)
             changed.append(Published(name, version.number, _change(before, version, status)))
         for name, row in known.items():
             if name not in sources and name not in broken and row.status != FlowStatus.PAUSED.value:
@@ -60,6 +64,13 @@ def publish(database: Database, sources: Mapping[str, Source], broken: Set[str],
         if changed:
             flows.changed(connection, now)
     return changed
+
+
+def _start_triggers(connection: Connection, flow: Flow, now: datetime) -> None:
+    """Note from when on the triggers of the clock count: a draft's do not, a paused flow's as before."""
+    if flow.status is not FlowStatus.PAUSED:
+        live = flow.triggers if flow.status is FlowStatus.LIVE else ()
+        occurrences.start(connection, flow.name, [str(one) for one in live if isinstance(one, Timed)], now)
 
 
 def _change(before: flows.FlowRow | None, version: flows.VersionRow, status: str) -> str:

@@ -24,10 +24,15 @@ _WORDS = {"subscribed": True, "unsubscribed": False}
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Whom an event was about, and the order as it stands after it."""
+    """Whom an event was about, and the order as it stands after it.
+
+    Parameters:
+        before: the customer as known before, None for a new one.
+    """
 
     customer: Customer
     order: Order | None
+    before: Customer | None = None
 
 
 def record(connection: Connection, event: PendingEvent, currency: str, now: datetime) -> Recorded:
@@ -36,7 +41,7 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
     Parameters:
         currency: the shop's, for orders that name none.
     """
-    customer_id = _identify(connection, event, now)
+    customer_id, before = _identify(connection, event, now)
     note = _take_consent(connection, event, customer_id)
     order = _take_order(connection, event, customer_id, currency) if event.order else None
     number = event.order["number"] if event.order else None
@@ -44,11 +49,15 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
         note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
     if not pending.close(connection, event.id, customer_id, number, note):
         raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
-    return Recorded(customers.by_id(connection, [customer_id])[customer_id], order)
+    return Recorded(customers.by_id(connection, [customer_id])[customer_id], order, before)
 
 
-def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int:
-    """Find or make the customer: the shop's id wins, then the address; a guest who gets an id stays the same one."""
+def _identify(connection: Connection, event: PendingEvent, now: datetime) -> tuple[int, Customer | None]:
+    """Find or make the customer: the shop's id wins, then the address; a guest who gets an id stays the same one.
+
+    Returns:
+        Our number of the customer, and the customer as known before.
+    """
     external_id, email = event.customer.get("id"), event.customer.get("email")
     known = customers.by_external_id(connection, external_id) if external_id else None
     guest = customers.guest(connection, email) if email else None
@@ -56,21 +65,22 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> int
     if external_id:
         if known is None and guest is not None:
             known, values["external_id"] = guest, external_id
-        elif known is not None and guest is not None and guest.id != known.id:
+        before = known
+        if known is not None and guest is not None and guest.id != known.id:
             _join(connection, guest, known, now)
             known = customers.by_id(connection, [known.id])[known.id]
-    elif email:
-        known = customers.by_email(connection, email)
+    else:
+        before = known = customers.by_email(connection, email) if email else None
     said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
     values |= profile_changes(known, event.customer, said_at)
     newest = known is None or known.profile_at is None or said_at >= known.profile_at
     if email and (known is None or (email != known.email and (newest or known.email is None))):
         values["email"] = email
     if known is None:
-        return customers.add(connection, {"external_id": external_id, **values}, now)
+        return customers.add(connection, {"external_id": external_id, **values}, now), None
     if values:
         customers.change(connection, known.id, values, now)
-    return known.id
+    return known.id, before
 
 
 def _join(connection: Connection, guest: Customer, known: Customer, now: datetime) -> None:

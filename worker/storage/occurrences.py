@@ -1,0 +1,132 @@
+"""Turns of triggers as rows: found once, worked through in slices; and the notes of whose dates moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal_column, select, text, update
+
+from worker.storage.rows import insert as upsert
+from worker.storage.tables import customer, date_mark, occurrence, trigger_start
+
+# Each value of an indexed column by one step along the index: a DISTINCT would walk over every customer.
+_ZONES = text(
+    "WITH RECURSIVE known(name) AS (SELECT min(timezone) FROM customer UNION ALL"
+    " SELECT (SELECT min(timezone) FROM customer WHERE timezone > known.name) FROM known WHERE known.name IS NOT NULL)"
+    " SELECT name FROM known WHERE name IS NOT NULL"
+)
+_OPEN = occurrence.c.state == literal_column("'open'")
+_BY_ID = select(occurrence).where(occurrence.c.id == bindparam("id"), _OPEN).with_for_update(skip_locked=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A turn of a trigger for one group of customers (`worker.storage.audience`).
+
+    Parameters:
+        turn: its name within the trigger.
+    """
+
+    flow: str
+    trigger: str
+    zone: str
+    turn: str
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence(Found):
+    """One that is written down.
+
+    Parameters:
+        reached: our number of the customer up to whom it has come.
+    """
+
+    id: int
+    reached: int
+
+
+def start(connection: Connection, flow: str, triggers: Iterable[str], now: datetime) -> None:
+    """Note from when on a flow's triggers of the clock count: those that are new from now on, the others as before."""
+    names = list(triggers)
+    connection.execute(delete(trigger_start).where(trigger_start.c.flow == flow, trigger_start.c.trigger.not_in(names)))
+    if names:
+        rows = [{"flow": flow, "trigger": name, "since": now} for name in names]
+        connection.execute(upsert(connection, trigger_start).on_conflict_do_nothing(), rows)
+
+
+def starts(connection: Connection) -> dict[tuple[str, str], datetime]:
+    """Return since when each trigger counts, by flow and trigger."""
+    return {(row.flow, row.trigger): row.since for row in connection.execute(select(trigger_start))}
+
+
+def zones(connection: Connection) -> list[str]:
+    """Return the zones that customers have."""
+    return list(connection.execute(_ZONES).scalars())
+
+
+def zones_of(connection: Connection, people: Sequence[int]) -> list[str]:
+    """Return the zones that some customers have."""
+    of_some = select(customer.c.timezone).where(customer.c.id.in_(list(people)), customer.c.timezone.is_not(None))
+    return sorted(connection.execute(of_some.distinct()).scalars())
+
+
+def find(connection: Connection, found: Sequence[Found], now: datetime) -> int:
+    """Write turns down that have come; one that is there stays as it is. Returns how many are new."""
+    made = 0
+    for one in found:
+        values = {"flow": one.flow, "trigger": one.trigger, "zone": one.zone, "turn": one.turn, "moment": one.moment}
+        statement = upsert(connection, occurrence).values(**values, found_at=now).on_conflict_do_nothing()
+        made += connection.execute(statement.returning(occurrence.c.id)).first() is not None
+    return made
+
+
+def under_way(connection: Connection) -> list[Occurrence]:
+    """Return the turns that are not worked through, in the order in which they came."""
+    return [_occurrence(row) for row in connection.execute(select(occurrence).where(_OPEN).order_by(occurrence.c.id))]
+
+
+def hold(connection: Connection, number: int) -> Occurrence | None:
+    """Return a turn and keep it to this transaction; None where another has it, or has ended it."""
+    row = connection.execute(_BY_ID, {"id": number}).first()
+    return None if row is None else _occurrence(row)
+
+
+def reach(connection: Connection, number: int, customer_id: int, entered: int) -> None:
+    """Note up to which customer a turn has come, and how many more it entered."""
+    values = {"reached": customer_id, "entered": occurrence.c.entered + entered}
+    connection.execute(update(occurrence).where(occurrence.c.id == number).values(values))
+
+
+def end(connection: Connection, number: int, state: str, now: datetime) -> None:
+    """End a turn: it is `done`, or came too `late`."""
+    connection.execute(update(occurrence).where(occurrence.c.id == number, _OPEN).values(state=state, ended_at=now))
+
+
+def mark(connection: Connection, customer_id: int, fields: Iterable[str]) -> None:
+    """Note that dates of a customer moved, or the zone."""
+    rows = [{"customer_id": customer_id, "field": field} for field in fields]
+    if rows:
+        connection.execute(insert(date_mark), rows)
+
+
+def marks(connection: Connection, most: int) -> tuple[list[int], dict[str, set[int]]]:
+    """Return the oldest notes: their own numbers, and the customers by the field that moved."""
+    fields: dict[str, set[int]] = {}
+    numbers: list[int] = []
+    for row in connection.execute(select(date_mark).order_by(date_mark.c.id).limit(most)):
+        numbers.append(row.id)
+        fields.setdefault(row.field, set()).add(row.customer_id)
+    return numbers, fields
+
+
+def unmark(connection: Connection, numbers: Sequence[int]) -> None:
+    """Take notes away that were looked at."""
+    connection.execute(delete(date_mark).where(date_mark.c.id.in_(list(numbers))))
+
+
+def _occurrence(row: Row[Any]) -> Occurrence:
+    return Occurrence(row.flow, row.trigger, row.zone, row.turn, row.moment, row.id, row.reached)
