@@ -1,21 +1,16 @@
-"""The flows that Phin ships for an order's life and for service, played over days on both databases."""
+"""The flows that Phin ships for service: incidents, requests, low marks, played over days on both databases."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
 
-from tests.support.shop import LAN, Shop
+from tests.support.shipped import close, given_tasks, on, publish, stage, steps
+from tests.support.shop import Shop
+from worker.domain.tasks import Outcome
 from worker.storage.database import Database
-from worker.storage.tables import message
-
-FLOWS = Path(__file__).parent.parent.parent / "flows"
-STAGES = ("order-packing", "order-shipped", "order-delivered", "order-cancelled", "order-refunded")
-CART = {"total": 535_000, "items": 3, "url": "https://the-coffee.example/cart/x", "lines": [{"name": "Phin nhôm"}]}
 
 
 @pytest.fixture
@@ -24,189 +19,140 @@ def shop(database: Database) -> Shop:
     return Shop(database)
 
 
-def publish(shop: Shop, *names: str) -> None:
-    """Publish shipped flows as their files are."""
-    texts = {name: (FLOWS / f"{name}.yaml").read_text(encoding="utf-8") for name in names}
-    shop.publish(**{name: re.sub(r"^flow: .*\n", "", text, flags=re.MULTILINE) for name, text in texts.items()})
-
-
-def stage(shop: Shop, kind: str, number: str = "A1", **data: Any) -> None:
-    """Report a stage of an order."""
-    shop.send(kind, order={"number": number}, data=data)
-
-
-def deliver(shop: Shop) -> None:
-    """Send what is queued."""
-    with shop.database.writing() as connection:
-        queued = update(message).where(message.c.state == "queued")
-        connection.execute(queued.values(state="sent", sent_at=shop.now))
-
-
-def steps(shop: Shop) -> list[str]:
-    """Return the steps that wrote a mail which was not taken back."""
-    with shop.database.reading() as connection:
-        rows = connection.execute(select(message.c.step, message.c.state).order_by(message.c.id))
-        return [step for step, state in rows if state in ("queued", "sent")]
-
-
-def on(shop: Shop, span: str) -> None:
-    """Let time pass, with everything sent that is written."""
-    deliver(shop)
-    shop.wait(span)
-    deliver(shop)
-
-
-def test_each_stage_is_told_once_and_at_once(shop: Shop) -> None:
-    """Given an order that goes its way, when its stages are reported, one of them twice, then each is told once."""
-    publish(shop, *STAGES)
+def test_an_incident_is_told_settled_and_told_again(shop: Shop) -> None:
+    """Given an incident, then the customer hears of it, staff get a task, and its end is told once it is done."""
+    publish(shop, "delivery-incident", "order-delivered", "post-purchase")
     shop.buy("A1")
-    for kind in ("order.packing", "order.packing", "order.shipped", "order.delivered"):
-        stage(shop, kind)
-        on(shop, "1 hour")
-    assert shop.mails() == [
-        ("01 Mar 14:00", "order-packing"),
-        ("01 Mar 16:00", "order-shipped"),
-        ("01 Mar 17:00", "order-delivered"),
-    ]
-
-
-def test_a_stage_that_is_over_is_not_told(shop: Shop) -> None:
-    """Given an order that was delivered, when word of earlier stages comes late, then nobody hears of them."""
-    publish(shop, *STAGES)
-    shop.buy("A1")
-    shop.wait("3 hours")
-    stage(shop, "order.delivered")
-    for kind, hours in (("order.packing", 2), ("order.shipped", 1)):
-        earlier = shop.now.replace(hour=shop.now.hour - hours)
-        shop.send(kind, order={"number": "A1"}, time=earlier.isoformat())
-    assert steps(shop) == ["order-delivered"]
-
-
-def test_a_mail_still_in_the_queue_is_taken_back_by_the_next_stage(shop: Shop) -> None:
-    """Given a mail of packing that was not sent yet, when the order is shipped, then only that is told."""
-    publish(shop, *STAGES)
-    shop.buy("A1")
-    stage(shop, "order.packing")
     stage(shop, "order.shipped")
-    assert steps(shop) == ["order-shipped"]
-
-
-def test_cancelling_and_each_refund_are_told(shop: Shop) -> None:
-    """Given an order that is called off and paid back in two parts, then there are three mails, and none of packing."""
-    publish(shop, *STAGES)
-    shop.buy("A1")
-    stage(shop, "order.cancelled", reason="Khách đổi ý")
-    stage(shop, "order.packing")
-    stage(shop, "refund", amount=100_000)
-    stage(shop, "refund", amount=350_000)
-    assert steps(shop) == ["order-cancelled", "order-refunded", "order-refunded"]
-
-
-def test_thanks_follow_the_delivery_and_the_invitation_a_week_later(shop: Shop) -> None:
-    """Given a delivery on the third day, then thanks come the morning after, and the invitation in a week."""
-    publish(shop, "post-purchase")
-    shop.buy("A1")
-    on(shop, "3 days")
-    stage(shop, "order.delivered")
+    stage(shop, "order.incident", reason="Gói hàng bị móp")
+    stage(shop, "order.incident", reason="Gói hàng bị móp")
+    (row,) = given_tasks(shop)
+    assert (row.step, row.role, row.due_at) == ("settle", "care", shop.now + timedelta(days=1))
+    assert row.title["vi"] == "Giải quyết sự cố của đơn A1"
+    assert "Gói hàng bị móp" in row.note["en"]
+    on(shop, "2 days")
+    stage(shop, "order.delivered")  # the damaged parcel
     on(shop, "30 days")
-    assert shop.mails() == [
-        ("05 Mar 10:30", "thank-you"),
-        ("12 Mar 10:30", "review-invite"),
-        ("15 Mar 10:30", "review-reminder"),
-    ]
-
-
-def test_a_shop_that_reports_no_stages_thanks_after_a_fortnight(shop: Shop) -> None:
-    """Given an order of which nothing more is reported, then after 14 days it is taken to have arrived."""
-    publish(shop, "post-purchase")
-    shop.buy("A1")
-    on(shop, "40 days")
-    assert shop.mails()[:2] == [("16 Mar 10:30", "thank-you"), ("23 Mar 10:30", "review-invite")]
-
-
-def test_a_late_delivery_is_waited_for_and_a_lost_one_is_not_thanked_for(shop: Shop) -> None:
-    """Given two orders that were shipped, when one arrives after 20 days and one never, then one is thanked for."""
-    publish(shop, "post-purchase")
-    other = LAN | {"id": "c2", "email": "minh@example.com", "name": "Minh"}
-    shop.buy("A1")
-    shop.buy("B1", customer=other)
-    stage(shop, "order.shipped")
-    shop.send("order.shipped", other, order={"number": "B1"})
-    on(shop, "20 days")
-    stage(shop, "order.delivered")
+    assert steps(shop) == ["delivery-incident"]
+    close(shop)
     on(shop, "30 days")
-    assert [step for step in steps(shop) if step == "thank-you"] == ["thank-you"]
-    reasons = {row.order_number: row.reason for row in shop.journeys()}
-    assert reasons["B1"] == "no delivery was reported"
+    assert steps(shop) == ["delivery-incident", "incident-solved"]
 
 
-@pytest.mark.parametrize("kind", ["order.incident", "refund", "order.cancelled"])
-def test_trouble_ends_thanks_and_invitation(shop: Shop, kind: str) -> None:
-    """Given trouble with the order, on its way or after it came, then there is no invitation, delivered or not."""
-    publish(shop, "post-purchase")
-    shop.buy("A1")
-    on(shop, "1 day")
-    stage(shop, kind)
-    stage(shop, "order.delivered")
-    on(shop, "60 days")
-    assert steps(shop) == []
-
-
-def test_another_orders_trouble_is_not_this_ones(shop: Shop) -> None:
-    """Given two orders, when one has an incident, then the other is still thanked for."""
-    publish(shop, "post-purchase")
+def test_another_order_of_the_customer_goes_its_way(shop: Shop) -> None:
+    """Given an incident of one order, when another is delivered, then that is told and thanked for."""
+    publish(shop, "delivery-incident", "order-delivered", "post-purchase")
     shop.buy("A1")
     shop.buy("A2")
-    stage(shop, "order.incident", "A2")
-    stage(shop, "order.delivered", "A1")
+    stage(shop, "order.incident", "A1")
+    stage(shop, "order.delivered", "A2")
+    on(shop, "2 days")
+    assert steps(shop) == ["delivery-incident", "order-delivered", "thank-you"]
+
+
+@pytest.mark.parametrize("kind", ["order.cancelled", "refund"])
+def test_an_incident_that_ends_in_money_closes_its_task(shop: Shop, kind: str) -> None:
+    """Given an incident, when the order is called off or refunded, then the task closes, and that mail is the last."""
+    publish(shop, "delivery-incident", "order-cancelled", "order-refunded")
+    shop.buy("A1")
+    stage(shop, "order.incident")
+    stage(shop, kind)
     on(shop, "3 days")
-    assert [(row.order_number, row.state) for row in shop.journeys()] == [("A1", "waiting"), ("A2", "exited")]
-    assert steps(shop) == ["thank-you"]
+    (row,) = given_tasks(shop)
+    assert (row.state, row.outcome) == ("done", "by itself")
+    assert steps(shop)[1:] == ["order-cancelled" if kind == "order.cancelled" else "order-refunded"]
 
 
-def test_a_bad_mark_ends_the_invitations(shop: Shop) -> None:
-    """Given an invitation, when it is answered with one star, then no second one follows."""
-    publish(shop, "post-purchase")
+@pytest.mark.parametrize("outcome", [Outcome.NOT_REACHED, Outcome.NOT_NEEDED])
+def test_what_was_given_up_is_not_told_as_settled(shop: Shop, outcome: Outcome) -> None:
+    """Given an incident whose task is closed without having been done, then nobody is told that all is well."""
+    publish(shop, "delivery-incident")
+    shop.buy("A1")
+    stage(shop, "order.incident")
+    close(shop, outcome)
+    on(shop, "3 days")
+    assert steps(shop) == ["delivery-incident"]
+
+
+def _ask(shop: Shop, request: str = "R1") -> None:
+    shop.send("support.requested", data={"request": request, "subject": "Giao nhầm", "channel": "web"})
+
+
+def test_a_request_is_received_given_out_and_asked_about_the_day_after(shop: Shop) -> None:
+    """Given a request that the shop closes after two days, then its task closes, and the question comes at ten."""
+    publish(shop, "support-request")
+    _ask(shop)
+    (row,) = given_tasks(shop)
+    assert (row.step, row.role, row.due_at) == ("answer", "care", shop.now + timedelta(hours=48))
+    assert row.title["vi"] == "Yêu cầu R1: trả lời Lan"
+    on(shop, "2 days")
+    shop.send("support.closed", data={"request": "R1", "outcome": "solved"})
+    on(shop, "10 days")
+    assert given_tasks(shop)[0].outcome == "by itself"
+    assert shop.mails() == [("01 Mar 14:00", "support-received"), ("04 Mar 10:00", "support-satisfaction")]
+
+
+def test_a_request_that_staff_answer_is_asked_about_too(shop: Shop) -> None:
+    """Given a request whose task staff have done, then the question comes the day after; while it is open, never."""
+    publish(shop, "support-request")
+    _ask(shop)
+    on(shop, "20 days")
+    assert steps(shop) == ["support-received"]
+    close(shop)
+    on(shop, "3 days")
+    assert shop.mails()[1] == ("22 Mar 10:00", "support-satisfaction")
+
+
+def test_nobody_is_asked_while_another_request_waits(shop: Shop) -> None:
+    """Given two requests, when one is closed, then its question is left out, and the other's comes in its time."""
+    publish(shop, "support-request")
+    _ask(shop, "R1")
+    _ask(shop, "R2")
+    shop.send("support.closed", data={"request": "R1"})
+    on(shop, "3 days")
+    shop.send("support.closed", data={"request": "R2"})
+    on(shop, "3 days")
+    asked = [row.journey_id for row in shop.messages() if row.step == "support-satisfaction"]
+    assert asked == [next(row.id for row in shop.journeys() if row.request == "R2")]
+
+
+def test_an_answer_that_was_given_up_is_not_asked_about(shop: Shop) -> None:
+    """Given a request whose task is closed as not reached, then no question follows."""
+    publish(shop, "support-request")
+    _ask(shop)
+    close(shop, Outcome.NOT_REACHED)
+    on(shop, "5 days")
+    assert steps(shop) == ["support-received"]
+
+
+def test_no_stars_are_asked_for_while_a_request_is_open(shop: Shop) -> None:
+    """Given an open request of the customer, then the invitation to review is left out."""
+    publish(shop, "post-purchase", "support-request")
     shop.buy("A1")
     stage(shop, "order.delivered")
-    on(shop, "9 days")
-    assert steps(shop) == ["thank-you", "review-invite"]
-    stage(shop, "survey.answered", score=1)
-    on(shop, "30 days")
-    assert steps(shop) == ["thank-you", "review-invite"]
+    on(shop, "5 days")
+    _ask(shop)
+    on(shop, "20 days")
+    assert steps(shop) == ["thank-you", "support-received"]
 
 
-def test_a_checkout_that_is_left_is_recalled_twice(shop: Shop) -> None:
-    """Given a checkout without an order, then a mail comes after an hour and one a day later, and no more that week."""
-    publish(shop, "abandoned-checkout")
-    shop.send("checkout.started", data=CART)
-    on(shop, "2 days")
-    shop.send("checkout.started", data=CART)
-    on(shop, "4 days")
-    assert shop.mails() == [("01 Mar 15:00", "checkout-reminder"), ("02 Mar 15:00", "checkout-last-note")]
-    on(shop, "2 days")
-    shop.send("checkout.started", data=CART)
-    on(shop, "2 hours")
-    assert len(shop.mails()) == 3
-
-
-@pytest.mark.parametrize(("waits", "sent"), [("30 minutes", 0), ("2 hours", 1), ("1 day", 1)])
-def test_an_order_ends_the_recalls(shop: Shop, waits: str, sent: int) -> None:
-    """Given a checkout, when the order follows, then no mail is sent from then on."""
-    publish(shop, "abandoned-checkout")
-    shop.send("checkout.started", data=CART)
-    on(shop, waits)
-    shop.buy("A1")
-    on(shop, "10 days")
-    assert len(steps(shop)) == sent
-
-
-def test_an_order_told_before_its_checkout_counts_too(shop: Shop) -> None:
-    """Given an order that the shop tells of before it tells of its checkout, then there is nothing to recall."""
-    publish(shop, "abandoned-checkout")
-    began = shop.now.isoformat()
-    shop.wait("5 minutes")
-    shop.buy("A1")
-    shop.send("checkout.started", data=CART, time=began)
-    on(shop, "10 days")
-    assert steps(shop) == []
+@pytest.mark.parametrize(
+    ("answer", "low"),
+    [
+        ({"score": 2}, True),
+        ({"score": 3}, False),
+        ({"survey": "csat", "score": 1}, True),
+        ({"survey": "csat", "score": 5}, False),
+        ({"survey": "nps", "score": 6}, True),
+        ({"survey": "nps", "score": 7}, False),
+        ({"comment": "hm"}, False),
+    ],
+)
+def test_a_low_mark_brings_an_apology_and_a_call(shop: Shop, answer: dict[str, Any], low: bool) -> None:
+    """Given answers to surveys, then a low mark, on its scale, is followed up once in a week, and no other."""
+    publish(shop, "detractor-follow-up")
+    shop.send("survey.answered", data=answer)
+    shop.send("survey.answered", data=answer)
+    on(shop, "3 days")
+    assert steps(shop) == ["apology"] * low
+    assert [(row.step, row.type, row.priority) for row in given_tasks(shop)] == [("apologise", "call", "high")] * low
