@@ -30,14 +30,17 @@ from worker.edges.environment import Home
 from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
 from worker.edges.queue import Queue, open_queue
+from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.var import open_var
+from worker.engine.finding import Finding
 from worker.engine.processing import Processing
 from worker.engine.reminders import Reminders
 from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
 from worker.engine.tasks import Tasks
 from worker.language.library import flow_names
+from worker.language.seasons import SEASONS_FILE
 from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
 from worker.language.staff import FILE as STAFF_FILE
 from worker.language.staff import StaffFile
@@ -74,6 +77,7 @@ class House:
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
         self.flowbook = FlowBook()
         self.staff = StaffFile(home.config / STAFF_FILE, self.settings.shop)
+        self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
         if self.settings.smtp_url:
             parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail
 
@@ -81,7 +85,7 @@ class House:
     def vocabulary(self) -> Vocabulary:
         """What conditions may name, as the shop's files are now."""
         vocabulary = Vocabulary.of(self.settings, segments=self.read_segments().names)
-        return replace(vocabulary, staff=self.staff.words())
+        return replace(vocabulary, staff=self.staff.words(), seasons=self.seasons.read().names)
 
     def read_segments(self) -> SegmentFile:
         """Return the segments of the file as it is now, with their problems."""
@@ -100,6 +104,14 @@ class House:
         while more and time.monotonic() < until:
             work, more = self.segments.turn(self.clock.now())
             self.queue.enqueue(work)
+
+    def finding(self, stopping: Callable[[], bool]) -> Finding:
+        """Return what finds the customers of triggers of the clock; the clock's work.
+
+        Parameters:
+            stopping: says whether to leave off.
+        """
+        return Finding(self.database, self.flowbook, self.settings, self.seasons, stopping=stopping)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Mapping as Titles
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from worker.domain.calendars.seasons import (
     Rule,
     Season,
 )
-from worker.domain.errors import FileError
+from worker.domain.errors import FileError, Problem, Severity
 from worker.language.fields import Fields
 from worker.language.files import load_text
 from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -29,6 +30,7 @@ from worker.language.scalars import WEEKDAYS, is_name, one_line, scalar
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean, listed
 
+SEASONS_FILE = "seasons.yaml"
 RULES = ("day", "nth", "easter", "lunar", "days")
 _LEAP_YEAR = 2000
 _NTHS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
@@ -40,30 +42,61 @@ _SHIFT = re.compile(r"(-?\d{1,3})\s+days?")
 _LONGEST_SHIFT = 180
 
 
-def read_seasons(path: Path, shown: str) -> dict[str, Season]:
-    """Read the seasons of a shop; a shop without the file has none.
+@dataclass(frozen=True, slots=True)
+class SeasonFile:
+    """What the file of seasons says; a season with a fault harms only itself.
+
+    Parameters:
+        seasons: by name, those that can be used.
+        names: of all that stand there, with a fault or not; None where the file cannot be read at all.
+    """
+
+    seasons: Titles[str, Season] = field(default_factory=dict)
+    names: frozenset[str] | None = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+
+def inspect_seasons(path: Path, shown: str) -> SeasonFile:
+    """Read the seasons of a shop, with what is wrong with them; a shop without the file has none.
 
     Parameters:
         shown: how the file is called in problems.
+    """
+    try:
+        if not path.exists():
+            return SeasonFile()
+        report, root = read_nodes(load_text(path, shown), shown)
+    except FileError as error:
+        return SeasonFile({}, None, error.problems)
+    if not isinstance(root, Mapping):
+        if root is not None:
+            example = "for example: tet: {lunar: 1/1}"
+            report.error(root, "the seasons are names, each with its title and its day", example)
+        return SeasonFile({}, None if report.failed else frozenset(), report.problems)
+    found = [(entry, _sound(report, entry)) for entry in root.entries]
+    seasons = {season.name: season for _, season in found if season is not None}
+    return SeasonFile(seasons, frozenset(entry.key.text for entry, _ in found), report.problems)
+
+
+def read_seasons(path: Path, shown: str) -> dict[str, Season]:
+    """Return the seasons of a shop.
 
     Raises:
         FileError: the file has errors; all of them.
     """
-    if not path.exists():
-        return {}
-    report, root = read_nodes(load_text(path, shown), shown)
-    seasons = {} if root is None else _seasons(report, root)
-    if report.failed:
-        raise FileError(report.problems)
-    return seasons
+    found = inspect_seasons(path, shown)
+    if any(problem.severity is Severity.ERROR for problem in found.problems):
+        raise FileError(found.problems)
+    return dict(found.seasons)
 
 
-def _seasons(report: Report, root: Node) -> dict[str, Season]:
-    if not isinstance(root, Mapping):
-        report.error(root, "the seasons are names, each with its title and its day", "for example: tet: {lunar: 1/1}")
-        return {}
-    found = (_season(report, entry) for entry in root.entries)
-    return {season.name: season for season in found if season is not None}
+def _sound(report: Report, entry: Entry) -> Season | None:
+    """Return a season, or None where it has a fault."""
+    own = Report(report.source)
+    season = _season(own, entry)
+    for problem in own.problems:
+        report.add(problem)
+    return None if own.failed else season
 
 
 def _season(report: Report, entry: Entry) -> Season | None:

@@ -13,7 +13,7 @@ import click
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.errors import FileError, PhinError, Problem
+from worker.domain.errors import PhinError, Problem
 from worker.domain.settings import Settings
 from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
@@ -29,7 +29,7 @@ from worker.language.diagnostics import (
     summary,
 )
 from worker.language.library import Library, flow_names, read_library
-from worker.language.seasons import read_seasons
+from worker.language.seasons import SEASONS_FILE, inspect_seasons
 from worker.language.segments import SEGMENTS_FILE, read_segments
 from worker.language.settings import inspect_settings
 
@@ -69,23 +69,16 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     vocabulary = Vocabulary.of(settings, flows=flow_names(folder / settings.flows)) if found else None
     path = folder / "config" / SEGMENTS_FILE
     segments = read_segments(path, str(path), vocabulary)
+    path = folder / "config" / SEASONS_FILE
+    seasons = inspect_seasons(path, str(path))
     library = read_library(
         folder / settings.flows,
-        replace(vocabulary, segments=segments.names) if vocabulary else None,
+        replace(vocabulary, segments=segments.names, seasons=seasons.names) if vocabulary else None,
         templates.needs(),
     )
-    beside = [*secret_problems(environment), *_season_problems(folder), *segments.problems]
+    beside = [*secret_problems(environment), *seasons.problems, *segments.problems]
     found_problems = [*problems, *beside, *library.problems, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
-
-
-def _season_problems(folder: Path) -> tuple[Problem, ...]:
-    path = folder / "config" / "seasons.yaml"
-    try:
-        read_seasons(path, str(path))
-    except FileError as error:
-        return error.problems
-    return ()
 
 
 @click.command(short_help="Tell what is wrong with settings, flows, templates.")

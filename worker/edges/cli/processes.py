@@ -25,6 +25,7 @@ from worker.storage.migrations import migrate, up_to_date
 
 NAME = "PHIN_NAME"  # what the log lines of this process are headed with
 SWEEP_EVERY = 1.0  # seconds
+FIND_EVERY = 2.0
 SEGMENTS_EVERY = 1.0
 RECOVER_EVERY = 5.0
 REMIND_EVERY = 5.0
@@ -119,6 +120,8 @@ def clock() -> int:
     sweep = Sweep(house.due, house.runners, house.queue, beat=beat, stopping=leaving.is_set)
     ticks = Ticks(beat)
     ticks.every(SWEEP_EVERY, "sweep", sweep.turn)
+    finding = house.finding(leaving.is_set)
+    ticks.every(FIND_EVERY, "turns", lambda: finding.run(house.clock.now()))
     ticks.every(SEGMENTS_EVERY, "segments", house.keep_segments)
     ticks.every(REMIND_EVERY, "reminders", house.remind)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
