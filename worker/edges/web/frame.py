@@ -57,6 +57,11 @@ class Frame:
         """Whether mail is captured now."""
         return self._is_capturing()
 
+    def name_of(self, person: str | None) -> str | None:
+        """Return the name of a person of the staff; their key where they are no longer in it."""
+        known = self._staff().people.get(person or "")
+        return known.name if known else person
+
     def visitor(self, request: Request) -> Visitor:
         """Return who looks: their language is the link's, the one they chose before, their own, the browser's."""
         session = self.sessions.of(request)
@@ -95,9 +100,17 @@ class Frame:
     def _places(self, request: Request, texts: dict[str, str]) -> list[dict[str, Any]]:
         outbox = [("/outbox", "outbox")] if self._is_capturing() else []
         return [
-            {"href": path, "name": texts[name], "current": request.url.path == path}
+            {"href": path, "name": texts[name], "current": _leads_to(path, request.url.path)}
             for path, name in (("/", "home"), *outbox, ("/docs", "front_docs"))
         ]
+
+
+def _leads_to(place: str, path: str) -> str | None:
+    """Return how a place is marked (`aria-current`): the page itself, one beneath it, or neither."""
+    if path == place:
+        return "page"
+    beneath = "/flows/" if place == "/" else f"{place}/"
+    return "true" if path.startswith(beneath) else None
 
 
 def may_enter(staff: StaffOf, person: str) -> bool:

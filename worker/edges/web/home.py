@@ -142,7 +142,7 @@ class Home:
             "href": None if person is None else task_url(self._tokens, self._url, task.id, person.key),
             "late": late,
             "due": "" if due is None else t["task_late" if late else "task_due"].replace("{when}", due),
-            "who": task.assignee or t["task_nobody"],
+            "who": self._frame.name_of(task.assignee) or t["task_nobody"],
         }
 
     def _requests(self, look: Look, t: Mapping[str, str], language: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from worker.storage.troubles import Trouble, troubles
 PERIOD = timedelta(days=30)  # over which flows and requests are counted
 OF_LATE = timedelta(days=7)  # what went wrong since then is shown
 KEPT_FOR = 2.0  # seconds for which a look is shown again
-MOST_TASKS = 8
+MOST_TASKS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,10 @@ class Outline:
     """A flow as written.
 
     Parameters:
-        entry: keys and values that say who enters, what ends it, what counts as success.
+        entry: keys that say who enters, what ends it, what counts as success, each with its values.
     """
 
-    entry: tuple[tuple[str, str], ...]
+    entry: tuple[tuple[str, tuple[str, ...]], ...]
     lines: tuple[Line, ...]
 
 
@@ -61,8 +61,13 @@ def outline(flow: Flow, source: str) -> Outline:
         return Outline((), ())
     names = {step.line: step.name for step in walk(flow.steps)}
     found = {entry.key.text: entry.value for entry in root.entries}
-    told = tuple((key, _cut(_spoken(plain_value(found[key])))) for key in _ENTRY if key in found)
+    told = tuple((key, tuple(_values(found[key]))) for key in _ENTRY if key in found)
     return Outline(told, tuple(_steps(report, names, found.get("steps"), 0)))
+
+
+def _values(node: Node) -> Iterator[str]:
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        yield _cut(_spoken(plain_value(item)))
 
 
 def _steps(report: Report, names: dict[int, str], node: Node | None, depth: int) -> Iterator[Line]:

@@ -52,11 +52,15 @@ def remarks(look: Look, t: Mapping[str, str], language: str) -> list[Remark]:
 def _standing(look: Look, t: Mapping[str, str], language: str) -> Sequence[Remark]:
     found = []
     if look.untaken is not None:
-        count = t["relay_count"].replace("{count}", number(look.untaken.mails, language))
+        count = t["relay_count_1" if look.untaken.mails == 1 else "relay_count"].replace(
+            "{count}", number(look.untaken.mails, language)
+        )
         said = masked(look.untaken.answer)[:LONGEST]
         found.append(Remark("relay", t["trouble_relay"], count, "", said, "", None, t["do_relay"]))
     if look.mails.unknown:
-        count = t["unknown_count"].replace("{count}", number(look.mails.unknown, language))
+        count = t["unknown_count_1" if look.mails.unknown == 1 else "unknown_count"].replace(
+            "{count}", number(look.mails.unknown, language)
+        )
         found.append(Remark("unknown", t["trouble_unknown"], count, "", "", "", None, t["do_unknown"], "phin unknown"))
     return found
 

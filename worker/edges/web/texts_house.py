@@ -99,7 +99,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "do_unknown": "Đã giao thư nhưng không rõ có đến không, nên không tự gửi lại. "
         "Tra nhật ký máy chủ thư, rồi cho biết:",
         "do_relay": "Thư vẫn nằm trong hàng đợi và sẽ được thử lại. Kiểm tra smtp_url và máy chủ thư.",
+        "unknown_count_1": "1 thư",
         "unknown_count": "{count} thư",
+        "relay_count_1": "1 thư đang chờ",
         "relay_count": "{count} thư đang chờ",
         # one flow
         "version": "Phiên bản {number}, từ {when}",
@@ -217,7 +219,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "do_unknown": "Handed over without a known answer, so never sent again by itself. "
         "Look into the mail server's log, then say what is true:",
         "do_relay": "The mails stay in the queue and are tried again. Check smtp_url and the mail server.",
+        "unknown_count_1": "1 mail",
         "unknown_count": "{count} mails",
+        "relay_count_1": "1 mail waits",
         "relay_count": "{count} mails wait",
         # one flow
         "version": "Version {number}, since {when}",
