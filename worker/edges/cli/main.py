@@ -12,7 +12,7 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import check, flows, importing, processes, report, seasons, unknown, why
+from worker.edges.cli import check, flows, importing, processes, report, seasons, segments, tasks, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
 from worker.edges.var import UMASK
@@ -24,6 +24,8 @@ COMMANDS = (
     *importing.commands,
     *report.commands,
     *seasons.commands,
+    *segments.commands,
+    *tasks.commands,
     *why.commands,
     *unknown.commands,
 )
