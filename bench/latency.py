@@ -5,6 +5,7 @@
 A purchase is reported at a steady rate, each by a customer of its own; the sink logs when it has read the final dot.
 Then, after a rest, single events. Beside the latencies stands what tells more on a busy machine: the CPU that each
 process of Phin took for an event. `--busy 2` lets so many other processes count for themselves all the while.
+A house that was just started reads its templates first: the stream runs for some seconds before it is measured.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.visitor import Visitor, purchase
 
 CONNECTIONS = 8
+WARM = 5  # seconds of the stream before it is measured
 DRAINED_WITHIN = 300.0  # seconds that the last mail may take
 
 
@@ -77,14 +79,23 @@ def cpu(up: PhinUp) -> dict[str, float]:
     return found
 
 
-def stream(reporter: Reporter, sink: Path, rate: int, count: int) -> None:
+def stream(reporter: Reporter, sink: Path, rate: int, numbers: range) -> None:
     """Report events at a steady rate, and wait for the last mail."""
     began = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for number in range(1, count + 1):
-            time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+        for place, number in enumerate(numbers):
+            time.sleep(max(0.0, began + place / rate - time.perf_counter()))
             pool.submit(reporter.report, number)
-    arrived(sink, count + 1)
+    arrived(sink, numbers.stop)
+
+
+def until_quiet(up: PhinUp) -> None:
+    """Wait until a house that was just started has nothing to do."""
+    while True:
+        before = sum(cpu(up).values())
+        time.sleep(1.0)
+        if sum(cpu(up).values()) - before < 0.1:
+            return
 
 
 def measure(folder: Path, options: argparse.Namespace, settings: dict[str, str]) -> None:
@@ -96,21 +107,24 @@ def measure(folder: Path, options: argparse.Namespace, settings: dict[str, str])
             reporter = Reporter(Visitor(up, **settings))
             reporter.report(0)
             arrived(log, 1)
-            count = options.rate * options.seconds
+            until_quiet(up)
+            first, count = 1 + options.rate * WARM, options.rate * options.seconds
+            last = first + count - 1
+            stream(reporter, log, options.rate, range(1, first))
             before = cpu(up)
-            stream(reporter, log, options.rate, count)
+            stream(reporter, log, options.rate, range(first, last + 1))
             after = cpu(up)
-            tell(f"{options.rate} events a second for {options.seconds} s", latencies(reporter, log, 1, count))
+            tell(f"{options.rate} events a second for {options.seconds} s", latencies(reporter, log, first, last))
             each = {name: 1000 * (after[name] - before.get(name, 0.0)) / count for name in after}
             said = ", ".join(f"{name} {taken:.2f}" for name, taken in sorted(each.items()) if taken >= 0.005)
             print(f"{'CPU an event':<40} {sum(each.values()):.2f} ms ({said})", flush=True)
             for single in range(options.singles):
                 reporter.rest()
                 time.sleep(options.rest)
-                reporter.report(count + 1 + single)
-                arrived(log, count + 2 + single)
+                reporter.report(last + 1 + single)
+                arrived(log, last + 2 + single)
             if options.singles:
-                found = latencies(reporter, log, count + 1, count + options.singles)
+                found = latencies(reporter, log, last + 1, last + options.singles)
                 tell(f"one event after {options.rest} s of rest", found)
 
 

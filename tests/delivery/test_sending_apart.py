@@ -238,6 +238,27 @@ def test_a_batch_that_outlasts_its_lease_is_sent_to_its_end(database: Database, 
     assert [(row.state, row.attempts) for row in shop.messages()] == [("sent", 1)] * 30
 
 
+def test_a_slow_relay_is_given_smaller_groups(database: Database, tmp_path: Path) -> None:
+    """Given a relay that takes half a second a mail, then after the first group two are marked at a time, no more.
+
+    So the rules were asked at most about a second before each mail went.
+    """
+    shop = Shop(database, sending={"group_single": 4})
+    shop.publish(confirm=CONFIRM)
+    work = _purchases(shop, 10)
+    office = Office(shop, tmp_path)
+    marked: list[int] = []
+
+    def slowly(_: int) -> None:
+        office.lead += timedelta(seconds=0.45)
+        marked.append(_states(shop).count("transmitting"))
+
+    office.post.between = slowly
+    office.send(work)
+    assert _states(shop) == ["sent"] * 10
+    assert marked == [4, 4, 4, 4, 2, 2, 2, 2, 2, 2]
+
+
 def test_a_mail_so_slow_that_the_claim_runs_out_costs_no_try(database: Database, tmp_path: Path) -> None:
     """Given a process that stood still, when others took its group for lost, then what was not handed over goes on."""
     shop = Shop(database)

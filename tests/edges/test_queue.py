@@ -18,9 +18,9 @@ from worker.domain.errors import SettingError, UnavailableError
 from worker.domain.work import Work
 from worker.edges import doorbell
 from worker.edges.consuming import Workers
-from worker.edges.doorbell import DoorbellBroker
+from worker.edges.doorbell import TOGETHER, DoorbellBroker
 from worker.edges.jobs import LARGEST, Job, jobs_of
-from worker.edges.queue import Queue, open_queue
+from worker.edges.queue import BULK, BULK_FROM, PROMPT, Queue, open_queue
 
 
 class Notes:
@@ -220,7 +220,10 @@ def test_the_queue_comes_back_by_itself(redis_server: RedisServer) -> None:
 
 
 def test_a_job_that_fails_harms_no_other(redis_url: str) -> None:
-    """Given jobs whose work raises, then the worker goes on, and they are not repeated by the queue."""
+    """Given jobs whose work raises, then the worker goes on, and they are not repeated by the queue.
+
+    What fails together is tried apart, unless it is the database that is away.
+    """
     seen: list[tuple[Job, list[int]]] = []
     queue = open_queue(redis_url)
     for error in (UnavailableError("the database is away"), RuntimeError("a fault")):
@@ -229,10 +232,79 @@ def test_a_job_that_fails_harms_no_other(redis_url: str) -> None:
         workers.start()
         queue.enqueue(Work(events=(1,)))
         queue.enqueue(Work(events=(2,)))
-        wait_until(lambda: len(seen) == 2, "both jobs were tried")
+        wait_until(lambda: {i for _, ids in seen for i in ids} == {1, 2}, "both jobs were tried")
         workers.stop(5)
         assert queue.waiting() == 0
-        assert sorted(ids for _, ids in seen) == [[1], [2]]
+        if isinstance(error, RuntimeError):
+            assert sorted(ids for _, ids in seen if len(ids) == 1) == [[1], [2]]
+    queue.close()
+
+
+def test_what_waits_is_done_together(redis_url: str) -> None:
+    """Given many small jobs that wait, when a worker comes, then those of one kind are one piece of work, each once.
+
+    And what follows from many small ones is not taken for a campaign, behind which others would stand.
+    """
+    seen: list[tuple[Job, list[int]]] = []
+    followed: list[tuple[Work, int]] = []
+
+    class Noting(Queue):
+        def enqueue(self, work: Work, parts: int = 1) -> bool:
+            followed.append((work, parts))
+            return True
+
+    def process(ids: Sequence[int]) -> Work:
+        seen.append((Job.PROCESS_EVENTS, list(ids)))
+        return Work(messages=tuple(ids))
+
+    queue = open_queue(redis_url)
+    for number in range(TOGETHER):
+        assert queue.enqueue(Work(events=(number,)) if number % 2 else Work(hits=(number,)))
+    does = {**runners(seen), Job.PROCESS_EVENTS: process}
+    workers = Workers(redis_url, does, Noting(None), threads=2)  # type: ignore[arg-type]
+    workers.start()
+    wait_until(lambda: sum(len(ids) for _, ids in seen) == TOGETHER, "all is done")
+    workers.stop(5)
+    assert sorted(seen) == [
+        (Job.PROCESS_EVENTS, list(range(1, TOGETHER, 2))),
+        (Job.PROCESS_HITS, list(range(0, TOGETHER, 2))),
+    ]
+    assert (Work(messages=tuple(range(1, TOGETHER, 2))), TOGETHER // 2) in followed
+    assert queue.waiting() == 0
+    queue.close()
+
+
+def test_of_jobs_that_fail_together_only_the_faulty_one_is_left(redis_url: str) -> None:
+    """Given jobs that are done together, of which one raises, then the others are done all the same."""
+    done: list[int] = []
+
+    def process(ids: Sequence[int]) -> Work:
+        if 3 in ids:
+            raise RuntimeError("a fault")
+        done.extend(ids)
+        return Work()
+
+    queue = open_queue(redis_url)
+    for number in range(1, 6):
+        assert queue.enqueue(Work(events=(number,)))
+    does = {**runners([]), Job.PROCESS_EVENTS: process}
+    workers = Workers(redis_url, does, queue, threads=2)  # type: ignore[arg-type]
+    workers.start()
+    wait_until(lambda: sorted(done) == [1, 2, 4, 5], "all but one are done")
+    workers.stop(5)
+    assert queue.waiting() == 0
+    queue.close()
+
+
+@pytest.mark.parametrize(("parts", "name"), [(1, BULK), (3, PROMPT)])
+def test_a_bulk_is_what_comes_by_the_hundred_and_not_what_was_put_together(
+    redis_url: str, parts: int, name: str
+) -> None:
+    """Given as many rows from one piece of work, or from several, then only the first goes behind what is prompt."""
+    broker = DoorbellBroker(redis_url)
+    queue = Queue(broker)
+    assert queue.enqueue(Work(messages=tuple(range(BULK_FROM))), parts)
+    assert broker.length(name) == 1
     queue.close()
 
 

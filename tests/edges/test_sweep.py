@@ -64,7 +64,7 @@ class FakeQueue(Queue):
         self.jobs = waiting
         self.taken: list[Work] = []
 
-    def enqueue(self, work: Work) -> bool:
+    def enqueue(self, work: Work, parts: int = 1) -> bool:
         if not self.away:
             self.taken.append(work)
         return not self.away

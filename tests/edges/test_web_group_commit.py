@@ -145,7 +145,7 @@ def test_what_comes_together_is_told_together_and_late_work_later() -> None:
     told: list[Work] = []
     done = threading.Event()
 
-    def enqueue(work: Work) -> None:
+    def enqueue(work: Work, _parts: int) -> None:
         told.append(work)
         if sum(told, Work()) == Work(events=(1, 2), hits=(3,)):
             done.set()

@@ -33,6 +33,10 @@ from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 from worker.storage.ledger import Settlement
 
+# The rules are asked and a group is marked before its first mail is handed over, so a group is small enough that its
+# last one goes soon after: as many as went lately in this time.
+GONE_WITHIN = timedelta(seconds=1)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -83,6 +87,7 @@ class Sender:
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
         self._lapsed: int | None = None  # message at which the claim turned out to have run out
+        self._a_mail = timedelta()  # how long handing one over took lately
 
     def send(self, ids: Sequence[int]) -> Work:
         """Send those of these messages that may go now, batch by batch."""
@@ -168,14 +173,16 @@ class Sender:
         return ready, results
 
     def _groups(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
-        """Transactional mails first, in small groups; then the campaigns', in larger ones."""
-        for kind, size in (
+        """Transactional mails first, in small groups; then the campaigns', in larger ones; smaller by a slow relay."""
+        for kind, most in (
             (Kind.TRANSACTIONAL, self._settings.group_single),
             (Kind.MARKETING, self._settings.group_campaign),
         ):
-            of_kind = [prepared for prepared in ready if prepared.loaded.message.kind is kind]
-            for start in range(0, len(of_kind), size):
-                yield of_kind[start : start + size]
+            left = [prepared for prepared in ready if prepared.loaded.message.kind is kind]
+            while left:
+                size = min(most, max(1, GONE_WITHIN // self._a_mail)) if self._a_mail else most
+                yield left[:size]
+                left = left[size:]
 
     def _mark(self, group: Sequence[Prepared], results: Sequence[Aftermath]) -> tuple[list[Prepared], Work]:
         """Ask the rules, mark what may go, and write what became of the group before: one durable transaction.
@@ -209,6 +216,7 @@ class Sender:
         messages = {prepared.loaded.message.id: prepared.loaded.message for prepared in marked}
         results: list[Aftermath] = []
         self._lapsed, lapsed = None, False
+        began = self._times.machine()
         for answer in self._transport.send([prepared.outgoing for prepared in marked], self):
             now = self._times.now()
             lapsed = lapsed or answer.message == self._lapsed
@@ -217,6 +225,8 @@ class Sender:
                 if lapsed
                 else after_answer(messages[answer.message], answer, self._settings.attempts, now)
             )
+        if marked:
+            self._a_mail = max(timedelta(), self._times.machine() - began) / len(marked)
         return results
 
     def _write(self, connection: Connection, results: Sequence[Aftermath]) -> Work:

@@ -89,7 +89,7 @@ class Sending(Group):
     """How mail is handed over."""
 
     attempts: int = Field(8, ge=1, description="Tries before a message that fails for a while is given up")
-    group_single: int = Field(1, ge=1, description="Messages marked as transmitting at a time, transactional")
+    group_single: int = Field(10, ge=1, description="Messages marked as transmitting at a time, transactional")
     group_campaign: int = Field(50, ge=1, description="Messages marked as transmitting at a time, marketing")
     batch: int = Field(100, ge=1, description="Messages claimed at a time")
     lease: int = Field(120, ge=5, description="Seconds after which a silent sender's claims are taken back")

@@ -71,17 +71,32 @@ class Workers:
 
     def _consumer(self, queue_name: str, threads: int) -> Worker:
         worker = Worker(self._broker, queues={queue_name}, worker_timeout=IDLE_LOOK, worker_threads=threads)
-        worker.queue_prefetch = threads  # no more: what one process hoards, another could do at once
+        worker.queue_prefetch = threads  # nothing is fetched while all are busy: others could do it at once
         return worker
 
 
-def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Callable[[list[int]], None]:
-    def act(ids: list[int]) -> None:
+def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Callable[..., None]:
+    def act(*parts: list[int]) -> None:
+        """Do together what several messages ask for; each part is the ids of one message."""
+        ids = list(dict.fromkeys(number for part in parts for number in part))
         try:
             following = run(ids)
         except UnavailableError as error:
             _log.warning("a job is left to the sweep", job=job.value, rows=len(ids), why=str(error))
-            return
-        queue.enqueue(following)
+        except Exception:
+            if len(parts) == 1:
+                raise
+            _log.warning("jobs are done one by one, for one of them fails", job=job.value, jobs=len(parts))
+            for part in parts:
+                _apart(job, part, act)
+        else:
+            queue.enqueue(following, len(parts))
 
     return act
+
+
+def _apart(job: Job, part: list[int], act: Callable[[list[int]], None]) -> None:
+    try:
+        act(part)
+    except Exception:
+        _log.exception("a job failed, its rows are looked at again", job=job.value, rows=len(part))

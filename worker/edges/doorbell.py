@@ -3,6 +3,9 @@
 A message that is enqueued also rings a doorbell, a short list beside the queue; an idle consumer blocks on that
 list (BLPOP) and then fetches. A lost ring costs a second and loses nothing: a consumer looks that often anyway,
 which is also its sign of life. Messages of a consumer that gave no sign for ten seconds are taken back by others.
+
+What waits is taken together: a consumer that has a thread free fetches several messages, and makes one of those
+that ask for the same kind of work. So the busier the house, the less a row costs it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
@@ -28,6 +31,8 @@ RINGS = 16  # rings kept: more than there are consumers to wake
 RING_EXPIRY = 60  # seconds; after that the bell of a house with nobody in it is forgotten
 PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
 LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
+TOGETHER = 50  # messages that are fetched at a time, to be worked on together
+MOST_ROWS = 100  # ids in what is made one of several messages
 
 _log = structlog.get_logger(__name__)
 
@@ -83,6 +88,17 @@ class DoorbellBroker(RedisBroker):
         """Return a consumer of this queue; it waits for the bell, so dramatiq's time-out means nothing to it."""
         return _DoorbellConsumer(self, queue_name, prefetch)
 
+    def acknowledge(self, queue_name: str, identities: Sequence[str]) -> None:
+        """Say that these messages are done, all in one trip.
+
+        Raises:
+            redis.RedisError: the server cannot be reached.
+        """
+        with self.client.pipeline(transaction=False) as pipeline:
+            pipeline.srem(f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}", *identities)
+            pipeline.hdel(f"{self.namespace}:{queue_name}.msgs", *identities)
+            pipeline.execute()
+
     def length(self, queue_name: str) -> int:
         """Return how many messages wait and were not fetched."""
         return int(self.client.llen(f"{self.namespace}:{queue_name}"))
@@ -128,8 +144,8 @@ class _DoorbellConsumer(Consumer):
         self._queue = queue_name
         self._prefetch = prefetch
         self._bell = open_client(broker.url, timeout=LOOK_EVERY + PATIENCE)
-        self._fetched: deque[bytes | None] = deque()
-        self._in_hand: set[str] = set()
+        self._fetched: deque[Message[Any]] = deque()
+        self._in_hand: set[str] = set()  # what was handed out, each by the first of its messages
         self._room = threading.Event()
         self._unacknowledged: deque[str] = deque(maxlen=10_000)
         self._pause = 0.0
@@ -142,22 +158,21 @@ class _DoorbellConsumer(Consumer):
             self._back()
         except redis.RedisError as error:
             self._away(error)
-        while self._fetched:
-            message = _decoded(self._fetched.popleft())
-            if message is not None:
-                self._in_hand.add(message.options["redis_message_id"])
-                return MessageProxy(message)
-        return None
+        if not self._fetched:
+            return None
+        message = self._fetched.popleft()
+        self._in_hand.add(_identities(message)[0])
+        return MessageProxy(message)
 
     def ack(self, message: MessageProxy) -> None:
         """Say that the message is done; where the server is away, say so when it is back."""
-        identity = message.options["redis_message_id"]
+        identities = _identities(message)
         try:
-            self._broker.do_ack(self._queue, identity)
+            self._broker.acknowledge(self._queue, identities)
         except redis.RedisError:
-            self._unacknowledged.append(identity)
+            self._unacknowledged.extend(identities)
         finally:
-            self._in_hand.discard(identity)
+            self._in_hand.discard(identities[0])
             self._room.set()
 
     def nack(self, message: MessageProxy) -> None:
@@ -166,7 +181,7 @@ class _DoorbellConsumer(Consumer):
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back what was fetched and not begun."""
-        identities = [message.options["redis_message_id"] for message in messages]
+        identities = [identity for message in messages for identity in _identities(message)]
         if identities:
             try:
                 self._broker.do_requeue(self._queue, *identities)
@@ -175,18 +190,19 @@ class _DoorbellConsumer(Consumer):
 
     def close(self) -> None:
         """Give back what is in memory and close the connection."""
-        waiting = [_decoded(data) for data in self._fetched]
+        waiting = [MessageProxy(message) for message in self._fetched]
         self._fetched.clear()
-        self.requeue(MessageProxy(message) for message in waiting if message is not None)
+        self.requeue(waiting)
         self._bell.close()
 
     def _fetch(self) -> None:
         while self._unacknowledged:
-            self._broker.do_ack(self._queue, self._unacknowledged[0])
+            self._broker.acknowledge(self._queue, [self._unacknowledged[0]])
             self._unacknowledged.popleft()
         self._room.clear()
-        room = max(0, self._prefetch - len(self._in_hand))
-        self._fetched.extend(self._broker.do_fetch(self._queue, room))  # with no room: a sign of life only
+        room = len(self._in_hand) < self._prefetch
+        fetched = self._broker.do_fetch(self._queue, TOGETHER if room else 0)  # with no room: a sign of life only
+        self._fetched.extend(_together(message for data in fetched if (message := _decoded(data)) is not None))
         if self._fetched:
             return
         if room:
@@ -204,6 +220,30 @@ class _DoorbellConsumer(Consumer):
         if self._pause:
             self._broker.outage.ends(self._queue)
         self._pause = 0.0
+
+
+def _identities(message: Message[Any] | MessageProxy) -> list[str]:
+    """Return what the server knows a message by, and those that were made one with it."""
+    found: list[str] = message.options.get("together") or [message.options["redis_message_id"]]
+    return found
+
+
+def _together(messages: Iterable[Message[Any]]) -> list[Message[Any]]:
+    """Make one of those that ask for the same kind of work; its arguments are theirs, one after the other."""
+    made: list[Message[Any]] = []
+    growing: dict[str, tuple[int, int]] = {}  # place in `made` and rows, by kind of work
+    for message in messages:
+        rows = sum(len(ids) for ids in message.args)
+        place, before = growing.get(message.actor_name, (len(made), 0))
+        if place < len(made) and before + rows <= MOST_ROWS:
+            one = made[place]
+            options = {"together": [*_identities(one), *_identities(message)]}
+            made[place] = one.copy(args=(*one.args, *message.args), options=options)
+        else:
+            place, before = len(made), 0
+            made.append(message)
+        growing[message.actor_name] = place, before + rows
+    return made
 
 
 def _decoded(data: bytes | None) -> Message[Any] | None:

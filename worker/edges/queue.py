@@ -40,8 +40,12 @@ class Queue:
         self._failures = 0
         self._not_before = 0.0
 
-    def enqueue(self, work: Work) -> bool:
-        """Ask the workers to look at these rows soon; False where they cannot be asked now. Never raises."""
+    def enqueue(self, work: Work, parts: int = 1) -> bool:
+        """Ask the workers to look at these rows soon; False where they cannot be asked now. Never raises.
+
+        Parameters:
+            parts: how many pieces of work were put together in this; it is a bulk only where a piece would be.
+        """
         broker = self._broker
         if not work:
             return True
@@ -49,7 +53,7 @@ class Queue:
             return False
         try:
             for job, ids in jobs_of(work):
-                broker.enqueue(_message(job, ids))
+                broker.enqueue(_message(job, ids, BULK if len(ids) >= BULK_FROM * parts else PROMPT))
         except (redis.RedisError, OSError) as error:
             self._failed(error)
             return False
@@ -110,9 +114,9 @@ def open_queue(url: str | None) -> Queue:
     return Queue(DoorbellBroker(url, timeout=PATIENCE) if url else None)
 
 
-def _message(job: Job, ids: tuple[int, ...]) -> Message[None]:
+def _message(job: Job, ids: tuple[int, ...], queue_name: str) -> Message[None]:
     return Message(
-        queue_name=BULK if len(ids) >= BULK_FROM else PROMPT,
+        queue_name=queue_name,
         actor_name=job.value,
         args=(list(ids),),
         kwargs={},

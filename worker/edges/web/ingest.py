@@ -119,7 +119,8 @@ class Ingest:
         else:
             stored = iter(keep(self._database, [new for part in parts for new in part]))
             written = [[next(stored) for _ in part] for part in parts]
-        self._teller.tell(work_of([one for part in written for one in part]))
+        for part in written:
+            self._teller.tell(work_of(part))
         return written
 
     async def _beside(self, read: Callable[[], Result]) -> Result:

@@ -18,10 +18,10 @@ class Teller:
     """Enqueues work, now or in a moment.
 
     Parameters:
-        enqueue: hands work to the queue; never raises.
+        enqueue: hands work, put together from so many parts, to the queue; never raises.
     """
 
-    def __init__(self, enqueue: Callable[[Work], object]) -> None:
+    def __init__(self, enqueue: Callable[[Work, int], object]) -> None:
         self._enqueue = enqueue
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, Work]] = []
@@ -50,12 +50,13 @@ class Teller:
             with self._changed:
                 while not self._due() and not self._closed:
                     self._changed.wait(self._waiting[0][0] - time.monotonic() if self._waiting else None)
-                work = Work()
+                work, parts = Work(), 0
                 while self._due():
                     work += heapq.heappop(self._waiting)[2]
+                    parts += 1
                 closed = self._closed
             if work:
-                self._enqueue(work)
+                self._enqueue(work, parts)
             if closed:
                 return
 
