@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.delivery import mime
 from worker.delivery.links import MessageLinks
+from worker.delivery.staff_mails import ForStaff, StaffMails
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Outgoing
@@ -48,9 +49,20 @@ class Loaded:
 class Prepared:
     """A message whose mail is finished."""
 
-    loaded: Loaded
+    loaded: Loaded | ForStaff
     outgoing: Outgoing
     marked: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """Whom a mail goes to, and what its template may show."""
+
+    name: str | None
+    email: str
+    language: str
+    tracked: bool
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +90,7 @@ class Preparing:
         tokens: signs the links.
     """
 
-    def __init__(
-        self, settings: Settings, templates: TemplateLibrary, tokens: Tokens, staff: StaffOf = nobody
-    ) -> None:
-        self._staff = staff
+    def __init__(self, settings: Settings, templates: TemplateLibrary, tokens: Tokens, staff: StaffOf = nobody) -> None:
         self._settings = settings
         self._templates = templates
         self._tokens = tokens
@@ -91,15 +100,20 @@ class Preparing:
         self._shop_values = shop_values(shop)
         self._zone = ZoneInfo(shop.timezone)
         self._domain = shop.sender.email.rpartition("@")[2]
+        self._staff_mails = StaffMails(staff, self.shop_facts, tokens, settings.url)
 
-    def load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded | NotMade]:
+    def load(
+        self, connection: Connection, claimed: Sequence[Claimed], now: datetime
+    ) -> list[Loaded | ForStaff | NotMade]:
         """Load what the mails need; a message of which that fails harms no other.
 
         Raises:
             DBAPIError: the database failed.
         """
         try:
-            return list(self._load(connection, claimed, now))
+            mine = [message for message in claimed if message.staff is None]
+            others = [message for message in claimed if message.staff is not None]
+            return [*self._load(connection, mine, now), *self._staff_mails.load(connection, others, now)]
         except DBAPIError:
             raise
         except Exception as error:
@@ -107,22 +121,23 @@ class Preparing:
                 return [one for message in claimed for one in self.load(connection, [message], now)]
             return [NotMade(message.id, MessageState.FAILED, told(error)) for message in claimed]
 
-    def make(self, loaded: Loaded, now: datetime) -> Prepared | NotMade:
+    def make(self, loaded: Loaded | ForStaff, now: datetime) -> Prepared | NotMade:
         """Render one mail; a fault in it harms no other."""
-        number, customer = loaded.message.id, loaded.facts.customer
-        if customer.erased or customer.email is None:
-            reason = SkipReason.ERASED if customer.erased else SkipReason.NO_ADDRESS
-            return NotMade(number, MessageState.SKIPPED, reason.value)
+        number = loaded.message.id
         try:
-            return self._made(loaded, customer, customer.email, now)
+            letter = self._to_staff(loaded, now) if isinstance(loaded, ForStaff) else self._to_customer(loaded)
+            if isinstance(letter, SkipReason):
+                return NotMade(number, MessageState.SKIPPED, letter.value)
+            return self._made(loaded, letter, now)
         except Exception as error:  # whatever a template runs into
             return NotMade(number, MessageState.FAILED, told(error))
 
     def _load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
-        people = customers.by_id(connection, [message.customer_id for message in claimed])
+        whose = {message.id: message.customer_id for message in claimed if message.customer_id is not None}
+        people = customers.by_id(connection, list(whose.values()))
         travels = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
         asking = [
-            (journey, people[message.customer_id], frozenset[Need]())
+            (journey, people[whose[message.id]], frozenset[Need]())
             for message in claimed
             if (journey := _journey_of(message, travels)) is not None
         ]
@@ -136,20 +151,38 @@ class Preparing:
                 loaded.append(Loaded(message, journey, known[journey.id]))
                 continue
             order = loose.get(message.order_number) if message.order_number else None
-            asked = Asking(people[message.customer_id], frozenset(), order)
+            asked = Asking(people[whose[message.id]], frozenset(), order)
             loaded.append(Loaded(message, None, facts.load(connection, asked, self.shop_facts, now)))
         return loaded
 
-    def _made(self, loaded: Loaded, customer: Customer, email: str, now: datetime) -> Prepared:
-        message = loaded.message
-        language = customer.language or self._shop.language
-        template = self._templates.get(message.template, language)
-        tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
+    def _to_customer(self, loaded: Loaded) -> _Letter | SkipReason:
+        customer = loaded.facts.customer
+        if customer.erased or customer.email is None:
+            return SkipReason.ERASED if customer.erased else SkipReason.NO_ADDRESS
+        given, zone = self._given(loaded.message), self._zone_of(customer)
+        return _Letter(
+            customer.name,
+            customer.email,
+            customer.language or self._shop.language,
+            customer.consent.tracking is ConsentState.SUBSCRIBED,
+            template_values(loaded.facts, self._shop_values, given, zone),
+        )
+
+    def _to_staff(self, loaded: ForStaff, now: datetime) -> _Letter | SkipReason:
+        """Return a mail to staff: never tracked, and with nothing to refuse."""
+        reason, person = loaded.needless, loaded.person
+        if reason is not None or person is None:
+            return reason or SkipReason.NO_STAFF
+        values = self._staff_mails.values(loaded, self._shop_values, self._given(loaded.message), now)
+        return _Letter(person.name, person.email, person.language, False, values)
+
+    def _made(self, loaded: Loaded | ForStaff, letter: _Letter, now: datetime) -> Prepared:
+        message, email, tracked = loaded.message, letter.email, letter.tracked
+        template = self._templates.get(message.template, letter.language)
         marketing = message.kind is Kind.MARKETING
         links = MessageLinks(self._tokens, self._settings.url, message.id, tracking=tracked, refusable=marketing)
-        values = template_values(loaded.facts, self._shop_values, self._given(message), self._zone_of(customer))
-        values["message"] = {"language": language, "kind": message.kind.value}
-        rendered = template.render(values, links)
+        letter.values["message"] = {"language": letter.language, "kind": message.kind.value}
+        rendered = template.render(letter.values, links)
         rendered = replace(
             rendered,
             subject=message.values.get("subject", rendered.subject),
@@ -158,7 +191,7 @@ class Preparing:
         message_id = f"{_stable(message)}@{self._domain}"
         content = mime.build(
             rendered,
-            to_name=customer.name,
+            to_name=letter.name,
             to_email=email,
             message_id=message_id,
             date=now.astimezone(self._zone),

@@ -16,8 +16,9 @@ from worker.domain.customers import ConsentState, Customer
 from worker.domain.facts import ShopFacts
 from worker.domain.journeys import Journey, exit_condition
 from worker.domain.messages import MessageState
-from worker.domain.policy import Pending, skip
-from worker.storage import customers, facts, journeys, ledger
+from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
+from worker.domain.tasks import Task
+from worker.storage import customers, facts, journeys, ledger, tasks
 from worker.storage.database import told
 from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.ledger import Settlement
@@ -48,13 +49,15 @@ class _Fresh:
     """What is known of a message now; much may have changed since its mail was made.
 
     Parameters:
-        customer: whose the message is now.
+        customer: whose the message is now; None for one to staff.
         exit_rule: text of an exit condition of its journey that holds now, or None.
+        task: that a mail to staff is about.
     """
 
-    customer: Customer
+    customer: Customer | None
     journey: Journey | None
     exit_rule: str | None
+    task: Task | None = None
 
 
 class Rules:
@@ -123,11 +126,16 @@ class Rules:
         people = customers.by_id(connection, sorted(travellers | set(owners.values())))
         under_way = [(journey, people[journey.customer_id]) for journey in travels.values()]
         exits = self._exits(connection, under_way, now)
+        about = tasks.by_id(
+            connection, [one.loaded.message.task_id or 0 for one in group if one.loaded.message.task_id]
+        )
         known: dict[int, _Fresh] = {}
         for prepared in group:
-            number, made_for = prepared.loaded.message.id, prepared.loaded.journey
+            message, made_for = prepared.loaded.message, prepared.loaded.journey
             journey = travels.get(made_for.id) if made_for else None
-            known[number] = _Fresh(people[owners[number]], journey, exits.get(journey.id) if journey else None)
+            customer = None if message.staff is not None else people[owners[message.id]]
+            task = about.get(message.task_id) if message.task_id else None
+            known[message.id] = _Fresh(customer, journey, exits.get(journey.id) if journey else None, task)
         return known
 
     def _exits(
@@ -152,11 +160,17 @@ def _stay(prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime
     """Return why a message does not go now, and its state then; None where it may go."""
     message, customer = prepared.loaded.message, fresh.customer
     withdrawn = fresh.journey is not None and fresh.journey.withdrawn
-    reason = skip(Pending(message.kind, customer, message.expires_at, withdrawn, fresh.exit_rule), now)
+    if customer is None:
+        pending = PendingStaff(message.staff or "", fresh.task, message.expires_at, withdrawn, fresh.exit_rule)
+        reason = skip_staff(pending, now)
+    else:
+        reason = skip(Pending(message.kind, customer, message.expires_at, withdrawn, fresh.exit_rule), now)
     if reason is not None:
         return MessageState.SKIPPED, reason.value
     if catalogue.all_held or message.flow in catalogue.held:
         return MessageState.QUEUED, "paused"
+    if customer is None:
+        return None
     tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
     if customer.email != prepared.outgoing.recipient or tracked != prepared.marked.tracked:
         return MessageState.QUEUED, "changed meanwhile"  # made anew with what is known now

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from worker.domain.customers import ConsentState, Customer
 from worker.domain.messages import Kind
+from worker.domain.tasks import Task
 
 
 class SkipReason(StrEnum):
@@ -20,6 +21,10 @@ class SkipReason(StrEnum):
     SUPPRESSED = "suppressed"  # mail to this address came back, or was called spam
     EXPIRED = "expired"  # later than the step's `expires`
     EXIT = "exit"  # an exit of its journey holds
+    NO_STAFF = "not of the staff"  # to staff, and the person is not in config/staff.yaml any more
+    NOTHING_DUE = "nothing due"  # a digest, and all is done meanwhile
+    TASK_CLOSED = "task closed"  # to staff, and what it is about is closed
+    HANDED_ON = "handed on"  # to staff, and another has the task now
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,23 @@ class Pending:
 
     kind: Kind
     customer: Customer
+    expires_at: datetime | None = None
+    withdrawn: bool = False
+    exit_rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingStaff:
+    """What the rules look at before a mail to staff goes out.
+
+    Parameters:
+        person: key of the staff member.
+        task: that it is about, as it stands now.
+        withdrawn, exit_rule: of the journey whose step sent it.
+    """
+
+    person: str
+    task: Task | None = None
     expires_at: datetime | None = None
     withdrawn: bool = False
     exit_rule: str | None = None
@@ -60,3 +82,15 @@ def skip(pending: Pending, now: datetime) -> SkipReason | None:
         if consent.marketing is ConsentState.UNKNOWN:
             return SkipReason.NO_CONSENT
     return None
+
+
+def skip_staff(pending: PendingStaff, now: datetime) -> SkipReason | None:
+    """Return why a mail to staff must not be sent, or None: it may go. Nobody's consent is asked."""
+    if pending.task is not None:
+        if not pending.task.is_open:
+            return SkipReason.TASK_CLOSED
+        if pending.task.assignee != pending.person:
+            return SkipReason.HANDED_ON
+    if pending.expires_at is not None and now > pending.expires_at:
+        return SkipReason.EXPIRED
+    return SkipReason.EXIT if pending.withdrawn or pending.exit_rule is not None else None

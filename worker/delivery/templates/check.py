@@ -27,16 +27,28 @@ FIELDS: dict[str, frozenset[str]] = {
     "shop": words("name address phone website language languages timezone currency sender"),
     "message": words("language kind subject preheader"),
 }
+STAFF = "staff"  # the folder of mails to staff, whose names begin with it
+# What such mails may name beside: a task (each of `due` and `late` is one too), and whom the mail goes to.
+STAFF_NAMES = words("staff task due late")
+STAFF_FIELDS: dict[str, frozenset[str]] = {
+    "staff": words("key name email language url"),
+    "task": words("id title note type priority state created_at due_at late order_number request customer url from"),
+}
 LINE = words("sku name category quantity price amount")
 _UPPERCASE = re.compile(r"(?<![.#\w-])[A-Z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that a template may use: the house's, the customers' own fields, the flow's `with:`."""
+    """The names that a template may use: the house's, the customers' own fields, the flow's `with:`.
+
+    Parameters:
+        staff: whether it is a mail to staff.
+    """
 
     fields: frozenset[str] = frozenset()
     values: frozenset[str] = frozenset()
+    staff: bool = False
 
 
 def problems_of(trees: Sequence[nodes.Template], protected: Protected, known: Known, sources: Sources) -> list[Problem]:
@@ -50,7 +62,7 @@ def problems_of(trees: Sequence[nodes.Template], protected: Protected, known: Kn
 
 
 def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iterator[Problem]:
-    names = NAMES | known.values
+    names = NAMES | known.values | (STAFF_NAMES if known.staff else frozenset())
     free = meta.find_undeclared_variables(tree)
     asked = _asked_for(tree)
     for node in tree.find_all(nodes.Name):
@@ -58,7 +70,8 @@ def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iter
             declare = "a value from the flow is declared in the front matter: 'with: " + node.name + "'"
             hint: str | None = _close(node.name, names) or declare
             yield sources.problem(node.lineno, f"'{node.name}' is not known", near=node.name, hint=hint)
-    fields = {name: fields for name, fields in FIELDS.items() if name in free}
+    every = {**FIELDS, **STAFF_FIELDS} if known.staff else FIELDS
+    fields = {name: fields for name, fields in every.items() if name in free}
     if "customer" in fields:
         fields["customer"] |= known.fields
     for loop in tree.find_all(nodes.For):

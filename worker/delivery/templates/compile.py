@@ -12,7 +12,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from lxml import etree
 
-from worker.delivery.templates.check import Known, needs_of, problems_of
+from worker.delivery.templates.check import STAFF, Known, needs_of, problems_of
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
@@ -106,7 +106,7 @@ class _Compiling:
             shop=self._compiler.shop_values,
             zone=self._compiler.zone,
         )
-        known = Known(self._compiler.fields, frozenset(front.values))
+        known = Known(self._compiler.fields, frozenset(front.values), self._name.startswith(f"{STAFF}/"))
         problems = problems_of(self._trees, protected, known, sources)
         if reason and not afterwards:
             problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rapidfuzz import process
 
+from worker.delivery.templates.check import STAFF
 from worker.delivery.templates.compile import Compiler
 from worker.delivery.templates.errors import TemplateError, UnknownTemplateError
 from worker.delivery.templates.rendered import CompiledTemplate
@@ -19,7 +20,7 @@ from worker.domain.errors import Place, Problem, Severity
 from worker.domain.settings import Shop
 
 LOOK_EVERY = 1.0  # seconds between two looks at the files
-_FILE = re.compile(r"(?P<name>[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{2,3})\.html")
+_FILE = re.compile(rf"(?P<name>(?:{STAFF}/)?[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{{2,3}})\.html")
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class TemplateLibrary:
     """The templates of one folder. Any number of threads may use it.
 
     Parameters:
-        folder: holds `NAME.vi.html`, `NAME.en.html` …, and `layouts/`.
+        folder: holds `NAME.vi.html`, `NAME.en.html` …, and `layouts/`; those of mails to staff lie in `staff/`.
         shop: the shop that the mails are from.
         fields: names of the customers' own fields, so that the check knows them.
         monotonic: seconds that only grow; files are looked at again after `LOOK_EVERY` of them.
@@ -134,8 +135,8 @@ class TemplateLibrary:
         """Return the languages of each template, by the files that are there."""
         found: dict[str, set[str]] = {}
         if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if match := _FILE.fullmatch(path.name):
+            for path in (*self._folder.iterdir(), *self._folder.glob(f"{STAFF}/*")):
+                if match := _FILE.fullmatch(str(path.relative_to(self._folder))):
                     found.setdefault(match["name"], set()).add(match["language"])
         return found
 
