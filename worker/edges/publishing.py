@@ -18,7 +18,7 @@ from worker.edges.house import House
 from worker.engine import publishing
 from worker.engine.publishing import Published, Source
 from worker.engine.segment_publishing import PublishedSegment, publish_segments, published_names
-from worker.language.diagnostics import as_text
+from worker.language.diagnostics import as_text, counted
 from worker.language.library import Library, read_library
 from worker.language.needs import Templates
 
@@ -106,7 +106,9 @@ def read_flows(
 def summary(publication: Publication) -> str:
     """Return how many flows are live, draft, paused, broken: `11 live · 1 draft · 0 broken`."""
     paused = f" · {publication.paused} paused" if publication.paused else ""
-    return f"{publication.live} live · {publication.draft} draft{paused} · {publication.broken} broken"
+    segments = counted(publication.segments_broken, "segment")
+    beside = f" · {segments} broken" if publication.segments_broken else ""
+    return f"{publication.live} live · {publication.draft} draft{paused} · {publication.broken} broken{beside}"
 
 
 def tell(publication: Publication) -> None:

@@ -43,8 +43,10 @@ def publish_segments(
         usable = _with_all_they_name(found, standing.keys())
         conditions = {name: row.when for name, row in known.items() if row.when is not None}
         conditions |= {name: one.when for name, one in usable.items()}
-        for position, (name, one) in enumerate((usable | standing).items()):  # what a broken one names may have changed
+        places = {name: place for place, name in enumerate(found)}
+        for name, one in (usable | standing).items():  # what a broken one names may have changed
             before = known.get(name)
+            position = places[name] if name in places or before is None else before.position
             if segments.put(connection, one, meaning(name, conditions, limits), position, before, now):
                 changed.append(PublishedSegment(name, "new" if before is None or before.gone else "changed"))
         for name, row in known.items():

@@ -29,6 +29,7 @@ class SegmentRow:
         filled: whether every customer has been looked at since its meaning last changed.
         pass_at: when the pass over all customers began that is under way; `reached`: the customer it has come to.
         checked_at: when the last whole pass began.
+        position: its place in the file, from 0.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SegmentRow:
     pass_at: datetime | None
     reached: int
     checked_at: datetime | None
+    position: int
 
     @property
     def when(self) -> Expression | None:
@@ -178,4 +180,5 @@ def _segment(row: Row[Any]) -> SegmentRow:
         row.pass_at,
         row.reached,
         row.checked_at,
+        row.position,
     )

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import check, flows, importing, processes, report, seasons, segments, tasks, unknown, why
+from worker.edges.cli import check, flows, importing, processes, report, seasons, segments, signin, tasks, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
 from worker.edges.var import UMASK
@@ -25,6 +25,7 @@ COMMANDS = (
     *report.commands,
     *seasons.commands,
     *segments.commands,
+    *signin.commands,
     *tasks.commands,
     *why.commands,
     *unknown.commands,
