@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from worker.delivery.hits import Hits
 from worker.delivery.outbox import OutboxTransport
@@ -24,6 +24,7 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Transport
 from worker.domain.conditions.vocabulary import Vocabulary
+from worker.domain.customers import Customer
 from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.environment import Home
@@ -33,6 +34,7 @@ from worker.edges.queue import Queue, open_queue
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.var import open_var
+from worker.engine.asking import ask_now
 from worker.engine.finding import Finding
 from worker.engine.processing import Processing
 from worker.engine.reminders import Reminders
@@ -47,6 +49,7 @@ from worker.language.staff import StaffFile
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook
+from worker.storage.stories import Asked
 
 LONG_LOG = 16_000_000  # bytes
 STINT = 0.5  # seconds of one tick for the segments, so that half of the time is left for other work
@@ -112,6 +115,10 @@ class House:
             stopping: says whether to leave off.
         """
         return Finding(self.database, self.flowbook, self.settings, self.seasons, stopping=stopping)
+
+    def ask_now(self, connection: Connection, customer: Customer) -> dict[str, list[Asked]]:
+        """Return what the flows that find their customers themselves say of one now."""
+        return ask_now(connection, self.flowbook, self.settings, customer, self.seasons(), self.clock.now())
 
     @cached_property
     def tokens(self) -> Tokens:

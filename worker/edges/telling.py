@@ -11,7 +11,7 @@ from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
 from worker.edges.moments import day, moment
-from worker.storage.stories import EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
+from worker.storage.stories import Asked, EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
 
 Part = tuple[str, str]  # text and style
 Told = list[Part]
@@ -185,7 +185,10 @@ def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:
         state = "paused by hand" if flow.paused else flow.status
         yield [name, (f" takes nobody in: it is {state}", "yellow")]
         return
-    if not flow.refusals:
+    for asked in flow.asked:
+        yield [name, (f" not entered   {_asked(asked, shop, zone)}", ""), ("  (asked now)", "dim")]
+        yield from _seen(asked.seen, NAME + 1)
+    if not flow.refusals and not flow.asked:
         yield [name, (f" not entered   nothing came that starts it ({', '.join(flow.triggers)})", "dim")]
         return
     for refusal in flow.refusals:
@@ -193,6 +196,19 @@ def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:
         when = moment(refusal.at, shop, zone.key)
         yield [name, (f" not entered   {refusal.event} of {when}{times}: {_refusal(refusal)}", "")]
         yield from _seen(refusal.detail.get("seen"), NAME + 1)
+
+
+def _asked(asked: Asked, shop: Shop, zone: ZoneInfo) -> str:
+    match asked.reason:
+        case "date":
+            return f"{asked.about} is not known"
+        case "segment":
+            return f"not in the segment '{asked.about}'"
+        case "when":
+            return "its condition does not hold"
+    if asked.comes is None:
+        return f"nothing is to come ({asked.trigger})"
+    return f"comes {moment(asked.comes, shop, zone.key)} ({asked.trigger})"
 
 
 def _refusal(refusal: Refusal) -> str:
@@ -239,6 +255,8 @@ def _value(value: Any) -> str:
 
 def _cause(detail: Mapping[str, Any]) -> str:
     order = f" {detail['order']}" if detail.get("order") else ""
+    if detail.get("trigger"):
+        return f" by {detail['trigger']}"
     return f" by {detail['event']}{order}" if detail.get("event") else ""
 
 

@@ -91,8 +91,27 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a flow that finds its customers itself says when it is asked now.
+
+    Parameters:
+        trigger: in words.
+        reason: why the customer would not enter: `date` (not known), `segment` (not in it), `when`; None: they would.
+        about: the name of the date or the segment.
+        seen: what decided.
+        comes: when the trigger next comes for this customer, None where that is not known or it does not.
+    """
+
+    trigger: str
+    reason: str | None
+    about: str = ""
+    seen: tuple[Mapping[str, Any], ...] = ()
+    comes: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FlowStory:
-    """One flow as it concerns the customer."""
+    """One flow as it concerns the customer; `asked` where it finds its customers itself."""
 
     flow: str
     status: str
@@ -100,6 +119,7 @@ class FlowStory:
     triggers: tuple[str, ...]
     journeys: tuple[JourneyStory, ...]
     refusals: tuple[Refusal, ...]
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +155,17 @@ class Story:
     events: tuple[EventStory, ...]
 
 
-def story(connection: Connection, customer: Customer, triggers: Mapping[str, Sequence[str]]) -> Story:
+def story(
+    connection: Connection,
+    customer: Customer,
+    triggers: Mapping[str, Sequence[str]],
+    asked: Mapping[str, Sequence[Asked]] | None = None,
+) -> Story:
     """Return the customer's story, over every flow that was ever published.
 
     Parameters:
         triggers: for each flow what starts it, in words.
+        asked: for each flow that finds its customers itself, what it says of this one now.
     """
     told = _journeys(connection, customer.id)
     refusals = _refusals(connection, customer.id)
@@ -151,6 +177,7 @@ def story(connection: Connection, customer: Customer, triggers: Mapping[str, Seq
             tuple(triggers.get(row.name, ())),
             tuple(told.get(row.name, ())),
             tuple(refusals.get(row.name, ())),
+            tuple((asked or {}).get(row.name, ())),
         )
         for row in flows.all_flows(connection)
     ]

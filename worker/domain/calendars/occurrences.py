@@ -6,6 +6,7 @@ once, however they are cut.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -71,6 +72,16 @@ def turn_on(trigger: Timed, zone: ZoneInfo, day: date, seasons: Seasons) -> Turn
         coming = next_turn(trigger.crontab, zone, midnight - timedelta(microseconds=1))
         return _scheduled(coming) if coming is not None and coming[1] == day else None
     return next((_turn(trigger, coming, zone) for coming in _days(trigger, day, day, seasons)), None)
+
+
+def own_turn(trigger: DateTrigger, day: date, zone: ZoneInfo, after: datetime) -> Turn | None:
+    """Return the first turn after a moment by one customer's date, or None where none comes any more."""
+    days = [day]
+    if trigger.yearly:
+        years = range(max(day.year, after.year - 2), after.year + 4)
+        days = [date(year, day.month, min(day.day, monthrange(year, day.month)[1])) for year in years]
+    found = (turn_on(trigger, zone, moved(one, trigger.offset), {}) for one in days)
+    return next((turn for turn in found if turn is not None and turn.moment > after), None)
 
 
 def anniversaries(trigger: DateTrigger, turn: Turn) -> tuple[date, ...]:

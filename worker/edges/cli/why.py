@@ -59,7 +59,8 @@ def _stories(house: House, word: str) -> list[Story]:
         people: list[Customer] = customers.find(connection, word)
         if not people:
             raise PhinError(f"no customer is known as '{word}'; name the shop's id, an e-mail address, or #number")
-        return [story(connection, person, house.flowbook.triggers(connection)) for person in people]
+        triggers = house.flowbook.triggers(connection)
+        return [story(connection, person, triggers, house.ask_now(connection, person)) for person in people]
 
 
 def _narrowed(one: Story, flow: str) -> Story:
