@@ -1,0 +1,1 @@
+"""The Coffee, a simulated shop: it plays a month through Phin's front door. Nothing in `worker/` knows of it."""

@@ -1,0 +1,146 @@
+"""`phin demo`: The Coffee's month, played through Phin's front door."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from demo.case import FEWEST_CUSTOMERS, FEWEST_DAYS, Case, Window
+from demo.door import Door
+from demo.figures import read_figures, show
+from demo.files import write_books
+from demo.house import HouseError, Phin, house_here, own_house, process_environment
+from demo.player import Player, Tally
+from demo.progress import Display, display
+from demo.script import Script, write_script
+from worker.edges.movable_clock import Clock
+
+LEAD = timedelta(days=1)  # before the first day, at which the shop's books are imported
+
+
+@click.command(short_help="Play a month of The Coffee, a simulated shop.")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(FEWEST_DAYS, 31), help="How many days.")
+@click.option(
+    "--customers",
+    default=1_000,
+    show_default=True,
+    type=click.IntRange(FEWEST_CUSTOMERS, 5_000),
+    help="How many customers; all else is in proportion.",
+)
+@click.option("--seed", default=1, show_default=True, help="Another number plays another month.")
+@click.option("--var", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Where to.")
+@click.option("--keep", is_flag=True, help="Let the shop run on afterwards, until Ctrl-C.")
+@click.option("--here", is_flag=True, help="Play into the 'phin up' that runs here, if nothing is in it yet.")
+@click.pass_context
+def demo(context: click.Context, /, days: int, customers: int, seed: int, var: Path, keep: bool, here: bool) -> None:
+    """Play a month of The Coffee, a simulated shop, and hold what Phin reports of it against the case's figures.
+
+    The shop's past is imported from CSV files; its month is reported by the API; its customers read their mail from
+    the outbox and follow links, some as machines do. The clock is moved, so that a month takes minutes. It is played in
+    a folder of its own, with a Phin of its own; no mail leaves this machine. docs/demo.md tells more.
+    """
+    console = Console(highlight=False)
+    script = write_script(seed, Case.of(customers, days), Window.until(datetime.now(UTC), days))
+    with _leaving():
+        if here:
+            context.exit(_play_here(console, script))
+        context.exit(_play_apart(console, script, var.absolute(), keep=keep))
+
+
+def _play_apart(console: Console, script: Script, var: Path, *, keep: bool) -> int:
+    clock = Clock(var / "clock")
+
+    def back_in_time() -> None:
+        clock.stand_off(script.window.begin - LEAD - clock.machine())
+
+    with own_house(var, process_environment(), back_in_time) as phin:
+        status = _play(console, script, phin, clock, shared=False)
+        if keep:
+            console.print(f"\nThe shop runs on at [bold]{phin.url}[/]; look at {phin.url}/outbox. Ctrl-C ends it.")
+            _until_told()
+        else:
+            console.print(
+                f"\nTo look at it: [bold]PHIN_VAR={var} phin up[/] (or play it with --keep); "
+                f"'PHIN_VAR={var} phin why {script.people[0].id}' tells of one customer."
+            )
+    return status
+
+
+def _play_here(console: Console, script: Script) -> int:
+    phin = house_here(process_environment())
+    door = Door(phin.url, phin.key)
+    if any(True for _ in door.mails()):
+        raise HouseError(f"{phin.var} is in use already: there are mails in the outbox; 'phin demo' plays apart")
+    door.close()
+    clock = Clock(phin.var / "clock")
+    try:
+        return _play(console, script, phin, clock, shared=True)
+    finally:
+        clock.restore()
+
+
+def _play(console: Console, script: Script, phin: Phin, clock: Clock, *, shared: bool) -> int:
+    begun = time.monotonic()
+    door = Door(phin.url, phin.key)
+    with display(console, script) as shown:
+        _import(script, phin, clock, shown)
+        player = Player(script, door, clock, shown.played)
+        tally = player.play()
+    clock.restore()
+    door.close()
+    _tell(console, script, tally, time.monotonic() - begun)
+    missed = show(console, read_figures(script, phin, shared=shared))
+    if missed:
+        console.print(f"[red]{missed} of the figures are not what the case says.[/]")
+    return 1 if missed else 0
+
+
+def _import(script: Script, phin: Phin, clock: Clock, shown: Display) -> None:
+    begin = script.window.begin - LEAD
+    if clock.now() < begin:
+        clock.stand_off(begin - clock.machine())
+    shown.says("writing its books")
+    customers, orders = write_books(phin.var / "books", script.people, script.history)
+    shown.says(f"importing {sum(not person.newcomer for person in script.people):,} customers")
+    phin.run("import", "customers", str(customers), "--map", "Tên=customer.first_name", "--write")
+    shown.says(f"importing {len(script.history):,} orders of the past")
+    phin.run("import", "orders", str(orders), "--write")
+
+
+def _tell(console: Console, script: Script, tally: Tally, seconds: float) -> None:
+    days = script.window.days
+    console.print(
+        f"{days} days played in {int(seconds) // 60} min {int(seconds) % 60:02d} s: "
+        f"{tally.events:,} events, {tally.orders:,} orders, {tally.mails:,} mails, {tally.hits:,} opens and clicks, "
+        f"{tally.refusals:,} unsubscribed, in {tally.steps:,} steps"
+    )
+
+
+@contextmanager
+def _leaving() -> Iterator[None]:
+    """Have SIGTERM end the play as Ctrl-C does, so that clock and processes are left in order."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _until_told() -> None:
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        pass

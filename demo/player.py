@@ -1,0 +1,173 @@
+"""The play: moment by moment the clock is moved, what happens is reported, what is due is done, and mail is read.
+
+The time stands (but for the moments that the work takes) until Phin says that nothing is left to do; only then does it
+go on, to the next moment at which something happens in the shop, at a reader's, or in Phin.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from demo.door import Door, DoorError
+from demo.events import Event, Happening
+from demo.letters import read_letter
+from demo.readers import Deed, Reaction, Readers
+from demo.script import Script
+
+TOGETHER = timedelta(seconds=59)  # what happens within so long is reported together; well within five minutes
+DONE_WITHIN = 120.0  # seconds that Phin may take for what is due at one moment
+LOOK_EVERY = 0.005  # seconds
+SILENT = frozenset({"product.viewed", "cart.updated"})  # events upon which no mail follows
+
+
+class MovableClock(Protocol):
+    """The shop's clock (worker.edges.movable_clock)."""
+
+    def machine(self) -> datetime:
+        """Return the machine's own time."""
+
+    def now(self) -> datetime:
+        """Return the shop's time."""
+
+    def stand_off(self, total: timedelta) -> datetime:
+        """Have the shop's time differ by so much from the machine's."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far."""
+
+    moment: datetime
+    events: int = 0
+    orders: int = 0
+    mails: int = 0
+    hits: int = 0
+    refusals: int = 0
+    steps: int = 0
+    worst: float = 0.0  # seconds that Phin took for one moment at most
+
+
+@dataclass(order=True, slots=True)
+class _Planned:
+    at: datetime
+    number: int
+    what: Happening | Reaction = field(compare=False)
+
+
+class Player:
+    """Plays a script.
+
+    Parameters:
+        clock: the shop's.
+        told: called after each moment with what was done.
+    """
+
+    def __init__(self, script: Script, door: Door, clock: MovableClock, told: Callable[[Tally], None]) -> None:
+        self._script = script
+        self._door = door
+        self._clock = clock
+        self._told = told
+        self._readers = Readers(script)
+        self._agenda: list[_Planned] = []
+        self._number = 0
+        self._read: set[str] = set()
+        self.tally = Tally(script.window.begin)
+
+    def play(self) -> Tally:
+        """Play from the window's begin to its end."""
+        self._plan(self._script.happenings)
+        end = self._script.window.end
+        next_at = self._settle()
+        while True:
+            moment = self._next(next_at)
+            if moment is None or moment > end:
+                break
+            next_at = self._step(moment)
+        return self.tally
+
+    def _plan(self, what: Iterable[Happening | Reaction]) -> None:
+        for one in what:
+            if one.at <= self._script.window.end:
+                self._number += 1
+                heapq.heappush(self._agenda, _Planned(one.at, self._number, one))
+
+    def _next(self, due_at: datetime | None) -> datetime | None:
+        """Return the next moment at which anything happens; what happens a little later is taken along."""
+        moments = [due_at] if due_at is not None else []
+        if self._agenda:
+            first = self._agenda[0].at
+            moments.append(max((one.at for one in self._agenda if one.at <= first + TOGETHER), default=first))
+        return min(moments, default=None)
+
+    def _step(self, moment: datetime) -> datetime | None:
+        now = max(moment, self._clock.now())
+        self._clock.stand_off(now - self._clock.machine())
+        events: list[Event] = []
+        reactions: list[Reaction] = []
+        while self._agenda and self._agenda[0].at <= now:
+            one = heapq.heappop(self._agenda).what
+            if isinstance(one, Happening):
+                events.extend(one.events)
+            else:
+                reactions.append(one)
+        if events:
+            self.tally.events += self._door.report(events)
+            self.tally.orders += sum(event["type"] == "purchase" for event in events)
+        for reaction in reactions:
+            self._react(reaction)
+        next_at = self._settle(quiet=all(event["type"] in SILENT for event in events))
+        self.tally.moment = now
+        self.tally.steps += 1
+        self._told(self.tally)
+        return next_at
+
+    def _react(self, reaction: Reaction) -> None:
+        if reaction.deed is Deed.REFUSE:
+            self._door.refuse(reaction.path, reaction.user_agent)
+            self.tally.refusals += 1
+        else:
+            self._door.fetch(reaction.path, reaction.user_agent)
+            self.tally.hits += 1
+
+    def _settle(self, *, quiet: bool = False) -> datetime | None:
+        """Wait until nothing is left to do, read the mail that came of it, and return when something is due next.
+
+        Parameters:
+            quiet: nothing was reported upon which a mail follows; mail is looked for only where something was due.
+        """
+        while True:
+            begun = time.monotonic()
+            backlog = self._door.backlog()
+            while not backlog.idle:
+                quiet = False
+                if time.monotonic() - begun > DONE_WITHIN:
+                    left = ", ".join(f"{count} {kind}" for kind, count in backlog.due.items() if count)
+                    raise DoorError(f"Phin has not done what is due at {backlog.now.isoformat()}: {left}")
+                time.sleep(LOOK_EVERY)
+                backlog = self._door.backlog()
+            self.tally.worst = max(self.tally.worst, time.monotonic() - begun)
+            if quiet or not self._read_mail():
+                return backlog.next_at
+
+    def _read_mail(self) -> bool:
+        """Read what came since the last time; returns whether somebody did something at once, as machines do."""
+        fresh = []
+        for name in self._door.mails():
+            if name in self._read:
+                break  # the newest come first
+            fresh.append(name)
+        for name in reversed(fresh):
+            self._read.add(name)
+            self.tally.mails += 1
+            self._plan(self._readers.receive(read_letter(self._door.mail(name))))
+        at_once = False
+        now = self._clock.now()
+        while self._agenda and self._agenda[0].at <= now and isinstance(self._agenda[0].what, Reaction):
+            self._react(heapq.heappop(self._agenda).what)  # type: ignore[arg-type]  # asked for just before
+            at_once = True
+        return at_once

@@ -1,0 +1,78 @@
+"""The script of the month: all that will happen, as data, the same for the same seed, customers and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from demo import orders, support
+from demo.campaign import openings
+from demo.case import Case, Window
+from demo.events import Happening, of_order, signup
+from demo.orders import Order
+from demo.people import Part, Person, people
+from demo.support import Request
+from demo.visits import visits
+
+REFUSERS = 0.012  # of the customers: unsubscribe from one of their mails during the month
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The month.
+
+    Parameters:
+        history: orders before the month.
+        openings: when each of those who open the offer does, by the customer's id.
+        refusals: since when a customer unsubscribes from the next marketing mail that comes, by id.
+        happenings: what the shop reports, in order.
+    """
+
+    seed: int
+    case: Case
+    window: Window
+    people: tuple[Person, ...]
+    history: tuple[Order, ...]
+    orders: tuple[Order, ...]
+    requests: tuple[Request, ...]
+    openings: Mapping[str, datetime]
+    refusals: Mapping[str, datetime]
+    happenings: tuple[Happening, ...]
+
+
+def write_script(seed: int, case: Case, window: Window) -> Script:
+    """Return the script of a month."""
+    everybody = people(seed, case, window)
+    history = orders.history(seed, window, everybody)
+    opened = openings(seed, window, everybody)
+    number = int(history[-1].number[2:]) + 1
+    month = orders.month(seed, case, window, everybody, opened, number)
+    asked = support.requests(seed, case, window, everybody)
+    script = Script(
+        seed, case, window, everybody, history, month, asked, opened, _refusals(seed, window, everybody), ()
+    )
+    happenings = sorted(_happenings(script), key=lambda one: (one.at, one.events[0]["id"]))
+    return Script(seed, case, window, everybody, history, month, asked, opened, script.refusals, tuple(happenings))
+
+
+def _happenings(script: Script) -> Iterator[Happening]:
+    by_id = {person.id: person for person in script.people}
+    for person in script.people:
+        if person.newcomer:
+            yield signup(person)
+    for order in script.orders:
+        yield from of_order(order, by_id[order.customer])
+    for request in script.requests:
+        yield from support.of_request(request, by_id[request.customer])
+    yield from visits(script.seed, script.case, script.window, script.people, script.orders)
+
+
+def _refusals(seed: int, window: Window, everybody: tuple[Person, ...]) -> dict[str, datetime]:
+    """Return who unsubscribes: nobody of those whom the offer goes to, who are counted."""
+    rng = Random(f"{seed}:refusals")
+    may = [person for person in everybody if person.marketing and person.part is Part.OUTSIDE]
+    chosen = rng.sample(may, max(1, round(REFUSERS * len(everybody))))
+    span = window.end - window.begin - timedelta(days=1)
+    return {person.id: window.begin + span * rng.random() * 0.8 for person in chosen}
