@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -25,7 +26,9 @@ import redis
 import structlog
 from rich.console import Console
 
+from worker.delivery.links import staff_url
 from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.tokens import Tokens
 from worker.domain.errors import PhinError, UnavailableError
 from worker.edges import banner, offspring
 from worker.edges.banner import Line
@@ -36,11 +39,14 @@ from worker.edges.leaving import LEAVES_WITHIN, environment_of_child
 from worker.edges.offspring import Process
 from worker.edges.queue_server import QueueServer, find_server, server_version
 from worker.edges.redis_client import open_client
-from worker.edges.secrets import read_secrets
+from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.serving import LISTEN_FD
 from worker.edges.standing import Lock, address_of, listen
 from worker.edges.supervisor import Child, Role, Supervisor
 from worker.edges.ticks import beat_path
+from worker.edges.web.frame import OWNER
+from worker.language.staff import FILE as STAFF_FILE
+from worker.language.staff import StaffFile
 
 READY_WITHIN = 30.0  # seconds that the web process may take to answer before the banner comes without it
 RELAY_ANSWERS_WITHIN = 2.0  # seconds that the relay may take to answer before the banner says that it does not
@@ -159,6 +165,7 @@ def run_up(home: Home, console: Console, run: Run) -> int:
             title = f"Phin {version()} · {settings.shop.name} · {settings.shop.language} · {settings.shop.timezone}"
             web = Line("web", url, "API docs /docs", "" if ready else "does not answer: see the lines above", ready)
             lines = [report.database_line(), queue.line, _mail_line(home, url), report.flows_line(), web]
+            lines.append(_signin_line(home, url, secrets))
             banner.show(console, title, lines, banner.trial_command(settings, url, secrets.made_ingest_key))
         supervisor.tend_until(signals.leaving)
         console.print("\nLeaving: what is in hand is finished first (Ctrl-C again: at once).")
@@ -257,6 +264,14 @@ def _until_ready(url: str, leaving: threading.Event) -> bool:
             connection.close()
         leaving.wait(0.05)
     return False
+
+
+def _signin_line(home: Home, url: str, secrets: Secrets) -> Line:
+    """Return the banner's line with the link that signs the first of the staff in, or the owner."""
+    person = next(iter(StaffFile(home.config / STAFF_FILE, home.settings.shop)().people), OWNER)
+    base = (home.settings.base_url or url).rstrip("/")
+    link = staff_url(Tokens(secrets.signing), base, person, datetime.now(UTC))
+    return Line("sign in", link, "", f"as {person}; for others: phin signin")
 
 
 def _mail_line(home: Home, url: str) -> Line:

@@ -64,7 +64,7 @@ def _mails(connection: Connection, since: datetime) -> list[Trouble]:
         select(message, customer.c.external_id)
         .select_from(message.join(customer, customer.c.id == message.c.customer_id, isouter=True))
         .where(WENT_WRONG, stands(MessageState.FAILED), message.c.settled_at >= since)
-        .order_by(message.c.settled_at.desc())
+        .order_by(message.c.settled_at.desc(), message.c.id.desc())
         .limit(LOOKED_AT)
     )
     return _gathered(_mail(row) for row in rows)
@@ -80,7 +80,7 @@ def _journeys(connection: Connection, since: datetime) -> list[Trouble]:
         select(journey.c.flow, journey.c.step, journey.c.reason, journey.c.ended_at, customer.c.external_id)
         .select_from(journey.join(customer, customer.c.id == journey.c.customer_id))
         .where(journey.c.state == _FAILED, journey.c.ended_at >= since)
-        .order_by(journey.c.ended_at.desc())
+        .order_by(journey.c.ended_at.desc(), journey.c.id.desc())
         .limit(LOOKED_AT)
     )
     return _gathered(

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import check, flows, importing, processes, report, seasons, segments, signin, tasks, unknown, why
+from worker.edges.cli import audience, check, flows, importing, processes, report, seasons, segments, signin, tasks, unknown, why
 from worker.edges.cli.running import run
 from worker.edges.house import version
 from worker.edges.var import UMASK
@@ -20,6 +20,7 @@ from worker.edges.var import UMASK
 COMMANDS = (
     *processes.commands,
     *check.commands,
+    *audience.commands,
     *flows.commands,
     *importing.commands,
     *report.commands,

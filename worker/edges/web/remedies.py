@@ -65,6 +65,10 @@ def _standing(look: Look, t: Mapping[str, str], language: str) -> Sequence[Remar
     return found
 
 
+def _counted(name: str, count: int, t: Mapping[str, str], language: str) -> str:
+    return t[f"{name}_1" if count == 1 else name].replace("{count}", number(count, language))
+
+
 def _of_file(problem: Problem, t: Mapping[str, str]) -> Remark:
     place = problem.place
     hint = f" – {problem.hint}" if problem.hint else ""
