@@ -140,6 +140,10 @@ class Reminders:
         kind, staff = kept.reminder.kind, self._staff()
         person = staff.people.get(task.assignee or "")
         if kind is ReminderKind.ESCALATED:
+            back = _first_back(staff, kept.reminder.to, task, now)
+            if back > now:
+                reminders.put_off(connection, kept.id, kept.reminder.wanted_at, back)
+                return []
             person = self._escalated(connection, staff, task, kept, now)
         elif person is None:
             person = self._given_anew(connection, staff, task, now)
@@ -225,6 +229,12 @@ class Reminders:
                 reminders.note_digest(connection, person.key, day, number)
             messages += written
         return messages
+
+
+def _first_back(staff: Staff, to: str | None, task: Task, now: datetime) -> datetime:
+    """Return when one of those whom a task is handed on to works: until then it stays where it is."""
+    members = [person for person in staff.members(to) if person.key != task.assignee] or staff.members(to)
+    return min((in_hours(person, now) for person in members), default=now)
 
 
 def _day(person: Person, now: datetime) -> date:

@@ -147,7 +147,7 @@ class Tasks:
         return self._handle(task_id, work)
 
     def _handle(self, task_id: int, work: Callable[[Connection, Task], Work | None]) -> Handled:
-        """Do something with an open task, which is kept to the transaction; tasks are held before their journeys, always."""
+        """Do something with an open task, kept to the transaction; tasks are held before their journeys, always."""
 
         def handle(connection: Connection) -> Handled:
             held = tasks.hold(connection, [task_id]).get(task_id)
