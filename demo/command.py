@@ -92,7 +92,7 @@ def _play(console: Console, script: Script, phin: Phin, clock: Clock, *, shared:
     door = Door(phin.url, phin.key)
     with display(console, script) as shown:
         _import(script, phin, clock, shown)
-        player = Player(script, door, clock, shown.played)
+        player = Player(script, door, clock, phin.run, shown.played)
         tally = player.play()
     clock.restore()
     door.close()

@@ -23,6 +23,15 @@ class Happening:
     events: tuple[Event, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """A member of the staff closes the task about an order, from the command line."""
+
+    at: datetime
+    order: str
+    remark: str
+
+
 def event(kind: str, key: str, at: datetime, person: Person, **more: Any) -> Event:
     """Return an event about a customer whom Phin knows."""
     known = {"id": person.id, "email": person.email}
@@ -72,6 +81,13 @@ def of_order(order: Order, person: Person) -> Iterator[Happening]:
     if order.delivered_at is not None:
         arrived = event("order.delivered", order.number, order.delivered_at, person, **number)
         yield Happening(order.delivered_at, (arrived,))
+
+
+def of_incident(order: Order) -> Iterator[Handling]:
+    """Yield what the staff do about a damaged order: when another parcel has left, the case is settled."""
+    if order.replaced_at is not None:
+        remark = "Đã xin lỗi khách và gửi lại hộp mới."
+        yield Handling(order.replaced_at + timedelta(minutes=20), order.number, remark)
 
 
 def signup(person: Person) -> Happening:

@@ -23,6 +23,7 @@ from demo.readers import OFFER
 from demo.script import Script
 
 CONFIRMATION = "order-confirmation"
+SUPPORT = "support-request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def read_figures(script: Script, phin: Phin, *, shared: bool) -> list[Figure]:
         *_records(script, phin, report, shared),
         *_orders(script, report, shared),
         *_offer(script, report),
+        *_support(script, report, json.loads(phin.run("tasks", "--all", "--json"))),
     ]
 
 
@@ -102,6 +104,15 @@ def _offer(script: Script, report: Mapping[str, Any]) -> Iterator[Figure]:
     opened = found.get("opened")
     rate = found["goals"] / opened if opened else None
     yield Figure("offer", "of the openers ordered", case.takers / case.openers, rate, rate=True)
+
+
+def _support(script: Script, report: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Figure]:
+    case, requests = script.case, tasks["requests"]
+    yield Figure("support", "requests of the last week", case.requests, requests["opened"])
+    yield Figure("support", "solved within 48 hours", case.solved, requests["in_time"])
+    yield Figure(
+        "support", "customers whom staff were reminded of", case.reminded, report["shop"]["reminded"].get(SUPPORT)
+    )
 
 
 def _flow(report: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ go on, to the next moment at which something happens in the shop, at a reader's,
 from __future__ import annotations
 
 import heapq
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from demo.door import Door, DoorError
-from demo.events import Event, Happening
+from demo.events import Event, Handling, Happening
 from demo.letters import read_letter
 from demo.readers import Deed, Reaction, Readers
 from demo.script import Script
@@ -56,7 +57,7 @@ class Tally:
 class _Planned:
     at: datetime
     number: int
-    what: Happening | Reaction = field(compare=False)
+    what: Happening | Handling | Reaction = field(compare=False)
 
 
 class Player:
@@ -64,13 +65,22 @@ class Player:
 
     Parameters:
         clock: the shop's.
+        run: runs a command of Phin and returns what it prints.
         told: called after each moment with what was done.
     """
 
-    def __init__(self, script: Script, door: Door, clock: MovableClock, told: Callable[[Tally], None]) -> None:
+    def __init__(
+        self,
+        script: Script,
+        door: Door,
+        clock: MovableClock,
+        run: Callable[..., str],
+        told: Callable[[Tally], None],
+    ) -> None:
         self._script = script
         self._door = door
         self._clock = clock
+        self._run = run
         self._told = told
         self._readers = Readers(script)
         self._agenda: list[_Planned] = []
@@ -81,6 +91,7 @@ class Player:
     def play(self) -> Tally:
         """Play from the window's begin to its end."""
         self._plan(self._script.happenings)
+        self._plan(self._script.handlings)
         end = self._script.window.end
         next_at = self._settle()
         while True:
@@ -90,7 +101,7 @@ class Player:
             next_at = self._step(moment)
         return self.tally
 
-    def _plan(self, what: Iterable[Happening | Reaction]) -> None:
+    def _plan(self, what: Iterable[Happening | Handling | Reaction]) -> None:
         for one in what:
             if one.at <= self._script.window.end:
                 self._number += 1
@@ -109,10 +120,13 @@ class Player:
         self._clock.stand_off(now - self._clock.machine())
         events: list[Event] = []
         reactions: list[Reaction] = []
+        handlings: list[Handling] = []
         while self._agenda and self._agenda[0].at <= now:
             one = heapq.heappop(self._agenda).what
             if isinstance(one, Happening):
                 events.extend(one.events)
+            elif isinstance(one, Handling):
+                handlings.append(one)
             else:
                 reactions.append(one)
         if events:
@@ -120,7 +134,9 @@ class Player:
             self.tally.orders += sum(event["type"] == "purchase" for event in events)
         for reaction in reactions:
             self._react(reaction)
-        next_at = self._settle(quiet=all(event["type"] in SILENT for event in events))
+        for handling in handlings:
+            self._handle(handling)
+        next_at = self._settle(quiet=not handlings and all(event["type"] in SILENT for event in events))
         self.tally.moment = now
         self.tally.steps += 1
         self._told(self.tally)
@@ -133,6 +149,12 @@ class Player:
         else:
             self._door.fetch(reaction.path, reaction.user_agent)
             self.tally.hits += 1
+
+    def _handle(self, handling: Handling) -> None:
+        """Close the open task about an order, as somebody of the staff does at a terminal."""
+        for task in json.loads(self._run("tasks", "--json"))["tasks"]:
+            if task["order"] == handling.order:
+                self._run("tasks", "done", str(task["number"]), "--remark", handling.remark)
 
     def _settle(self, *, quiet: bool = False) -> datetime | None:
         """Wait until nothing is left to do, read the mail that came of it, and return when something is due next.

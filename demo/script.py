@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
 from demo import orders, support
 from demo.campaign import openings
 from demo.case import Case, Window
-from demo.events import Happening, of_order, signup
+from demo.events import Handling, Happening, of_incident, of_order, signup
 from demo.orders import Order
 from demo.people import Part, Person, people
 from demo.support import Request
@@ -28,6 +28,7 @@ class Script:
         openings: when each of those who open the offer does, by the customer's id.
         refusals: since when a customer unsubscribes from the next marketing mail that comes, by id.
         happenings: what the shop reports, in order.
+        handlings: what its staff do in Phin.
     """
 
     seed: int
@@ -40,6 +41,7 @@ class Script:
     openings: Mapping[str, datetime]
     refusals: Mapping[str, datetime]
     happenings: tuple[Happening, ...]
+    handlings: tuple[Handling, ...]
 
 
 def write_script(seed: int, case: Case, window: Window) -> Script:
@@ -49,12 +51,21 @@ def write_script(seed: int, case: Case, window: Window) -> Script:
     opened = openings(seed, window, everybody)
     number = int(history[-1].number[2:]) + 1
     month = orders.month(seed, case, window, everybody, opened, number)
-    asked = support.requests(seed, case, window, everybody)
     script = Script(
-        seed, case, window, everybody, history, month, asked, opened, _refusals(seed, window, everybody), ()
+        seed,
+        case,
+        window,
+        everybody,
+        history,
+        month,
+        support.requests(seed, case, window, everybody),
+        opened,
+        _refusals(seed, window, everybody),
+        (),
+        tuple(handling for order in month for handling in of_incident(order)),
     )
-    happenings = sorted(_happenings(script), key=lambda one: (one.at, one.events[0]["id"]))
-    return Script(seed, case, window, everybody, history, month, asked, opened, script.refusals, tuple(happenings))
+    happenings = sorted(_happenings(script), key=lambda one: (one.at, str(one.events[0]["id"])))
+    return replace(script, happenings=tuple(happenings))
 
 
 def _happenings(script: Script) -> Iterator[Happening]:

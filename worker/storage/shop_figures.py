@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, select, true, type_coerce
 from sqlalchemy.types import BigInteger
 
-from worker.storage.tables import customer, event, journey, message, orders
+from worker.storage.tables import customer, event, journey, message, orders, task, task_reminder
 
 PROMPT = 300  # seconds within which a confirmation is expected
 
@@ -35,12 +35,14 @@ class ShopFigures:
     Parameters:
         customers: all that are known by the shop's own id; `buyers` of them have an order that counts.
         orders: placed orders by their status now.
+        reminded: by flow, the customers for whose task its person was mailed a reminder before it was due.
         promptness: by flow.
     """
 
     customers: int
     buyers: int
     orders: Mapping[str, int]
+    reminded: Mapping[str, int]
     promptness: Mapping[str, Promptness]
 
 
@@ -61,7 +63,23 @@ def shop_figures(connection: Connection, since: datetime | None = None) -> ShopF
         .group_by(orders.c.status)
         .order_by(orders.c.status)
     )
-    return ShopFigures(count, buyers, {row.status: row.number for row in by_status}, _promptness(connection, since))
+    statuses = {row.status: row.number for row in by_status}
+    return ShopFigures(count, buyers, statuses, _reminded(connection, since), _promptness(connection, since))
+
+
+def _reminded(connection: Connection, since: datetime | None) -> dict[str, int]:
+    came = task.c.created_at >= since if since is not None else true()
+    rows = connection.execute(
+        select(task.c.flow, func.count(task.c.customer_id.distinct()).label("number"))
+        .select_from(
+            task_reminder.join(task, task.c.id == task_reminder.c.task_id).join(
+                message, message.c.id == task_reminder.c.message_id
+            )
+        )
+        .where(task_reminder.c.kind == "before", message.c.sent_at.is_not(None), task.c.flow.is_not(None), came)
+        .group_by(task.c.flow)
+    )
+    return {row.flow: row.number for row in rows}
 
 
 def _promptness(connection: Connection, since: datetime | None) -> dict[str, Promptness]:
