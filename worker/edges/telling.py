@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
+from worker.domain.tasks import Task, TaskState
 from worker.edges.moments import day, moment
 from worker.storage.stories import Asked, EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
 
@@ -18,6 +19,7 @@ Told = list[Part]
 
 NAME = 22  # characters of the column with names
 STEP = 20  # characters of the column with steps
+LONGEST_TITLE = 60  # characters of a task's name that are shown
 _ENDS = {
     JourneyState.WAITING: ("under way", "cyan"),
     JourneyState.CONTROL: ("in the control group", "dim"),
@@ -89,6 +91,7 @@ def _consents(story: Story, zone: ZoneInfo) -> Iterator[str]:
 
 def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo, now: datetime) -> Iterator[Told]:
     mails = {mail.step: mail for mail in journey.mails}
+    tasks = {task.step: task for task in journey.tasks}
     state, colour = _ENDS[journey.state]
     entered = next((line for line in journey.lines if line.kind == "entered"), None)
     by = _cause(entered.detail) if entered else ""
@@ -108,11 +111,16 @@ def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo,
         if on != shown and shown:
             yield [(f"  {on}", "dim")]
         shown = on
-        yield from _line(line, mails, shop, zone, now)
+        yield from _line(line, mails, tasks, shop, zone, now)
 
 
 def _line(
-    line: Line, mails: Mapping[str | None, MailStory], shop: Shop, zone: ZoneInfo, now: datetime
+    line: Line,
+    mails: Mapping[str | None, MailStory],
+    tasks: Mapping[str | None, Task],
+    shop: Shop,
+    zone: ZoneInfo,
+    now: datetime,
 ) -> Iterator[Told]:
     head: Part = (f"  {line.at.astimezone(zone):%H:%M}  ", "dim")
     name = line.step or ""
@@ -125,6 +133,11 @@ def _line(
             until = moment(datetime.fromisoformat(detail["due"]), shop, zone.key)
             earlier = f", or until {detail['until']}" if detail.get("until") else ""
             yield [head, (name.ljust(STEP), ""), (f" waits until {until}{earlier}", "cyan")]
+        case "task":
+            yield [head, (name[:LONGEST_TITLE].ljust(STEP), ""), *_task(tasks.get(line.step), shop, zone, now)]
+            yield from _seen(detail.get("seen"), NAME + 1)
+        case "waited" if detail.get("task"):
+            yield [head, (name[:LONGEST_TITLE].ljust(STEP), ""), (" goes on, the task is closed", "")]
         case "waited":
             yield [
                 head,
@@ -142,6 +155,19 @@ def _line(
             yield [head, ("goal".ljust(STEP), "green"), (f" reached{_cause(detail)}", "")]
         case _:
             yield [head, (line.kind.ljust(STEP), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
+
+
+def _task(task: Task | None, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:
+    """Return what became of a task; there is none where nothing was left to do when the journey came to it."""
+    if task is None:
+        return [(" no task: nothing is left to do", "dim")]
+    if task.closed_at is not None:
+        colour = "green" if task.state is TaskState.DONE else "yellow"
+        outcome = f" {task.outcome.value}" if task.outcome is not None else ""
+        return [(f"{outcome}, by {task.closed_by} {moment(task.closed_at, shop, zone.key)}", colour)]
+    whose = f" task of {task.assignee}" if task.assignee else " task of nobody"
+    due = f", due {moment(task.due_at, shop, zone.key)}" if task.due_at is not None else ""
+    return [(whose + due, "red" if task.late(now) else "cyan")]
 
 
 def _mail(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:

@@ -27,6 +27,7 @@ _SENDS = (
         journey.c.customer_id == bindparam("customer"),
         flow_version.c.goal_event == bindparam("event"),
         message.c.state.in_(_GONE),
+        message.c.staff.is_(None),
         bindparam("since", type_=message.c.sent_at.type) <= _SENT_AT,
         bindparam("until", type_=message.c.sent_at.type) >= _SENT_AT,
     )

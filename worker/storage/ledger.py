@@ -263,7 +263,8 @@ def withdraw(connection: Connection, journey_id: int, reason: str, now: datetime
     cancel(connection, journey_id, reason, now)
 
 
-def counts(connection: Connection) -> dict[MessageState, int]:
-    """Return how many messages there are in each state."""
-    rows = connection.execute(select(message.c.state, func.count()).group_by(message.c.state))
+def counts(connection: Connection, *, staff: bool = False) -> dict[MessageState, int]:
+    """Return how many messages there are in each state: those to customers, or those to staff."""
+    mine = message.c.staff.is_not(None) if staff else message.c.staff.is_(None)
+    rows = connection.execute(select(message.c.state, func.count()).where(mine).group_by(message.c.state))
     return {MessageState(state): count for state, count in rows}

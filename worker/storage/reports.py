@@ -101,7 +101,7 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
             func.count(message.c.clicked_at),
         )
         .select_from(message.join(journey))
-        .where(entered)
+        .where(entered, message.c.staff.is_(None))
         .group_by(journey.c.flow, message.c.state, "why")
     )
     for name, state, why, count, opened, clicked in connection.execute(mails):

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, literal_column, select
 
 from worker.domain.customers import Customer, Purpose
 from worker.domain.journeys import JourneyState
-from worker.storage import flows, traces
+from worker.domain.tasks import Task
+from worker.storage import flows, tasks, traces
 from worker.storage.tables import (
     consent_change,
     event,
@@ -75,8 +76,9 @@ class JourneyStory:
     due_at: datetime | None
     reason: str | None
     lines: tuple[Line, ...]
-    mails: tuple[MailStory, ...]
+    mails: tuple[MailStory, ...]  # to the customer
     goal_at: datetime | None
+    tasks: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ def _journeys(connection: Connection, customer_id: int) -> dict[str, list[Journe
     ids = [row.id for row in rows]
     lines = traces.of_journeys(connection, ids)
     mails = _mails(connection, ids)
+    given = tasks.of_journeys(connection, ids)
     found: dict[str, list[JourneyStory]] = {}
     for row in rows:
         found.setdefault(row.flow, []).append(
@@ -208,6 +211,7 @@ def _journeys(connection: Connection, customer_id: int) -> dict[str, list[Journe
                 tuple(Line(line.at, line.kind, line.step, line.detail) for line in lines.get(row.id, ())),
                 tuple(mails.get(row.id, ())),
                 row.goal_at,
+                tuple(given.get(row.id, ())),
             )
         )
     return found
@@ -215,7 +219,9 @@ def _journeys(connection: Connection, customer_id: int) -> dict[str, list[Journe
 
 def _mails(connection: Connection, journey_ids: Sequence[int]) -> dict[int, list[MailStory]]:
     rows = connection.execute(
-        select(message).where(message.c.journey_id.in_(list(journey_ids))).order_by(message.c.id)
+        select(message)
+        .where(message.c.journey_id.in_(list(journey_ids)), message.c.staff.is_(None))
+        .order_by(message.c.id)
     ).all()
     hits: dict[int, list[HitStory]] = {}
     for one in connection.execute(

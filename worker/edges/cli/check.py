@@ -13,8 +13,8 @@ import click
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.errors import PhinError, Problem
-from worker.domain.settings import Settings
+from worker.domain.errors import FileError, PhinError, Problem
+from worker.domain.settings import Settings, Shop
 from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
 from worker.language.diagnostics import (
@@ -32,6 +32,8 @@ from worker.language.library import Library, flow_names, read_library
 from worker.language.seasons import SEASONS_FILE, inspect_seasons
 from worker.language.segments import SEGMENTS_FILE, read_segments
 from worker.language.settings import inspect_settings
+from worker.language.staff import FILE as STAFF_FILE
+from worker.language.staff import read_staff, words_of
 
 _COLOURS: dict[str, dict[str, object]] = {
     "place": {"bold": True},
@@ -71,14 +73,24 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     segments = read_segments(path, str(path), vocabulary)
     path = folder / "config" / SEASONS_FILE
     seasons = inspect_seasons(path, str(path))
+    staff, in_staff = _staff(folder, settings.shop)
     library = read_library(
         folder / settings.flows,
-        replace(vocabulary, segments=segments.names, seasons=seasons.names) if vocabulary else None,
+        replace(vocabulary, segments=segments.names, seasons=seasons.names, staff=staff) if vocabulary else None,
         templates.needs(),
     )
-    beside = [*secret_problems(environment), *seasons.problems, *segments.problems]
+    beside = [*secret_problems(environment), *seasons.problems, *segments.problems, *in_staff]
     found_problems = [*problems, *beside, *library.problems, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
+
+
+def _staff(folder: Path, shop: Shop) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
+    """Return what tasks may be assigned to (None where that cannot be said), and what is wrong with the file."""
+    path = folder / "config" / STAFF_FILE
+    try:
+        return words_of(read_staff(path, str(path), shop)), ()
+    except FileError as error:
+        return None, error.problems
 
 
 @click.command(short_help="Tell what is wrong with settings, flows, templates.")
@@ -92,7 +104,7 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
 )
 @click.pass_context
 def check(context: click.Context, strict: bool, form: str) -> None:
-    """Check settings, flows and templates, and tell everything that is wrong at once.
+    """Check settings, staff, flows and templates, and tell everything that is wrong at once.
 
     Nothing is changed and nothing is started. Exit status 1 where there are errors.
     """

@@ -17,6 +17,7 @@ from rich.text import Text
 from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
 from worker.edges.cli.opening import opened
+from worker.edges.cli.report_staff import StaffFigures
 from worker.edges.moments import amount, share
 from worker.storage import flows, ledger, reports
 from worker.storage.reports import FlowFigures
@@ -39,6 +40,8 @@ def report(since: str | None, as_json: bool) -> None:
             untaken = reports.untaken(connection)
             events = reports.event_counts(connection)
             shop = shop_figures(connection, begin)
+            within = house.settings.support.solve_within
+            staff = StaffFigures.read(connection, house.clock.now(), begin, within)
         figures = [found.get(name) or FlowFigures(name) for name in names]
         if as_json:
             waits = None if untaken is None else {"mails": untaken.mails, "answer": masked(untaken.answer)}
@@ -48,6 +51,7 @@ def report(since: str | None, as_json: bool) -> None:
                 "wait_for_relay": waits,
                 "events": events,
                 "shop": dataclasses.asdict(shop),
+                **staff.as_json(),
             }
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
             return
@@ -61,6 +65,8 @@ def report(since: str | None, as_json: bool) -> None:
         console.print("[dim]orders    [/]" + (_counted(shop.orders) or "none"))
         for flow, one in sorted(shop.promptness.items()):
             console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
+        for name, line in staff.lines():
+            console.print(f"[dim]{name:10}[/]{line}", highlight=False)
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
         console.print("[dim]events    [/]" + (_counted(events) or "none"))
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]

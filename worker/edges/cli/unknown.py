@@ -38,11 +38,12 @@ def unknown(context: click.Context, as_json: bool) -> None:
             click.echo("No message has an unknown outcome.")
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("message", "customer", "flow", "template", "kind", "handed over"):
+        for name in ("message", "to", "flow", "template", "kind", "handed over"):
             table.add_column(name)
         for row in rows:
             when = moment(row.transmitting_at, house.settings.shop)
-            table.add_row(str(row.id), f"#{row.customer_id}", row.flow or "–", row.template, row.kind, when)
+            to = row.staff or f"#{row.customer_id}"
+            table.add_row(str(row.id), to, row.flow or "–", row.template, row.kind, when)
         Console().print(table)
         click.echo("Look into the relay's log, then say what is true: phin unknown settle MESSAGE sent|retry|failed")
 
@@ -51,6 +52,7 @@ def _as_json(row: Any) -> dict[str, object]:
     return {
         "message": row.id,
         "customer": row.customer_id,
+        "staff": row.staff,
         "flow": row.flow,
         "template": row.template,
         "kind": row.kind,
