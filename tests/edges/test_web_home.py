@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from tests.support.web import WebHouse, client, web_house
 from worker.domain.errors import UnavailableError
 from worker.domain.staff import Person, Staff
 from worker.edges.web import looking
+from worker.storage import flows
 from worker.storage.database import Database
 from worker.storage.tables import event, journey, message, request, task
 
@@ -224,7 +223,7 @@ async def test_everything_paused_is_said_loudly(house: WebHouse) -> None:
     shop = Shop(house.database)
     shop.publish(thanks=FLOW, calm="status: paused\ntrigger: signup\nsteps: [{send: thank-you}]\n")
     with house.database.writing() as connection:
-        looking.flows.set_paused(connection, None, True, START)
+        flows.set_paused(connection, None, True, START)
     found = words(await page(house))
     assert "Everything is paused: nobody enters, nothing is sent. phin resume --all" in found
     assert "Thank them paused with all" in found
@@ -234,10 +233,8 @@ async def test_everything_paused_is_said_loudly(house: WebHouse) -> None:
 async def test_without_a_database_the_page_says_so(house: WebHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a database that cannot be reached, then both pages say so instead of failing."""
 
-    @contextmanager
-    def away(_database: Database) -> Iterator[Any]:
+    def away(_database: Database) -> Any:
         raise UnavailableError("away")
-        yield
 
     monkeypatch.setattr(Database, "reading", away)
     for path in ("/", "/flows/thanks"):

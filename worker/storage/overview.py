@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Integer, case, cast, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Integer, case, cast, func, literal, select
 
 from worker.domain.messages import MessageState
 from worker.storage.journeys import WAITING
 from worker.storage.ledger import stands
 from worker.storage.tables import flow, goal, journey, message, task
-from worker.storage.tables.ledger import UNSENT
 from worker.storage.tasks import OPEN
 from worker.storage.types import microseconds
 
@@ -25,7 +24,9 @@ _HOUR = timedelta(hours=1)
 # Written as they stand, so that both databases see that the indexes over a part of the rows will do.
 OPENED = message.c.opened_at.is_not(None)
 CLICKED = message.c.clicked_at.is_not(None)
-WENT_WRONG: ColumnElement[bool] = literal_column(UNSENT, Boolean)
+WENT_WRONG = stands(
+    MessageState.SKIPPED, MessageState.CANCELLED, MessageState.FAILED, MessageState.BOUNCED, MessageState.COMPLAINED
+)
 
 
 @dataclass(slots=True)

@@ -97,9 +97,10 @@ goal = Table(
     Column("order_number", Text),
     Column("amount", Money),
     Column("currency", Text),
-    Column("at", Instant, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
     UniqueConstraint("flow", "event_id"),
     UniqueConstraint("flow", "order_number"),
+    Index("ix_goal_at", "at", "flow", "currency", "amount"),
 )
 
 # What was seen and decided, in order, for each journey.

@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Inte
 from worker.storage.tables.base import metadata, partial_index
 from worker.storage.types import Id, Instant, Json
 
-UNSENT = "state IN ('skipped', 'cancelled', 'failed', 'bounced', 'complained')"
+_UNSENT = "state IN ('skipped', 'cancelled', 'failed', 'bounced', 'complained')"
 
 message = Table(
     "message",
@@ -61,9 +61,9 @@ message = Table(
     partial_index("ix_message_unknown", "id", only="state = 'unknown'"),
     # what the pages count: mails by the time they were sent, those that were opened and clicked, those that went wrong
     partial_index("ix_message_sent", "sent_at", "flow", "step", only="sent_at IS NOT NULL"),
-    partial_index("ix_message_opened", "sent_at", "flow", "step", only="opened_at IS NOT NULL"),
-    partial_index("ix_message_clicked", "sent_at", "flow", "step", only="clicked_at IS NOT NULL"),
-    partial_index("ix_message_unsent", "state", "settled_at", only=UNSENT),
+    partial_index("ix_message_opened", "sent_at", "flow", "step", "opened_at", only="opened_at IS NOT NULL"),
+    partial_index("ix_message_clicked", "sent_at", "flow", "step", "clicked_at", only="clicked_at IS NOT NULL"),
+    partial_index("ix_message_unsent", "state", "settled_at", only=_UNSENT),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),
     partial_index("ix_message_task", "task_id", only="task_id IS NOT NULL"),

@@ -17,13 +17,13 @@ _UNSENT = "state IN ('skipped', 'cancelled', 'failed', 'bounced', 'complained')"
 def upgrade() -> None:
     """Make them."""
     _partial("ix_message_sent", "message", _SENT, "sent_at IS NOT NULL")
-    _partial("ix_message_opened", "message", _SENT, "opened_at IS NOT NULL")
-    _partial("ix_message_clicked", "message", _SENT, "clicked_at IS NOT NULL")
+    _partial("ix_message_opened", "message", [*_SENT, "opened_at"], "opened_at IS NOT NULL")
+    _partial("ix_message_clicked", "message", [*_SENT, "clicked_at"], "clicked_at IS NOT NULL")
     _partial("ix_message_unsent", "message", ["state", "settled_at"], _UNSENT)
     op.create_index("ix_journey_entered", "journey", ["flow", "entered_at"])
     _partial("ix_journey_standing", "journey", ["flow", "step"], "state = 'waiting'")
     _partial("ix_journey_failed", "journey", ["ended_at"], "state = 'failed'")
-    op.create_index("ix_goal_at", "goal", ["at"])
+    op.create_index("ix_goal_at", "goal", ["at", "flow", "currency", "amount"])
     _partial("ix_event_refused", "event", ["id"], "state = 'refused'")
 
 
