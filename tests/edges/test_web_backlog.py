@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,7 +12,9 @@ from sqlalchemy import update
 from tests.support.ledger import queue
 from tests.support.shop import START, Shop
 from tests.support.web import KEY, client, post, purchase, web_house
+from worker.engine.finding import Finding
 from worker.storage.database import Database
+from worker.storage.flowbook import FlowBook
 from worker.storage.tables import message
 
 pytestmark = pytest.mark.anyio
@@ -69,3 +71,29 @@ async def test_it_tells_when_the_next_thing_falls_due(database: Database, tmp_pa
     assert (first["idle"], datetime.fromisoformat(first["next_at"])) == (True, tomorrow)
     assert (second["due"]["messages"], datetime.fromisoformat(second["next_at"])) == (1, START + timedelta(days=2))
     assert (third["due"]["journeys"], third["idle"], third["next_at"]) == (1, False, None)
+
+
+OFFER = """
+trigger: {schedule: "0 9 5 * *"}
+steps:
+  - send: offer
+"""
+
+
+async def test_a_turn_of_the_clock_is_due_until_it_is_worked_through(database: Database, tmp_path: Path) -> None:
+    """Given an offer on the 5th, then that morning is next; it is due when it has come, and not once it is done."""
+    shop = Shop(database)
+    shop.publish(offer=OFFER)
+    shop.send("signup")
+    the_fifth = datetime(2027, 3, 5, 2, 0, tzinfo=UTC)
+    house = web_house(database, tmp_path)
+    async with client(house) as web:
+        before = (await ask(web)).json()
+        now = house.clock.set(the_fifth + timedelta(minutes=1))
+        come = (await ask(web)).json()
+        Finding(database, FlowBook(), shop.settings).run(now)
+        done = (await ask(web)).json()
+    assert (before["due"]["turns"], datetime.fromisoformat(before["next_at"])) == (0, the_fifth)
+    assert (come["due"]["turns"], come["idle"]) == (1, False)
+    assert done["due"]["turns"] == 0
+    assert datetime.fromisoformat(done["next_at"]) == the_fifth.replace(month=4)

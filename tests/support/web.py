@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from tests.support.clock import HandClock
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.domain.calendars.occurrences import Seasons
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
@@ -64,6 +65,7 @@ class WebHouse:
     captures_mail: bool = True
     staff: StaffOf = nobody
     flowbook: FlowBook = field(default_factory=FlowBook)
+    seasons: Callable[[], Seasons] = dict
     tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
     secrets: Secrets = field(
         default_factory=lambda: Secrets(

@@ -63,7 +63,7 @@ class Ticks:
         self._running: dict[str, threading.Event] = {}
         self._again: dict[str, threading.Event] = {}
         self._moved: Moved | None = None
-        self._when_moved = ""
+        self._when_moved: tuple[str, ...] = ()
 
     def every(self, seconds: float, name: str, action: Callable[[], object]) -> None:
         """Have this called so often, the first time at once."""
@@ -79,9 +79,9 @@ class Ticks:
             next_run_time=datetime.now(UTC),
         )
 
-    def when_moved(self, path: Path, name: str) -> None:
-        """Have this tick called at once whenever the shop's time is moved by this file; something may be due then."""
-        self._moved, self._when_moved = Moved(path), name
+    def when_moved(self, path: Path, *names: str) -> None:
+        """Have these ticks called at once whenever the shop's time is moved by this file; something may be due then."""
+        self._moved, self._when_moved = Moved(path), names
 
     def start(self) -> None:
         """Begin to tick."""
@@ -92,9 +92,10 @@ class Ticks:
         if self._moved is None:
             return 1.0
         if self._moved():
-            self._again[self._when_moved].set()  # for a call that is under way: it may have asked before the move
-            if self._running[self._when_moved].is_set():
-                self._scheduler.modify_job(self._when_moved, next_run_time=datetime.now(UTC))
+            for name in self._when_moved:
+                self._again[name].set()  # for a call that is under way: it may have asked before the move
+                if self._running[name].is_set():
+                    self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
         return self._moved.pause()
 
     def healthy(self) -> bool:

@@ -126,7 +126,7 @@ def clock() -> int:
     ticks.every(REMIND_EVERY, "reminders", house.remind)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
-    ticks.when_moved(house.clock.path, "sweep")
+    ticks.when_moved(house.clock.path, "sweep", "turns", "reminders")
     status = run_clock(ticks, leaving, FINISHES_WITHIN)
     if status:
         end_in_time()  # a thread that stands still would keep the process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.domain.calendars.occurrences import Seasons
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf
@@ -49,6 +50,7 @@ from worker.edges.web.tracking import Tracking
 from worker.edges.web.unsubscribe import Unsubscribe
 from worker.edges.web.writable import Writable
 from worker.engine.tasks import Tasks
+from worker.storage.backlog import Backlogs
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.probe import probe_writing
@@ -112,6 +114,10 @@ class Composed(Protocol):
         """The published flows."""
 
     @property
+    def seasons(self) -> Callable[[], Seasons]:
+        """What returns the shop's seasons as they are now."""
+
+    @property
     def staff(self) -> StaffOf:
         """What returns the people of `config/staff.yaml`."""
 
@@ -130,7 +136,13 @@ def build_app(house: Composed) -> Starlette:
     ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller, writable)
     hits = HitRecorder(house.database, spool, teller)
     refusals = RefusalRecorder(house.database, spool, teller, house.clock)
-    backlog = BacklogPage(house.secrets.source_of, house.database, house.clock)
+    backlog = BacklogPage(
+        house.secrets.source_of,
+        house.database,
+        house.clock,
+        house.flowbook,
+        Backlogs(settings.shop.timezone, house.seasons),
+    )
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     zone = ZoneInfo(settings.shop.timezone)

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from worker.domain.errors import UnavailableError
 from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
 from worker.edges.web.recording import Clock
-from worker.storage.backlog import Backlog, backlog
+from worker.storage.backlog import Backlog, Backlogs
 from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 
@@ -33,11 +33,19 @@ class BacklogPage:
         source_of: returns the name of an ingest key, or None.
     """
 
-    def __init__(self, source_of: Callable[[str], str | None], database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        source_of: Callable[[str], str | None],
+        database: Database,
+        clock: Clock,
+        flowbook: FlowBook,
+        backlogs: Backlogs,
+    ) -> None:
         self._source_of = source_of
         self._database = database
         self._clock = clock
-        self._flowbook = FlowBook()
+        self._flowbook = flowbook
+        self._backlogs = backlogs
 
     async def get(self, request: Request) -> Response:
         """Tell what is to be done."""
@@ -60,4 +68,4 @@ class BacklogPage:
     def _ask(self) -> tuple[datetime, Backlog]:
         now = self._clock.now()
         with self._database.reading() as connection:
-            return now, backlog(connection, self._flowbook.follow(connection), now)
+            return now, self._backlogs.ask(connection, self._flowbook.follow(connection), now)

@@ -231,7 +231,7 @@ _BACKLOG: dict[str, Any] = {
     "example": {
         "now": "2027-03-01T07:00:00+00:00",
         "idle": True,
-        "due": {"events": 0, "journeys": 0, "messages": 0, "hits": 0},
+        "due": {"events": 0, "journeys": 0, "messages": 0, "hits": 0, "turns": 0, "reminders": 0},
         "in_hand": 0,
         "next_at": "2027-03-02T03:30:00+00:00",
     },
