@@ -176,6 +176,32 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
         }
         for number in range(1, draw(st.integers(2, 5)))
     ]
+    rows["task"] = [
+        {
+            "key": str(number),
+            "type": "call",
+            "priority": "normal",
+            "title": {},
+            "customer_id": of["customer_id"],
+            "journey_id": of["id"],
+            "step": draw(st.sampled_from(STEPS)),
+            "turn": draw(st.sampled_from([0, 0, 1])),
+            "state": draw(st.sampled_from(["open", "in progress", "done", "cancelled"])),
+            "created_at": now,
+        }
+        for number in range(draw(st.integers(0, 3)))
+        for of in [draw(st.sampled_from(rows["journey"]))]
+    ]
+    rows["request"] = [
+        {
+            "number": number,
+            "customer_id": draw(st.sampled_from(CUSTOMERS)),
+            "opened_at": draw(moments),
+            "due_at": now,
+            "closed_at": draw(_optional(moments)),
+        }
+        for number in REQUESTS[: draw(st.integers(0, 2))]
+    ]
     states = st.sampled_from(["sent", "unknown", "queued", "bounced", "failed"])
     rows["message"] = [
         {

@@ -110,11 +110,12 @@ def conditions(*, segment: bool = False) -> st.SearchStrategy[Node]:
         _asked("bought", st.sampled_from(["arabica", "AR-1", "Hà Nội"]), _SPANS),
         _asked("did", st.sampled_from(EVENT_TYPES), _SPANS | st.just("journey") if other else _SPANS),
         st.sampled_from(FLOWS).map(lambda flow: _call("in_flow", Literal(flow))),
+        st.just(_call("open_request")),
         st.sampled_from(["one", "two", "gone"]).map(lambda name: _call("in_segment", Literal(name))),
     ]
     if other:
         flags.append(
-            st.builds(lambda f, s: _call(f, Literal(s)), st.sampled_from(["sent", "opened", "clicked"]),
+            st.builds(lambda f, s: _call(f, Literal(s)), st.sampled_from(["sent", "opened", "clicked", "task_done"]),
                       st.sampled_from(STEPS))
         )  # fmt: skip
         flags.append(st.just(_call("ordered")))
