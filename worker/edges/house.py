@@ -34,6 +34,7 @@ from worker.edges.queue import Queue, open_queue
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.var import open_var
+from worker.engine.advancing import Surroundings
 from worker.engine.asking import ask_now
 from worker.engine.finding import Finding
 from worker.engine.processing import Processing
@@ -115,6 +116,10 @@ class House:
             stopping: says whether to leave off.
         """
         return Finding(self.database, self.flowbook, self.settings, self.seasons, stopping=stopping)
+
+    def surroundings(self) -> Surroundings:
+        """Return what conditions are read with, the published segments among it."""
+        return Surroundings.of(self.settings, self.flowbook.segments, self.staff)
 
     def ask_now(self, connection: Connection, customer: Customer) -> dict[str, list[Asked]]:
         """Return what the flows that find their customers themselves say of one now."""

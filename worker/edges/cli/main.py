@@ -12,7 +12,20 @@ from importlib import metadata
 
 import click
 
-from worker.edges.cli import audience, check, flows, importing, processes, report, seasons, segments, signin, tasks, unknown, why
+from worker.edges.cli import (
+    audience,
+    check,
+    flows,
+    importing,
+    processes,
+    report,
+    seasons,
+    segments,
+    signin,
+    tasks,
+    unknown,
+    why,
+)
 from worker.edges.cli.running import run
 from worker.edges.house import version
 from worker.edges.var import UMASK
