@@ -39,6 +39,9 @@ CART: dict[str, Any] = {
 SHIPPED_BY = {"carrier": "Giao Hàng Nhanh", "tracking_number": "GHN-88", "tracking_url": "https://ghn.example/GHN-88"}
 # Each mail with the event that brings it, and what that may tell.
 MAILS: dict[str, tuple[str, dict[str, Any]]] = {
+    "order-confirmation": ("purchase", {}),
+    "thank-you": ("purchase", {}),
+    "review-invite": ("purchase", {}),
     "order-packing": ("order.packing", {}),
     "order-shipped": ("order.shipped", SHIPPED_BY),
     "order-delivered": ("order.delivered", {}),
@@ -53,7 +56,8 @@ MAILS: dict[str, tuple[str, dict[str, Any]]] = {
     "apology": ("survey.answered", {"survey": "csat", "score": 1, "comment": "Giao trễ ba ngày <b>"}),
 }
 BOTH = [(name, language) for name in MAILS for language in ("vi", "en")]
-ORDERED = [name for name in MAILS if name.startswith(("order-", "delivery-", "incident-"))]
+PRICED = [name for name in MAILS if name.startswith(("order-", "delivery-", "incident-"))]
+ORDERED = [*PRICED, "thank-you", "review-invite"]
 LINES = (
     OrderLine("AR-250", "Cà phê Arabica Cầu Đất 250 g", "arabica", 2, Decimal(225_000)),
     OrderLine("PHIN", "Phin nhôm", None, 1, Decimal(85_000)),
@@ -137,7 +141,7 @@ def test_each_is_in_one_language_and_compiled_once(library: TemplateLibrary, nam
         assert not re.search(r"\b(you|your|and|order)\b", words, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("name", [*ORDERED, "checkout-reminder", "checkout-last-note"])
+@pytest.mark.parametrize("name", [*PRICED, "checkout-reminder", "checkout-last-note"])
 @pytest.mark.parametrize(("language", "sums"), [("vi", ("450.000 ₫", "85.000 ₫")), ("en", ("₫450,000", "₫85,000"))])
 def test_the_lines_stand_in_both_parts(
     library: TemplateLibrary, name: str, language: str, sums: tuple[str, ...]

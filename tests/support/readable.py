@@ -26,7 +26,8 @@ def assert_readable(browser: Browser, html: str) -> None:
                 box = touched.bounding_box()
                 assert box is not None
                 assert min(box["height"], box["width"]) >= 44
-            assert page.evaluate(_FAINT) == []
+            faint = page.evaluate(_FAINT)
+            assert not faint, f"{scheme}: {faint}"
         finally:
             page.close()
 
