@@ -34,9 +34,11 @@ def written_world(database: Database, rows: Rows) -> Iterator[Connection]:
         transaction.rollback()
 
 
-def found_by_sql(connection: Connection, node: Node, now: datetime, segments: Mapping[str, Expression]) -> set[int]:
-    """Customers, by their number, for whom the condition holds in SQL."""
-    context = SqlContext(words_of(connection.dialect), now, SHOP, customer, segments=segments)
+def found_by_sql(
+    connection: Connection, node: Node, now: datetime, segments: Mapping[str, Expression], *, few: bool = False
+) -> set[int]:
+    """Customers, by their number, for whom the condition holds in SQL; `few` as in a statement about some of them."""
+    context = SqlContext(words_of(connection.dialect), now, SHOP, customer, segments=segments, few=few)
     return set(connection.scalars(select(customer.c.id).where(to_sql(node, context))))
 
 

@@ -22,11 +22,11 @@ from worker.engine.advancing import Surroundings
 from worker.engine.enrolling import enrol
 from worker.engine.failing import apart, transact
 from worker.storage import membership, segments
-from worker.storage.conditions.quantities import Condition
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
-from worker.storage.membership import Differences, Looking, Mark
+from worker.storage.membership import Differences, Looking, Mark, Who
 from worker.storage.segments import SegmentRow
+from worker.storage.tables import customer
 
 EVERY = timedelta(hours=1)  # how long after a pass the next begins of a segment that time moves
 MARKS = 2_000  # notes in one turn
@@ -147,13 +147,13 @@ class Segments:
         for version, trigger in catalogue.coming_in if entering else ():
             if trigger.segment == row.name:
                 turn = Turn(now, f"{trigger}:{now.isoformat()}", now.astimezone(self._zone).year)
-                who = [membership.among(entering)]
+                who = [membership.among(entering)(customer.c.id)]
                 start = partial(enrol, connection, self._around, version, trigger, turn, who, now)
                 journeys += apart(connection, True, start, partial(_not_entered, row.name, version.flow.name))
         return Work(journeys=tuple(journeys))
 
     def _differences(
-        self, connection: Connection, catalogue: Catalogue, names: Iterable[str], who: Condition, now: datetime
+        self, connection: Connection, catalogue: Catalogue, names: Iterable[str], who: Who, now: datetime
     ) -> dict[str, Differences]:
         """Return the differences of each segment that can be asked; one that fails harms only itself."""
         looking = self._looking(catalogue, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,24 +105,33 @@ def hold(connection: Connection) -> None:
     lock_all(connection, SEGMENT_LOCKS)
 
 
-def among(customers: Sequence[int]) -> Condition:
-    """Return the condition that a customer is one of these."""
-    return customer.c.id.in_(list(customers))
+Who = Callable[[ColumnElement[int]], Condition]
+"""Says which customers are asked for, by a column with their number."""
 
 
-def between(after: int, last: int) -> Condition:
-    """Return the condition that a customer's number is in a slice."""
-    return and_(customer.c.id > after, customer.c.id <= last)
+def among(customers: Sequence[int]) -> Who:
+    """Return that a customer is one of these."""
+    numbers = list(customers)
+    return lambda column: column.in_(numbers)
 
 
-def differences(connection: Connection, name: str, looking: Looking, who: Condition) -> Differences:
+def between(after: int, last: int) -> Who:
+    """Return that a customer's number is in a slice."""
+    return lambda column: and_(column > after, column <= last)
+
+
+def differences(connection: Connection, name: str, looking: Looking, who: Who) -> Differences:
     """Return for whom of these customers the answer is another than the one that is kept."""
-    kept = and_(segment_member.c.segment == literal(name, SqlText()), segment_member.c.customer_id == customer.c.id)
+    kept = and_(
+        segment_member.c.segment == literal(name, SqlText()),
+        segment_member.c.customer_id == customer.c.id,
+        who(segment_member.c.customer_id),  # no database finds that out by itself
+    )
     is_kept = segment_member.c.customer_id.is_not(None)
     asked = (
         select(customer.c.id, is_kept.label("kept"))
         .select_from(customer.outerjoin(segment_member, kept))
-        .where(who, _belongs(connection, name, looking) != is_kept)
+        .where(who(customer.c.id), _belongs(connection, name, looking) != is_kept)
         .order_by(customer.c.id)
     )
     found = connection.execute(asked).all()
@@ -138,7 +147,7 @@ def come_in(connection: Connection, name: str, looking: Looking, customers: Sequ
         return []
     noted = select(segment_mark.c.id).where(segment_mark.c.customer_id == customer.c.id).exists()
     who = select(literal(name, SqlText()), customer.c.id, literal(looking.now, Instant())).where(
-        among(customers), _belongs(connection, name, looking), ~noted
+        customer.c.id.in_(list(customers)), _belongs(connection, name, looking), ~noted
     )
     made = insert(connection, segment_member).from_select(["segment", "customer_id", "since"], who)
     came = made.on_conflict_do_nothing().returning(segment_member.c.customer_id)
@@ -148,7 +157,7 @@ def come_in(connection: Connection, name: str, looking: Looking, customers: Sequ
 def go_out(connection: Connection, name: str, looking: Looking, customers: Sequence[int]) -> None:
     """Let those of these members go who no longer belong."""
     if customers:
-        gone = select(customer.c.id).where(among(customers), ~_belongs(connection, name, looking))
+        gone = select(customer.c.id).where(customer.c.id.in_(list(customers)), ~_belongs(connection, name, looking))
         own = (segment_member.c.segment == name, segment_member.c.customer_id.in_(gone))
         connection.execute(delete(segment_member).where(*own))
 
@@ -168,6 +177,7 @@ def waiting(connection: Connection, most: int) -> int:
 
 def _belongs(connection: Connection, name: str, looking: Looking) -> Condition:
     """Whether a customer belongs, true or false: who has been erased, or is another customer by now, to none."""
-    context = SqlContext(words_of(connection.dialect), looking.now, looking.shop, customer, segments=looking.segments)
+    words, few = words_of(connection.dialect), connection.dialect.name == "postgresql"
+    context = SqlContext(words, looking.now, looking.shop, customer, segments=looking.segments, few=few)
     holds = to_sql(looking.segments[name].tree, context.within(name))
     return decided(and_(*ALIVE, holds))

@@ -133,7 +133,7 @@ def in_flow(asked: InFlow, context: SqlContext) -> Condition:
 
 def _enough(table: FromClause, conditions: list[ColumnElement[Any]], at_least: int, context: SqlContext) -> Condition:
     if at_least == 1:
-        return exists(literal_column("1")).select_from(table).where(*conditions).correlate(*context.outer)
+        return context.some(table, *conditions)
     counted = select(func.count()).select_from(table).where(*conditions).correlate(*context.outer)
     return counted.scalar_subquery() >= at_least
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Date, Double, FromClause, and_, case, cast, exists, false, func, literal, literal_column, true
+from sqlalchemy import Date, Double, FromClause, and_, case, cast, false, func, literal, literal_column, true
 from sqlalchemy import Text as SqlText
 
 from worker.domain.conditions.catalogue import NAMES
@@ -62,7 +62,7 @@ def agreed(context: SqlContext, purpose: str) -> Condition:
     """Whether the customer's address agreed to the purpose."""
     its = address.alias()
     asked = and_(its.c.email == context.customer.c.email, its.c[purpose] == literal_column("'subscribed'"))
-    return exists(literal_column("1")).select_from(its).where(asked).correlate(*context.outer)
+    return context.some(its, asked)
 
 
 def _of_shop(path: list[str], context: SqlContext) -> Quantity:
