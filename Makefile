@@ -1,4 +1,4 @@
-# make up       set Phin up and run it here; Ctrl-C ends it
+# make up       set Phin up and run it here, at first with a demo shop; Ctrl-C ends it
 # make install  set Phin up: .venv with the phin command
 # make test     set up what the tests need, and run them
 # make check    lint, form and types
@@ -16,7 +16,7 @@ SOURCES := worker tests $(wildcard bench demo)
 MAKEFLAGS += --no-print-directory
 
 up: install
-	@exec $(VENV)/bin/phin up
+	@exec $(VENV)/bin/phin up --clock "-34 days" --first "phin demo --here"
 
 install: $(VENV)/.installed
 

@@ -22,7 +22,7 @@ from demo.script import Script
 
 TOGETHER = timedelta(seconds=59)  # what happens within so long is reported together; well within five minutes
 DONE_WITHIN = 120.0  # seconds that Phin may take for what is due at one moment
-LOOK_EVERY = 0.005  # seconds
+LOOKS = (0.005, 0.05)  # seconds between two looks whether all is done: at first, and at most
 SILENT = frozenset({"product.viewed", "cart.updated"})  # events upon which no mail follows
 
 
@@ -109,11 +109,11 @@ class Player:
 
     def _next(self, due_at: datetime | None) -> datetime | None:
         """Return the next moment at which anything happens; what happens a little later is taken along."""
-        moments = [due_at] if due_at is not None else []
-        if self._agenda:
-            first = self._agenda[0].at
-            moments.append(max((one.at for one in self._agenda if one.at <= first + TOGETHER), default=first))
-        return min(moments, default=None)
+        moments = [one.at for one in self._agenda] + ([] if due_at is None else [due_at])
+        if not moments:
+            return None
+        until = min(moments) + TOGETHER
+        return max(moment for moment in moments if moment <= until)
 
     def _step(self, moment: datetime) -> datetime | None:
         now = max(moment, self._clock.now())
@@ -163,14 +163,15 @@ class Player:
             quiet: nothing was reported upon which a mail follows; mail is looked for only where something was due.
         """
         while True:
-            begun = time.monotonic()
+            begun, pause = time.monotonic(), LOOKS[0]
             backlog = self._door.backlog()
             while not backlog.idle:
                 quiet = False
                 if time.monotonic() - begun > DONE_WITHIN:
                     left = ", ".join(f"{count} {kind}" for kind, count in backlog.due.items() if count)
                     raise DoorError(f"Phin has not done what is due at {backlog.now.isoformat()}: {left}")
-                time.sleep(LOOK_EVERY)
+                time.sleep(pause)
+                pause = min(pause * 1.5, LOOKS[1])
                 backlog = self._door.backlog()
             self.tally.worst = max(self.tally.worst, time.monotonic() - begun)
             if quiet or not self._read_mail():

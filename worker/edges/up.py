@@ -33,6 +33,7 @@ from worker.domain.errors import PhinError, UnavailableError
 from worker.edges import banner, offspring
 from worker.edges.banner import Line
 from worker.edges.environment import Home
+from worker.edges.first import First, clock_lines, has_nothing, move_clock
 from worker.edges.following import REPORT_FD, Report
 from worker.edges.house import version
 from worker.edges.leaving import LEAVES_WITHIN, environment_of_child
@@ -117,8 +118,12 @@ class Starter:
         return Role(name, start, beat, turn)
 
 
-def run_up(home: Home, console: Console, run: Run) -> int:
+def run_up(home: Home, console: Console, run: Run, first: str | None = None, clock: str | None = None) -> int:
     """Start everything, keep it running until told to leave, end it; returns the exit status.
+
+    Parameters:
+        first: a command that is run once beside the processes, when the database is new.
+        clock: by how much the shop's time is moved then: `-34 days`.
 
     Raises:
         PhinError: something that is needed cannot be had; nothing runs then.
@@ -148,6 +153,9 @@ def run_up(home: Home, console: Console, run: Run) -> int:
             if kept != listener.fileno():
                 listener.close()
 
+        new = (first is not None or clock is not None) and has_nothing(home)
+        if new and clock is not None:
+            move_clock(home, clock)
         starter = Starter(run, environment, let_go)
         offspring.prepare_to_fork()
         supervisor = Supervisor([], signals.woken)
@@ -166,7 +174,12 @@ def run_up(home: Home, console: Console, run: Run) -> int:
             web = Line("web", url, "API docs /docs", "" if ready else "does not answer: see the lines above", ready)
             lines = [report.database_line(), queue.line, _mail_line(home, url), report.flows_line(), web]
             lines.append(_signin_line(home, url, secrets))
+            lines += [] if new else clock_lines(home)
             banner.show(console, title, lines, banner.trial_command(settings, url, secrets.made_ingest_key))
+            if new and first is not None:
+                beside = First(first, {**environment, "PHIN_UP_URL": url}, run, let_go)
+                stack.callback(beside.stop)
+                beside.start()
         supervisor.tend_until(signals.leaving)
         console.print("\nLeaving: what is in hand is finished first (Ctrl-C again: at once).")
     return 0

@@ -6,40 +6,54 @@ Segments and the staff's morning digests are kept beside all this, and are not p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select
 
 from worker.domain.calendars.occurrences import LATEST, Seasons, next_of, turns
-from worker.domain.hits import SETTLING
 from worker.domain.messages import MessageState
-from worker.storage import audience, journeys, occurrences, reminders
-from worker.storage.due import due_work
+from worker.storage import audience, claims, journeys, occurrences, reminders
 from worker.storage.flowbook import Catalogue
+from worker.storage.hits import may_class
 from worker.storage.ledger import stands
 from worker.storage.tables import event, hit, journey, message, occurrence, task_reminder
 
 MOST = 1_000  # of each kind that are counted; beyond it there is simply much to do
 
-_NEXT_JOURNEY = select(func.min(journey.c.look_at)).where(journeys.WAITING, journey.c.look_at > bindparam("now"))
+_RECEIVED = event.c.state == literal_column("'received'")
+_EVENTS = _RECEIVED & or_(event.c.not_before.is_(None), event.c.not_before <= bindparam("now"))
+_DUE = journeys.WAITING & (journey.c.look_at <= bindparam("now"))
+_WOKEN = journeys.WAITING & journeys.LOOK_AGAIN & or_(journey.c.attempts == 0, journey.c.look_at <= bindparam("now"))
+_LATELY = select(occurrence.c.flow, occurrence.c.trigger, occurrence.c.zone, occurrence.c.turn).where(
+    occurrence.c.moment > bindparam("since")
+)
+_IN_HAND = stands(MessageState.CLAIMED, MessageState.TRANSMITTING)
+_ANY_QUEUED = select(message.c.id).where(stands(MessageState.QUEUED)).limit(1)
 _NEXT_MESSAGE = select(func.min(message.c.not_before)).where(
     stands(MessageState.QUEUED), message.c.not_before > bindparam("now")
 )
 _NEXT_OF_FLOW = _NEXT_MESSAGE.where(message.c.flow == bindparam("flow"))
 _NEXT_OF_NO_FLOW = _NEXT_MESSAGE.where(message.c.flow.is_(None))
-_NEXT_EVENT = select(func.min(event.c.not_before)).where(
-    event.c.state == literal_column("'received'"), event.c.not_before > bindparam("now")
+_NEXT = (
+    select(func.min(journey.c.look_at)).where(journeys.WAITING, journey.c.look_at > bindparam("now")),
+    select(func.min(event.c.not_before)).where(_RECEIVED, event.c.not_before > bindparam("now")),
+    select(func.min(task_reminder.c.due_at)).where(
+        task_reminder.c.settled_at.is_(None), task_reminder.c.due_at > bindparam("now")
+    ),
 )
-_NEXT_HIT = select(func.min(hit.c.at)).where(hit.c["class"].is_(None), hit.c.at > bindparam("now"))
-_NEXT_REMINDER = select(func.min(task_reminder.c.due_at)).where(
-    task_reminder.c.settled_at.is_(None), task_reminder.c.due_at > bindparam("now")
-)
-_LATELY = select(occurrence.c.flow, occurrence.c.trigger, occurrence.c.zone, occurrence.c.turn).where(
-    occurrence.c.moment > bindparam("since")
-)
-_IN_HAND = select(func.count()).select_from(message).where(stands(MessageState.CLAIMED, MessageState.TRANSMITTING))
+
+
+def _count(column: ColumnElement[int], condition: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(select(column).where(condition).limit(MOST).subquery())
+
+
+_COUNTS = {
+    "events": _count(event.c.id, _EVENTS),
+    "journeys": _count(journey.c.id, _DUE),
+    "woken": _count(journey.c.id, _WOKEN),
+    "in hand": _count(message.c.id, _IN_HAND),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,8 @@ class Backlog:
     Parameters:
         due: for each kind of work how many rows could be worked on now, counted up to `MOST`.
         in_hand: mails that a sender has taken in hand.
-        next_at: the earliest moment after now at which something falls due, or None where nothing is known to.
+        next_at: the earliest moment after now at which something falls due; None where nothing is known to, and while
+            there is something to do now.
     """
 
     due: Mapping[str, int]
@@ -77,13 +92,23 @@ class Backlogs:
 
     def ask(self, connection: Connection, catalogue: Catalogue, now: datetime) -> Backlog:
         """Return the backlog; each question is a range of an index, and costs the same however much waits."""
-        work = due_work(connection, catalogue, now, MOST)
-        come, coming = self._turns(connection, catalogue, now)
-        due = {one.name: len(getattr(work, one.name)) for one in fields(work)}
-        due |= {"turns": come, "reminders": len(reminders.due(connection, now, MOST))}
-        in_hand = int(connection.execute(_IN_HAND).scalar_one())
-        moments = [moment for moment in (_next(connection, catalogue, now), coming) if moment is not None]
-        return Backlog(due, in_hand, min(moments, default=None))
+        counts = {kind: int(connection.execute(count, {"now": now}).scalar_one()) for kind, count in _COUNTS.items()}
+        in_hand = counts.pop("in hand")
+        counts["journeys"] = min(MOST, counts["journeys"] + counts.pop("woken"))
+        counts["hits"] = int(connection.execute(_count(hit.c.id, may_class(now))).scalar_one())
+        queued = not catalogue.all_held and connection.execute(_ANY_QUEUED).first() is not None
+        counts["messages"] = len(claims.due(connection, catalogue.sending, now, MOST)) if queued else 0
+        counts["reminders"] = len(reminders.due(connection, now, MOST))
+        counts["turns"], coming = self._turns(connection, catalogue, now)
+        if in_hand or any(counts.values()):
+            return Backlog(counts, in_hand, None)
+        moments = [coming, *(connection.execute(next_of_kind, {"now": now}).scalar() for next_of_kind in _NEXT)]
+        if queued:
+            moments.append(connection.execute(_NEXT_OF_NO_FLOW, {"now": now}).scalar())
+            moments += [
+                connection.execute(_NEXT_OF_FLOW, {"now": now, "flow": name}).scalar() for name in catalogue.sending
+            ]
+        return Backlog(counts, in_hand, min((moment for moment in moments if moment is not None), default=None))
 
     def _turns(self, connection: Connection, catalogue: Catalogue, now: datetime) -> tuple[int, datetime | None]:
         """Return how many turns of the clock's triggers have come and are not done, and when the next one comes."""
@@ -135,16 +160,3 @@ class _Coming:
         """Note the next turn."""
         self._known[key] = (now, next_at)
         return next_at
-
-
-def _next(connection: Connection, catalogue: Catalogue, now: datetime) -> datetime | None:
-    def first(statement: Select[Any], **more: Any) -> datetime | None:
-        found: datetime | None = connection.execute(statement, {"now": now, **more}).scalar()
-        return found
-
-    moments = [first(_NEXT_JOURNEY), first(_NEXT_EVENT), first(_NEXT_OF_NO_FLOW), first(_NEXT_REMINDER)]
-    if not catalogue.all_held:
-        moments += [first(_NEXT_OF_FLOW, flow=name) for name in catalogue.sending]
-    unclassed = connection.execute(_NEXT_HIT, {"now": now - SETTLING}).scalar()
-    moments.append(None if unclassed is None else unclassed + SETTLING)
-    return min((moment for moment in moments if moment is not None), default=None)

@@ -53,11 +53,14 @@ def _current(house: House) -> House:
 
 
 @click.command(short_help="Start everything here with one command.")
+@click.option("--first", metavar="COMMAND", help="Run this once beside the processes, when the database is new.")
+@click.option("--clock", metavar="SPAN", help="When the database is new, move the shop's time first: '-34 days'.")
 @click.pass_context
-def up(context: click.Context) -> int:
+def up(context: click.Context, first: str | None, clock: str | None) -> int:
     """Start everything here: database, queue, web, workers, clock. Ctrl-C ends it."""
     phin = context.find_root().command
-    return run_up(_begin("up", otherwise="console"), Console(), lambda arguments: run(phin, arguments))
+    home = _begin("up", otherwise="console")
+    return run_up(home, Console(), lambda arguments: run(phin, arguments), first, clock)
 
 
 @click.command(short_help="Bring the database up to date and publish the flows.")

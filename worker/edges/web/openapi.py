@@ -224,7 +224,7 @@ _BACKLOG: dict[str, Any] = {
         "next_at": {
             "type": ["string", "null"],
             "format": "date-time",
-            "description": "The earliest moment after now at which something falls due",
+            "description": "When the next thing falls due; null where nothing is known to, and while not idle",
         },
     },
     "required": ["now", "idle", "due", "in_hand", "next_at"],

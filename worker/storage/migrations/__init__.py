@@ -31,6 +31,11 @@ def migrate(database: Database) -> int:
         return len([name for name in inspect(connection).get_table_names() if name != "alembic_version"])
 
 
+def is_empty(connection: Connection) -> bool:
+    """Say whether no step has ever been applied to this database: there is nothing of Phin's in it."""
+    return MigrationContext.configure(connection).get_current_revision() is None
+
+
 def up_to_date(connection: Connection) -> bool:
     """Say whether every step has been applied to this database."""
     head = ScriptDirectory.from_config(_configuration()).get_current_head()
