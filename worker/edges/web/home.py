@@ -90,7 +90,7 @@ class Home:
             "mails": self._mails(look.mails, look.day, t, language),
             "tasks": self._tasks(look, visitor, t),
             "requests": self._requests(look, t, language),
-            "flows": [self._flow(row, look, t, language) for row in sorted(look.rows, key=_order)],
+            "flows": [self._flow(row, look, t, language) for row in sorted(look.rows, key=partial(_order, look))],
             "remarks": [
                 {"one": one, "when": moment(one.at, look.now, self._zone, language) if one.at else ""}
                 for one in found[:MOST_REMARKS]
@@ -186,6 +186,8 @@ def state_of(row: FlowRow, all_held: bool) -> str:
     return "all_held" if all_held and row.status == FlowStatus.LIVE.value else row.status
 
 
-def _order(row: FlowRow) -> tuple[int, str]:
-    """Live flows before paused ones before drafts; each kind by name, so that nothing moves while one reads."""
-    return (["live", "paused", "draft"].index(row.status), row.name)
+def _order(look: Look, row: FlowRow) -> tuple[int, bool, str]:
+    """Live flows before paused ones before drafts, those in which something happens first; then by name."""
+    counts = look.counts.get(row.name, FlowCounts())
+    idle = not (counts.entered or counts.under_way or counts.sent)
+    return (["live", "paused", "draft"].index(row.status), idle, row.name)
