@@ -99,8 +99,12 @@ async def test_a_turn_of_the_clock_is_due_until_it_is_worked_through(database: D
         now = house.clock.set(the_fifth + timedelta(minutes=1))
         come = (await ask(web)).json()
         Finding(database, FlowBook(), shop.settings).run(now)
+        entered = (await ask(web)).json()
+        shop.now = now
+        shop.step()
         done = (await ask(web)).json()
     assert (before["due"]["turns"], datetime.fromisoformat(before["next_at"])) == (0, the_fifth)
     assert (come["due"]["turns"], come["idle"]) == (1, False)
-    assert done["due"]["turns"] == 0
+    assert (entered["due"]["turns"], entered["due"]["journeys"]) == (0, 1)
+    assert done["idle"]
     assert datetime.fromisoformat(done["next_at"]) == the_fifth.replace(month=4)
