@@ -218,3 +218,5 @@ def test_an_issue_goes_out_in_its_own_week_only(database: Database) -> None:
     shop.tell("refuses", consent=NO)
     shop.live("2026-12-16 10:00")
     assert shop.sent() == [("24 Nov 09:00", "newsletter")]
+    (mail,) = shop.messages()
+    assert mail.values["with"]["story_vi"].count("\n") >= 2
