@@ -18,7 +18,7 @@ from tests.support.shop import LAN, START, Shop
 from tests.support.web import WebHouse, client, web_house
 from worker.domain.errors import UnavailableError
 from worker.domain.staff import Person, Staff
-from worker.edges.web import looking
+from worker.edges.web import overview
 from worker.storage import flows
 from worker.storage.database import Database
 from worker.storage.tables import event, journey, message, request, task
@@ -50,7 +50,7 @@ steps:
 @pytest.fixture
 def house(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebHouse:
     """A shop with one person, whose pages look anew each time."""
-    monkeypatch.setattr(looking, "KEPT_FOR", -1.0)
+    monkeypatch.setattr(overview, "KEPT_FOR", -1.0)
     house = web_house(database, tmp_path, flows=tmp_path / "flows", templates=tmp_path / "templates")
     staff = Staff(people={"hoa": Person("hoa", "Hoa", "hoa@thecoffee.example", "en")})
     house.staff = lambda: staff

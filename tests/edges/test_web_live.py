@@ -13,7 +13,7 @@ from tests.support.browser import BrowserMissingError, chromium
 from tests.support.shop import Shop
 from tests.support.web import WebHouse, serving, web_house
 from worker.domain.staff import Person, Staff
-from worker.edges.web import looking
+from worker.edges.web import overview
 from worker.edges.web.app import build_app
 from worker.storage.database import Database
 
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def house(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebHouse:
     """A shop with one person, in which somebody has bought."""
-    monkeypatch.setattr(looking, "KEPT_FOR", -1.0)
+    monkeypatch.setattr(overview, "KEPT_FOR", -1.0)
     house = web_house(sqlite_database, tmp_path, flows=tmp_path / "flows", templates=tmp_path / "templates")
     staff = Staff(people={"hoa": Person("hoa", "Hoa", "hoa@thecoffee.example", "en")})
     house.staff = lambda: staff

@@ -21,6 +21,8 @@ from worker.storage import customers, facts, journeys, orders, tasks
 from worker.storage.claims import Claimed
 from worker.storage.facts import Asking
 
+SIGN_IN = "staff/signin"  # the template of a mail that brings a link to sign in, and is about nothing else
+
 
 @dataclass(frozen=True, slots=True)
 class ForStaff:
@@ -47,7 +49,7 @@ class ForStaff:
             return SkipReason.NO_STAFF
         if self.facts is not None:
             return SkipReason.ERASED if self.facts.customer.erased else None
-        return None if self.digest else SkipReason.NOTHING_DUE
+        return None if self.digest or self.message.template == SIGN_IN else SkipReason.NOTHING_DUE
 
 
 class StaffMails:

@@ -37,9 +37,9 @@ from worker.edges.web.headers import SecurityHeaders
 from worker.edges.web.health import Health
 from worker.edges.web.home import Home
 from worker.edges.web.ingest import Ingest
-from worker.edges.web.looking import Looking
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
+from worker.edges.web.overview import Overviews
 from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
@@ -151,8 +151,8 @@ def build_app(house: Composed) -> Starlette:
     sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
     frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
     signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
-    looking = Looking(house.database, house.flowbook, zone, FlowFiles(house).errors)
-    home = Home(frame, looking, house.tokens, house.clock, settings.url, zone)
+    overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house).errors)
+    home = Home(frame, overviews, house.tokens, house.clock, settings.url, zone)
     flow_pages = FlowPages(frame, house.database, house.flowbook, house.clock, zone)
     outbox = Outbox(settings.var / "outbox", settings, frame)
     task_page = TaskPage(

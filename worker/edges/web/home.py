@@ -22,7 +22,7 @@ from worker.domain.flows import FlowStatus
 from worker.domain.tasks import Task
 from worker.edges.web.chart import chart
 from worker.edges.web.frame import Frame, Visitor
-from worker.edges.web.looking import Look, Looking
+from worker.edges.web.overview import Overview, Overviews
 from worker.edges.web.remedies import remarks
 from worker.edges.web.writing import Clock, moment, percent, title_of
 from worker.storage.flows import FlowRow
@@ -45,10 +45,10 @@ class Home:
     """
 
     def __init__(
-        self, frame: Frame, looking: Looking, tokens: Tokens, shop_clock: Clock, url: str, zone: ZoneInfo
+        self, frame: Frame, overviews: Overviews, tokens: Tokens, shop_clock: Clock, url: str, zone: ZoneInfo
     ) -> None:
         self._frame = frame
-        self._looking = looking
+        self._overviews = overviews
         self._tokens = tokens
         self._clock = shop_clock
         self._url = url
@@ -60,11 +60,11 @@ class Home:
         if visitor.session is None:
             return self._front(request, visitor)
         try:
-            look = await run_in_threadpool(self._looking.look, self._clock.now())
+            seen = await run_in_threadpool(self._overviews.take, self._clock.now())
         except UnavailableError as error:
             log.warning("the first page cannot be shown: %s", error)
             return self._frame.pages.notice("away", visitor.language, 503)
-        return self._frame.page(request, visitor, "home.html", script=True, **self._values(look, visitor))
+        return self._frame.page(request, visitor, "home.html", script=True, **self._values(seen, visitor))
 
     def _front(self, request: Request, visitor: Visitor) -> Response:
         t = self._frame.pages.texts(visitor.language)
@@ -77,22 +77,22 @@ class Home:
             request, visitor, "front.html", title=t["front_title"], text=t["front_text"], links=links
         )
 
-    def _values(self, look: Look, visitor: Visitor) -> dict[str, Any]:
+    def _values(self, seen: Overview, visitor: Visitor) -> dict[str, Any]:
         language = visitor.language
         t = self._frame.pages.texts(language)
-        found = remarks(look, t, language)
-        local = look.now.astimezone(self._zone)
+        found = remarks(seen, t, language)
+        local = seen.now.astimezone(self._zone)
         return {
             "title": t["home"],
             "today": long_date(local.date(), language, "EEEE, d MMMM" if language == "en" else "EEEE, 'ngày' d MMMM"),
-            "as_of": t["as_of"].replace("{when}", clock(look.now, self._zone, language)),
-            "held": look.all_held,
-            "mails": self._mails(look.mails, look.day, t, language),
-            "tasks": self._tasks(look, visitor, t),
-            "requests": self._requests(look, t, language),
-            "flows": [self._flow(row, look, t, language) for row in sorted(look.rows, key=partial(_order, look))],
+            "as_of": t["as_of"].replace("{when}", clock(seen.now, self._zone, language)),
+            "held": seen.all_held,
+            "mails": self._mails(seen.mails, seen.day, t, language),
+            "tasks": self._tasks(seen, visitor, t),
+            "requests": self._requests(seen, t, language),
+            "flows": [self._flow(row, seen, t, language) for row in sorted(seen.rows, key=partial(_order, seen))],
             "remarks": [
-                {"one": one, "when": moment(one.at, look.now, self._zone, language) if one.at else ""}
+                {"one": one, "when": moment(one.at, seen.now, self._zone, language) if one.at else ""}
                 for one in found[:MOST_REMARKS]
             ],
             "remarks_count": t["errors_link"].replace("{count}", number(len(found), language)) if found else None,
@@ -122,15 +122,15 @@ class Home:
             ],
         }
 
-    def _tasks(self, look: Look, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
-        language, tasks = visitor.language, look.tasks
-        rest = tasks.open - len(look.most_urgent)
+    def _tasks(self, seen: Overview, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
+        language, tasks = visitor.language, seen.tasks
+        rest = tasks.open - len(seen.most_urgent)
         return {
             "open": number(tasks.open, language),
             "today": number(tasks.today, language),
             "late": number(tasks.late, language),
             "any_late": tasks.late > 0,
-            "list": [self._task(task, look.now, visitor, t) for task in look.most_urgent],
+            "list": [self._task(task, seen.now, visitor, t) for task in seen.most_urgent],
             "more": t["tasks_more"].replace("{count}", number(rest, language)) if rest > 0 else None,
         }
 
@@ -145,8 +145,8 @@ class Home:
             "who": self._frame.name_of(task.assignee) or t["task_nobody"],
         }
 
-    def _requests(self, look: Look, t: Mapping[str, str], language: str) -> dict[str, Any]:
-        figures = look.requests
+    def _requests(self, seen: Overview, t: Mapping[str, str], language: str) -> dict[str, Any]:
+        figures = seen.requests
         return {
             "open": number(figures.open, language),
             "late": number(figures.late, language),
@@ -155,12 +155,12 @@ class Home:
             "of": t["requests_of"].replace("{count}", number(figures.opened, language)),
         }
 
-    def _flow(self, row: FlowRow, look: Look, t: Mapping[str, str], language: str) -> dict[str, Any]:
-        counts = look.counts.get(row.name, FlowCounts())
-        flow = look.readable.get(row.name)
+    def _flow(self, row: FlowRow, seen: Overview, t: Mapping[str, str], language: str) -> dict[str, Any]:
+        counts = seen.counts.get(row.name, FlowCounts())
+        flow = seen.readable.get(row.name)
         write = partial(number, language=language)
         revenue = [money(total, currency, language) for currency, total in sorted(counts.revenue.items())]
-        state = state_of(row, look.all_held)
+        state = state_of(row, seen.all_held)
         return {
             "name": row.name,
             "href": f"/flows/{quote(row.name)}",
@@ -186,8 +186,8 @@ def state_of(row: FlowRow, all_held: bool) -> str:
     return "all_held" if all_held and row.status == FlowStatus.LIVE.value else row.status
 
 
-def _order(look: Look, row: FlowRow) -> tuple[int, bool, str]:
+def _order(seen: Overview, row: FlowRow) -> tuple[int, bool, str]:
     """Live flows before paused ones before drafts, those in which something happens first; then by name."""
-    counts = look.counts.get(row.name, FlowCounts())
+    counts = seen.counts.get(row.name, FlowCounts())
     idle = not (counts.entered or counts.under_way or counts.sent)
     return (["live", "paused", "draft"].index(row.status), idle, row.name)

@@ -10,7 +10,7 @@ from datetime import datetime
 from worker.delivery.formats import number
 from worker.domain.addresses import masked
 from worker.domain.errors import Problem
-from worker.edges.web.looking import Look
+from worker.edges.web.overview import Overview
 from worker.storage.troubles import Trouble, TroubleKind
 
 LONGEST = 240  # characters of a reason that are shown
@@ -40,26 +40,26 @@ class Remark:
     command: str | None = None
 
 
-def remarks(look: Look, t: Mapping[str, str], language: str) -> list[Remark]:
+def remarks(seen: Overview, t: Mapping[str, str], language: str) -> list[Remark]:
     """Return everything that somebody should look at: what holds up most first, then the newest."""
     return [
-        *_standing(look, t, language),
-        *(_of_file(problem, t) for problem in look.broken),
-        *(_of_trouble(trouble, t, language) for trouble in look.troubles),
+        *_standing(seen, t, language),
+        *(_of_file(problem, t) for problem in seen.broken),
+        *(_of_trouble(trouble, t, language) for trouble in seen.troubles),
     ]
 
 
-def _standing(look: Look, t: Mapping[str, str], language: str) -> Sequence[Remark]:
+def _standing(seen: Overview, t: Mapping[str, str], language: str) -> Sequence[Remark]:
     found = []
-    if look.untaken is not None:
-        count = t["relay_count_1" if look.untaken.mails == 1 else "relay_count"].replace(
-            "{count}", number(look.untaken.mails, language)
+    if seen.untaken is not None:
+        count = t["relay_count_1" if seen.untaken.mails == 1 else "relay_count"].replace(
+            "{count}", number(seen.untaken.mails, language)
         )
-        said = masked(look.untaken.answer)[:LONGEST]
+        said = masked(seen.untaken.answer)[:LONGEST]
         found.append(Remark("relay", t["trouble_relay"], count, "", said, "", None, t["do_relay"]))
-    if look.mails.unknown:
-        count = t["unknown_count_1" if look.mails.unknown == 1 else "unknown_count"].replace(
-            "{count}", number(look.mails.unknown, language)
+    if seen.mails.unknown:
+        count = t["unknown_count_1" if seen.mails.unknown == 1 else "unknown_count"].replace(
+            "{count}", number(seen.mails.unknown, language)
         )
         found.append(Remark("unknown", t["trouble_unknown"], count, "", "", "", None, t["do_unknown"], "phin unknown"))
     return found

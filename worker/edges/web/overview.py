@@ -1,4 +1,4 @@
-"""One look at everything that runs, taken at most once in a moment, however many people look at the page."""
+"""An overview of everything that runs, taken at most once in a moment, however many people look at the page."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from worker.storage.troubles import Trouble, troubles
 
 PERIOD = timedelta(days=30)  # over which flows and requests are counted
 OF_LATE = timedelta(days=7)  # what went wrong since then is shown
-KEPT_FOR = 2.0  # seconds for which a look is shown again
+KEPT_FOR = 2.0  # seconds for which an overview is shown again
 MOST_TASKS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Overview:
     """What was seen.
 
     Parameters:
@@ -56,8 +56,8 @@ class Look:
     broken: Sequence[Problem]
 
 
-class Looking:
-    """Looks, and remembers for a moment what was seen.
+class Overviews:
+    """Takes overviews, and remembers the last one for a moment.
 
     Parameters:
         zone: the shop's.
@@ -72,9 +72,9 @@ class Looking:
         self._zone = zone
         self._broken = broken
         self._lock = threading.Lock()
-        self._seen: tuple[float, Look] | None = None
+        self._seen: tuple[float, Overview] | None = None
 
-    def look(self, now: datetime) -> Look:
+    def take(self, now: datetime) -> Overview:
         """Return what runs now, or what was seen a moment ago; who asks while another looks waits for that.
 
         Raises:
@@ -87,11 +87,11 @@ class Looking:
                     self._seen = (time.monotonic(), self._take(connection, now, broken))
             return self._seen[1]
 
-    def _take(self, connection: Connection, now: datetime, broken: Sequence[Problem]) -> Look:
+    def _take(self, connection: Connection, now: datetime, broken: Sequence[Problem]) -> Overview:
         day = day_begins(now, self._zone)
         rows = flows.all_flows(connection)
         versions = {row.name: self._flowbook.version(connection, row.version.id) for row in rows}
-        return Look(
+        return Overview(
             now=now,
             day=day,
             rows=rows,
