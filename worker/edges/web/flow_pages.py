@@ -21,8 +21,8 @@ from worker.domain.errors import UnavailableError
 from worker.domain.journeys import JourneyState
 from worker.edges.web.frame import Frame, Visitor
 from worker.edges.web.home import state_of
-from worker.edges.web.looking import PERIOD
 from worker.edges.web.outline import Outline, outline
+from worker.edges.web.overview import PERIOD
 from worker.edges.web.writing import Clock, day, moment, title_of
 from worker.storage import flows, standing
 from worker.storage.database import Database
