@@ -67,7 +67,7 @@ class Segments:
             notes = membership.marks(connection, MARKS)
             if not notes:
                 return Work(), False
-            who = membership.among(sorted({note.customer for note in notes}))
+            who = membership.among(connection, sorted({note.customer for note in notes}))
             found = self._differences(connection, catalogue, catalogue.kept, who, now)
         settle = partial(self._settle_changed, notes, found, now)
         return transact(self._database, settle), len(notes) == MARKS
@@ -147,7 +147,7 @@ class Segments:
         for version, trigger in catalogue.coming_in if entering else ():
             if trigger.segment == row.name:
                 turn = Turn(now, f"{trigger}:{now.isoformat()}", now.astimezone(self._zone).year)
-                who = [membership.among(entering)(customer.c.id)]
+                who = [membership.among(connection, entering)(customer.c.id)]
                 start = partial(enrol, connection, self._around, version, trigger, turn, who, now)
                 journeys += apart(connection, True, start, partial(_not_entered, row.name, version.flow.name))
         return Work(journeys=tuple(journeys))
