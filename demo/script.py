@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 from demo import orders, support
@@ -60,7 +60,7 @@ def write_script(seed: int, case: Case, window: Window) -> Script:
         month,
         support.requests(seed, case, window, everybody),
         opened,
-        _refusals(seed, window, everybody),
+        _refusals(seed, window, everybody, month),
         (),
         tuple(handling for order in month for handling in of_incident(order)),
     )
@@ -80,10 +80,16 @@ def _happenings(script: Script) -> Iterator[Happening]:
     yield from visits(script.seed, script.case, script.window, script.people, script.orders)
 
 
-def _refusals(seed: int, window: Window, everybody: tuple[Person, ...]) -> dict[str, datetime]:
-    """Return who unsubscribes: nobody of those whom the offer goes to, who are counted."""
+def _refusals(
+    seed: int, window: Window, everybody: tuple[Person, ...], month: tuple[Order, ...]
+) -> dict[str, datetime]:
+    """Return who unsubscribes: some who get marketing mail, and nobody of those whom the offer goes to: they count."""
     rng = Random(f"{seed}:refusals")
-    may = [person for person in everybody if person.marketing and person.part is Part.OUTSIDE]
-    chosen = rng.sample(may, max(1, round(REFUSERS * len(everybody))))
-    span = window.end - window.begin - timedelta(days=1)
-    return {person.id: window.begin + span * rng.random() * 0.8 for person in chosen}
+    bought = {order.customer for order in month if order.placed_at < window.begin + (window.end - window.begin) * 0.7}
+    may = [
+        person
+        for person in everybody
+        if person.marketing and person.part is Part.OUTSIDE and (person.newcomer or person.id in bought)
+    ]
+    chosen = rng.sample(may, min(len(may), max(1, round(REFUSERS * len(everybody)))))
+    return {person.id: window.begin + (window.end - window.begin) * 0.6 * rng.random() for person in chosen}
