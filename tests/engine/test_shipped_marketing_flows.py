@@ -122,6 +122,14 @@ def test_mid_autumn_reminds_who_has_not_ordered(database: Database) -> None:
     assert shop.sent("buyer") == [("25 Aug 09:00", "mid-autumn")]
 
 
+def test_womens_days_are_two_in_a_year(database: Database) -> None:
+    """Given 8 March and 20 October, then the mail comes five days before each."""
+    shop = MarketingShop(database, "2027-02-01 10:00", "womens-day")
+    shop.tell("new")
+    shop.live("2027-12-31 10:00")
+    assert shop.sent() == [("03 Mar 09:00", "womens-day"), ("15 Oct 09:00", "womens-day")]
+
+
 def test_the_lapsed_are_asked_back_three_times_and_then_left(database: Database) -> None:
     """Given customers 121 days after their order, then each way through the win-back ends as its reason says."""
     shop = MarketingShop(database, "2027-01-01 07:00", "win-back")
