@@ -148,7 +148,7 @@ def test_the_figures_tell_who_did_what_and_how_fast(shop: StaffedShop) -> None:
     """Given tasks done by two people, one closed by itself, one late, then each is counted where it belongs."""
     for number in range(5):
         _ask(shop, f"R{number}", customer=f"c{number}")
-    first, second, third, fourth, _ = shop.all_tasks()
+    first, second, third, *_ = shop.all_tasks()
     shop.now += timedelta(hours=2)
     shop.close(first.id, by="mai")
     shop.now += timedelta(hours=2)
@@ -156,11 +156,15 @@ def test_the_figures_tell_who_did_what_and_how_fast(shop: StaffedShop) -> None:
     shop.close(third.id, by="huy")
     shop.follow(shop.send("support.closed", {**LAN, "id": "c3", "email": "c3@example.com"}, data={"request": "R3"}))
     shop.now += timedelta(days=3)
+    fourth = shop.all_tasks()[3]
     with shop.database.reading() as connection:
         found = task_figures(connection, shop.now)
         later = task_figures(connection, shop.now, shop.now)
     assert (found.given, found.open, found.late, found.done, found.by_itself) == (5, 1, 1, 4, 1)
     assert (found.median_hours, found.by) == (4.0, {"huy": Doing(1, 4.0), "mai": Doing(2, 3.0)})
     assert later.given == 0
-    assert fourth.id
+    assert fourth.outcome == "by itself"
+    with shop.database.reading() as connection:
+        assert [case.number for case in requests.listed(connection)] == ["R4"]
+        assert len(requests.listed(connection, open_only=False)) == 5
     assert _figures(shop) == RequestFigures(opened=5, open=1, late=1, solved=4, in_time=4)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, text, update
 
 from worker.domain.tasks import OPEN_STATES, Outcome, Priority, Task, TaskState, TaskType
 from worker.storage.rows import insert
-from worker.storage.tables import journey, rotation, task
+from worker.storage.tables import message, rotation, task
 
 # Written as they stand, so that both databases see that the indexes over open tasks will do.
 OPEN = task.c.state.in_([literal_column(f"'{state.value}'") for state in OPEN_STATES])
@@ -122,13 +122,6 @@ def listed(
     return [_task(row) for row in connection.execute(statement)]
 
 
-def of_customer(connection: Connection, customer_id: int, limit: int = 50) -> list[Task]:
-    """Return the customer's tasks, the latest first, closed ones too."""
-    mine = select(task).where(task.c.customer_id == customer_id)
-    statement = mine.order_by(task.c.created_at.desc(), task.c.id.desc()).limit(limit)
-    return [_task(row) for row in connection.execute(statement)]
-
-
 def of_journeys(connection: Connection, journey_ids: Collection[int]) -> dict[int, list[Task]]:
     """Return the tasks that journeys gave out, in order, by journey."""
     found: dict[int, list[Task]] = {}
@@ -195,30 +188,19 @@ def note_turn(connection: Connection, role: str, person: str) -> None:
 
 
 def forget(connection: Connection, customer_id: int) -> None:
-    """Take out of the customer's tasks what may name a person; what was done when, and by whom, stays."""
+    """Take out of the customer's tasks, and of mails about them, what may name a person.
+
+    What was done when, and by whom, stays.
+    """
     values: dict[str, Any] = {"title": {}, "note": {}, "remark": None}
+    mine = select(task.c.id).where(task.c.customer_id == customer_id)
+    connection.execute(update(message).where(message.c.task_id.in_(mine)).values(subject=None))
     connection.execute(update(task).where(task.c.customer_id == customer_id).values(**values))
 
 
 def join(connection: Connection, guest_id: int, into: int) -> None:
     """Give a guest's tasks to the customer who the guest turned out to be."""
     connection.execute(update(task).where(task.c.customer_id == guest_id).values(customer_id=into))
-
-
-def count_held(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return how many journeys stand at a task that is to be closed first, by flow and step."""
-    statement = (
-        select(journey.c.flow, journey.c.step, func.count())
-        .join(task, (task.c.journey_id == journey.c.id) & (task.c.step == journey.c.step))
-        .where(journey.c.state == literal_column("'waiting'"), OPEN)
-        .group_by(journey.c.flow, journey.c.step)
-    )
-    return {(flow, step): count for flow, step, count in connection.execute(statement)}
-
-
-def ids_of_customer(connection: Connection, customer_id: int) -> Sequence[int]:
-    """Return the numbers of all tasks of a customer."""
-    return list(connection.execute(select(task.c.id).where(task.c.customer_id == customer_id)).scalars())
 
 
 def _task(row: Row[Any]) -> Task:
