@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -75,13 +76,19 @@ def test_a_naive_time_is_refused(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("url", "told"),
-    [("mysql://localhost/x", "sqlite and postgresql"), ("sqlite://", "names no file"), ("::", "no database URL")],
+    [
+        ("mysql://localhost/x", "sqlite and postgresql"),
+        ("sqlite://", "names no file"),
+        ("::", "no database URL"),
+        ("postgresql://phin:s3cret@host:port/name", "no database URL"),
+    ],
 )
 def test_a_bad_url_says_what_is_wrong(url: str, told: str) -> None:
     """Given an address of no use, when the database is opened, then the error names the setting and the remedy."""
     with pytest.raises(SettingError, match=told) as caught:
         Database(url)
     assert "database_url" in str(caught.value)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_databases_error_is_told_without_the_row(database: Database) -> None:

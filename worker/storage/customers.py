@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, union, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, union, update
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
 from worker.domain.profiles import inherited
 from worker.storage import requests, tasks
-from worker.storage.rows import ORDER_LOCKS, insert, lock_keys
+from worker.storage.rows import ORDER_LOCKS, Insertion, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
 _CUSTOMER = select(customer, address.c.marketing, address.c.tracking, address.c.suppressed).select_from(
@@ -52,6 +52,14 @@ _HELD = union(
     select(orders.c.customer_id).where(orders.c.number.in_(bindparam("numbers", expanding=True))),
 )
 _HOLD = select(customer.c.id).where(customer.c.id.in_(_HELD)).order_by(customer.c.id).with_for_update(key_share=True)
+_ADD = Insertion(customer, lambda new: new.returning(customer.c.id))
+_CHANGE = update(customer).where(customer.c.id == bindparam("of"))
+# One search of the orders for all four; SQLAlchemy has no words for a row of columns that is set from a SELECT.
+_REFRESH = text(
+    "UPDATE customer SET (orders_count, total_spent, first_order_at, last_order_at) ="
+    " (SELECT count(*), coalesce(sum(total - refunded), 0), min(placed_at), max(placed_at)"
+    " FROM orders WHERE customer_id = :of AND counted) WHERE id = :of"
+)
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
@@ -96,13 +104,13 @@ def find(connection: Connection, word: str) -> list[Customer]:
 
 def add(connection: Connection, values: Mapping[str, Any], now: datetime) -> int:
     """Make a customer's row; returns our number of it."""
-    statement = insert(connection, customer).returning(customer.c.id)
-    return int(connection.execute(statement, {**values, "created_at": now, "updated_at": now}).scalar_one())
+    made = {**values, "created_at": now, "updated_at": now}
+    return int(connection.execute(_ADD.on(connection), made).scalar_one())
 
 
 def change(connection: Connection, customer_id: int, values: Mapping[str, Any], now: datetime) -> None:
     """Write some columns of one customer."""
-    connection.execute(update(customer).where(customer.c.id == customer_id).values(**values, updated_at=now))
+    connection.execute(_CHANGE, {"of": customer_id, **values, "updated_at": now})
 
 
 def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[str] = ()) -> None:
@@ -126,16 +134,7 @@ def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[st
 
 def refresh_order_facts(connection: Connection, customer_id: int) -> None:
     """Count the customer's orders anew: what was refunded or cancelled is out of them."""
-    counted = and_(orders.c.customer_id == customer_id, orders.c.counted)
-    facts = connection.execute(
-        select(
-            func.count().label("orders_count"),
-            func.coalesce(func.sum(orders.c.total - orders.c.refunded), 0).label("total_spent"),
-            func.min(orders.c.placed_at).label("first_order_at"),
-            func.max(orders.c.placed_at).label("last_order_at"),
-        ).where(counted)
-    ).one()
-    connection.execute(update(customer).where(customer.c.id == customer_id).values(**facts._mapping))
+    connection.execute(_REFRESH, {"of": customer_id})
 
 
 def join_guest(connection: Connection, guest: Customer, known: Customer, now: datetime) -> list[int]:

@@ -56,6 +56,20 @@ class _WriterLock:
             yield
 
 
+class _Begins(threading.local):
+    """How this thread's next transaction on SQLite begins; those within it are to read."""
+
+    how = "BEGIN"
+
+    @contextmanager
+    def to_write(self) -> Iterator[None]:
+        self.how = "BEGIN IMMEDIATE"
+        try:
+            yield
+        finally:
+            self.how = "BEGIN"
+
+
 class Database:
     """One database; cheap to keep, safe to share between threads.
 
@@ -68,14 +82,18 @@ class Database:
         try:
             parsed = make_url(url)
         except Exception as error:
-            raise SettingError(f"database_url '{url}' is no database URL: {error}") from error
+            forms = "sqlite:///var/phin.db or postgresql://user:password@host:5432/name"
+            # without the URL and the parser's words about it: both may hold the password
+            raise SettingError(f"database_url is no database URL ({type(error).__name__}); write {forms}") from None
         backend = parsed.get_backend_name()
         if backend == "sqlite":
             if not parsed.database or parsed.database == ":memory:":
                 raise SettingError("database_url names no file; write sqlite:///var/phin.db")
             path = Path(parsed.database)
             self._writer: _WriterLock | None = _WriterLock(path.with_name(path.name + ".writer"))
-            self.engine = _sqlite(str(parsed.set(drivername="sqlite").render_as_string(hide_password=False)))
+            self._begins = _Begins()
+            url = str(parsed.set(drivername="sqlite").render_as_string(hide_password=False))
+            self.engine = _sqlite(url, self._begins)
         elif backend in ("postgresql", "postgres"):
             self._writer = None
             self.engine = create_engine(
@@ -108,8 +126,7 @@ class Database:
                 with self.engine.begin() as connection:
                     yield connection
             else:
-                writers = self.engine.execution_options(writer=True)
-                with self._writer.held(), writers.begin() as connection:
+                with self._writer.held(), self._begins.to_write(), self.engine.begin() as connection:
                     yield connection
 
     @contextmanager
@@ -126,7 +143,7 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, begins: _Begins) -> Engine:
     engine = create_engine(
         url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None}, hide_parameters=True
     )
@@ -146,11 +163,12 @@ def _sqlite(url: str) -> Engine:
         cursor.close()
         sqlite_functions.register(connection)
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        writer = connection.get_execution_options().get("writer", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    def begin(dbapi_connection: Any) -> None:
+        how, begins.how = begins.how, "BEGIN"
+        dbapi_connection.execute(how)
 
+    # not by the event "begin": an engine with listeners asks them at every statement
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]  # of this engine alone
     return engine
 
 

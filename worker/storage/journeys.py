@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_
 from worker.domain.journeys import Advance, Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage import tasks
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import journey, message
 
 # Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
@@ -31,6 +31,10 @@ _LAST_ENTRY = (
     .where(journey.c.customer_id == bindparam("customer"), journey.c.flow == bindparam("flow"))
     .order_by(journey.c.entered_at.desc(), journey.c.id.desc())
     .limit(1)
+)
+_ENTER = Insertion(journey, lambda new: new.on_conflict_do_nothing().returning(*journey.c))
+_MOVE = update(journey).where(
+    journey.c.id == bindparam("of"), WAITING, journey.c.step.is_not_distinct_from(bindparam("stood_at"))
 )
 
 
@@ -58,8 +62,7 @@ def enter(
         "order_number": order_number,
         "request": request,
     }
-    statement = insert(connection, journey).on_conflict_do_nothing().returning(*journey.c)
-    row = connection.execute(statement, values).first()
+    row = connection.execute(_ENTER.on(connection), values).first()
     return _journey(row) if row else None
 
 
@@ -85,6 +88,11 @@ def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Jour
         return []
     mine = _BY_ID.where(may_look(now)).with_for_update(key_share=True, skip_locked=True)
     return [_journey(row) for row in connection.execute(mine, {"ids": list(ids)})]
+
+
+def keep(connection: Connection, ids: Sequence[int]) -> None:
+    """Keep those of the journeys that wait to this transaction; waits for whoever holds one of them."""
+    connection.execute(_BY_ID.with_for_update(key_share=True), {"ids": list(ids)}).all()
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
@@ -140,22 +148,20 @@ def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry
 def move(connection: Connection, of: Journey, advance: Advance, now: datetime) -> bool:
     """Write where a journey stands after a decision, if it still stands where the decision found it; says whether."""
     ended = None if advance.state is JourneyState.WAITING else now
-    moved = connection.execute(
-        update(journey)
-        .where(journey.c.id == of.id, WAITING, journey.c.step.is_not_distinct_from(of.step))
-        .values(
-            state=advance.state.value,
-            step=advance.step,
-            due_at=advance.due_at,
-            look_at=advance.due_at,
-            reason=advance.reason,
-            ended_at=ended,
-            withdrawn=advance.withdraws,
-            attempts=0,
-            look_again=False,
-        )
-    )
-    return moved.rowcount == 1
+    moved = {
+        "of": of.id,
+        "stood_at": of.step,
+        "state": advance.state.value,
+        "step": advance.step,
+        "due_at": advance.due_at,
+        "look_at": advance.due_at,
+        "reason": advance.reason,
+        "ended_at": ended,
+        "withdrawn": advance.withdraws,
+        "attempts": 0,
+        "look_again": False,
+    }
+    return connection.execute(_MOVE, moved).rowcount == 1
 
 
 def postpone(connection: Connection, journey_id: int, until: datetime, reason: str, now: datetime) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_colum
 
 from worker.domain.journeys import JourneyState
 from worker.domain.messages import Kind, MessageState
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import journey, message
 
 S = MessageState
@@ -81,10 +81,13 @@ class Marked:
     tracked: bool
 
 
+_WRITE = Insertion(message, lambda new: new.on_conflict_do_nothing().returning(message.c.id))
+
+
 def write(connection: Connection, messages: Sequence[NewMessage], now: datetime) -> list[int]:
     """Queue messages, each key once; returns the numbers of those that are new."""
     written: list[int] = []
-    statement = insert(connection, message).on_conflict_do_nothing().returning(message.c.id)
+    statement = _WRITE.on(connection)
     for new in messages:
         number = connection.execute(
             statement,
@@ -244,17 +247,23 @@ def owners(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     return {row.id: row.customer_id for row in rows if row.customer_id is not None}
 
 
+_UNSENT_OF_ENDED = (
+    select(journey.c.id)
+    .distinct()
+    .join(message, message.c.journey_id == journey.c.id)
+    .where(
+        message.c.customer_id == bindparam("customer"),
+        stands(S.QUEUED, S.CLAIMED),
+        journey.c.state.in_([JourneyState.DONE.value, JourneyState.EXITED.value]),
+        journey.c.withdrawn.is_(False),
+    )
+    .order_by(journey.c.id)
+)
+
+
 def unsent_of_ended(connection: Connection, customer_id: int) -> list[int]:
     """Return the customer's journeys that ran to an end of their own and have a mail that was not yet handed over."""
-    ended = journey.c.state.in_([JourneyState.DONE.value, JourneyState.EXITED.value])
-    statement = (
-        select(journey.c.id)
-        .distinct()
-        .join(message, message.c.journey_id == journey.c.id)
-        .where(message.c.customer_id == customer_id, stands(S.QUEUED, S.CLAIMED), ended, journey.c.withdrawn.is_(False))
-        .order_by(journey.c.id)
-    )
-    return list(connection.execute(statement).scalars())
+    return list(connection.execute(_UNSENT_OF_ENDED, {"customer": customer_id}).scalars())
 
 
 def withdraw(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:

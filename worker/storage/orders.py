@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from worker.domain.orders import Order, OrderLine, Told
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import order_line, order_status, orders
 
 _TOLD = TypeAdapter(Told)
@@ -25,6 +25,10 @@ _LINES = (
     .where(order_line.c.order_id.in_(bindparam("orders", expanding=True)))
     .order_by(order_line.c.order_id, order_line.c.position)
 )
+_ADD = Insertion(orders, lambda new: new.returning(orders.c.id))
+_CHANGE = update(orders).where(orders.c.id == bindparam("of"))
+_ADD_LINE = insert(order_line)
+_ADD_STATUS = insert(order_status)
 
 
 def by_number(connection: Connection, numbers: Sequence[str]) -> dict[str, Order]:
@@ -75,10 +79,9 @@ def save(connection: Connection, order: Order, told: Told) -> int:
         "told": _TOLD.dump_python(told, mode="json", exclude_defaults=True),
     }
     if order.id:
-        connection.execute(update(orders).where(orders.c.id == order.id).values(**values))
+        connection.execute(_CHANGE, {"of": order.id, **values})
         return order.id
-    statement = insert(connection, orders).returning(orders.c.id)
-    return int(connection.execute(statement, values).scalar_one())
+    return int(connection.execute(_ADD.on(connection), values).scalar_one())
 
 
 def save_lines(connection: Connection, order_id: int, lines: Sequence[OrderLine], *, new: bool) -> None:
@@ -86,16 +89,12 @@ def save_lines(connection: Connection, order_id: int, lines: Sequence[OrderLine]
     if not new:
         connection.execute(delete(order_line).where(order_line.c.order_id == order_id))
     if lines:
-        connection.execute(
-            insert(connection, order_line), [_line_values(order_id, i, line) for i, line in enumerate(lines)]
-        )
+        connection.execute(_ADD_LINE, [_line_values(order_id, i, line) for i, line in enumerate(lines)])
 
 
 def add_status(connection: Connection, order_id: int, status: str, at: datetime, event_id: int) -> None:
     """Append to the history of an order's status."""
-    connection.execute(
-        insert(connection, order_status), {"order_id": order_id, "status": status, "at": at, "event_id": event_id}
-    )
+    connection.execute(_ADD_STATUS, {"order_id": order_id, "status": status, "at": at, "event_id": event_id})
 
 
 def _line_values(order_id: int, position: int, line: OrderLine) -> Mapping[str, Any]:

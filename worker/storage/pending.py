@@ -50,6 +50,7 @@ _PENDING = (
     .with_for_update()
 )
 _ANYONES = select(event).where(_RECEIVED).order_by(event.c.id).limit(bindparam("limit")).with_for_update()
+_CLOSE = update(event).where(event.c.id == bindparam("of"), _RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,7 @@ def close(
         Whether it was still to be processed.
     """
     values = {"state": "processed", "customer_id": customer_id, "order_number": order_number, "reason": reason}
-    closed = connection.execute(update(event).where(event.c.id == event_id, _RECEIVED).values(**values))
-    return closed.rowcount == 1
+    return connection.execute(_CLOSE, {"of": event_id, **values}).rowcount == 1
 
 
 def put_off(connection: Connection, event_id: int, reason: str, until: datetime, limit: int) -> bool:

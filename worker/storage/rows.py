@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -27,6 +27,24 @@ _CONFLICTS = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 def insert(connection: Connection, table: Table) -> PostgresInsert | SqliteInsert:
     """Return an INSERT that knows ON CONFLICT, in this connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+class Insertion:
+    """An INSERT that is made once, in each dialect, and not for each row: making it costs more than running it.
+
+    Parameters:
+        finish: adds what follows on the values, such as ON CONFLICT and RETURNING.
+    """
+
+    def __init__(self, table: Table, finish: Callable[[Any], Any] = lambda statement: statement) -> None:
+        self._made: dict[str, Executable] = {
+            "postgresql": finish(postgresql.insert(table)),
+            "sqlite": finish(sqlite.insert(table)),
+        }
+
+    def on(self, connection: Connection) -> Executable:
+        """Return it in this connection's dialect."""
+        return self._made[connection.dialect.name]
 
 
 def lock_keys(connection: Connection, space: int, keys: Iterable[str]) -> None:

@@ -6,33 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from worker.domain.journeys import TraceEntry
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import event_trace, trace
+
+_NEXT = select(func.coalesce(func.max(trace.c.number), 0) + 1).where(trace.c.journey_id == bindparam("of"))
+_APPEND = insert(trace).values(journey_id=bindparam("of"), number=_NEXT.scalar_subquery())
+_OF_EVENT = Insertion(event_trace, lambda new: new.on_conflict_do_nothing())
 
 
 def append(connection: Connection, journey_id: int, entries: Sequence[TraceEntry], now: datetime) -> None:
     """Add lines to a journey's trace, numbered on from the last."""
-    if not entries:
-        return
-    highest = select(func.coalesce(func.max(trace.c.number), 0)).where(trace.c.journey_id == journey_id)
-    first = int(connection.execute(highest).scalar_one()) + 1
-    connection.execute(
-        insert(connection, trace),
-        [
-            {
-                "journey_id": journey_id,
-                "number": number,
-                "at": now,
-                "kind": entry.kind.value,
-                "step": entry.step,
-                "detail": dict(entry.detail),
-            }
-            for number, entry in enumerate(entries, first)
-        ],
-    )
+    for entry in entries:
+        line = {"of": journey_id, "at": now, "kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)}
+        connection.execute(_APPEND, line)
 
 
 def of_event(
@@ -40,7 +29,7 @@ def of_event(
 ) -> None:
     """Keep what each listening flow said of an event; done again it changes nothing."""
     values = {"event_id": event_id, "customer_id": customer_id, "at": now, "flows": list(flows)}
-    connection.execute(insert(connection, event_trace).on_conflict_do_nothing(), values)
+    connection.execute(_OF_EVENT.on(connection), values)
 
 
 def of_journeys(connection: Connection, ids: Sequence[int]) -> dict[int, list[Any]]:
