@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from worker.delivery.holding import hold_journeys
 from worker.delivery.journal import SenderJournal
 from worker.delivery.lease import Lease
 from worker.delivery.preparing import NotMade, Prepared, Preparing
@@ -150,6 +151,7 @@ class Sender:
             work += news
             results = self._hand_over(marked)
         with self._database.writing() as connection:
+            hold_journeys(connection, self._flowbook, _numbers(results))
             work += self._write(connection, results)
         self._journal.forget()
         return work
@@ -192,6 +194,7 @@ class Sender:
         now = self._times.now()
         try:
             with self._database.writing() as connection:
+                hold_journeys(connection, self._flowbook, [*_numbers(results), *(one.marked.message for one in group)])
                 work = self._write(connection, results)
                 ruling = self._rules.ask(connection, group, now)
                 ledger.settle(connection, ruling.stays, token=self.token)
@@ -245,3 +248,7 @@ class Sender:
             if result.again:
                 again.append(settlement.message)
         return Work(journeys=self._rules.listeners(connection, known), messages=tuple(again))
+
+
+def _numbers(results: Sequence[Aftermath]) -> list[int]:
+    return [result.settlement.message for result in results]
