@@ -183,6 +183,8 @@ def _fault(detail: Any, path: tuple[int | str, ...]) -> str:
     if isinstance(value, str):
         why = _why(detail, context, path)
         return f"cannot be used: {why}" if _secret(path) else f"has the value '{value[:_LONGEST_SHOWN]}': {why}"
+    if detail["type"] == "value_error":  # of a list whose items are as they should be
+        return f"cannot be used: {context['error']}"
     kind = "a list" if isinstance(value, (list, tuple)) else "a group of keys"
     wanted = {"dict_type": "a group of keys", "model_type": "a group of keys", "tuple_type": "a list such as [vi, en]"}
     return f"is {wanted.get(detail['type'], 'one value')}, not {kind}"
