@@ -16,6 +16,9 @@ GOOD = "flow: a\ntrigger: purchase\nsteps:\n  - send: welcome\n"
 TEMPLATE = "---\nsubject: Chào\n---\n<p>Chào</p>\n"
 
 
+STAFF = "people:\n  mai: {name: Mai, email: mai@example.com}\nroles: {care: [mai]}\n"
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a shop with one good flow and its template, where the command is run."""
@@ -58,6 +61,21 @@ def test_what_ships_is_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     result = run("--strict")
 
     assert (result.exit_code, result.output.count("\n")) == (0, 1), result.output
+
+
+def test_staff_and_whoever_flows_name_are_checked(shop: Path) -> None:
+    """Given a role with nobody in it and a flow that names nobody there is, then both are told; mended, nothing is."""
+    task = "flow: b\ntrigger: purchase\nsteps: [{task: Call, assign: cares}, {send: welcome, to: care}]\n"
+    (shop / "flows" / "b.yaml").write_text(task)
+    (shop / "config" / "staff.yaml").write_text(STAFF)
+    assert "there is no person and no role 'cares' in config/staff.yaml; did you mean 'care'?" in run().output
+    (shop / "config" / "staff.yaml").write_text(STAFF.replace("[mai]", "[]"))
+    broken = run()
+    assert "config/staff.yaml:3:9: error: the role 'care' has nobody in it" in broken.output
+    assert "cares" not in broken.output  # of a file that cannot be read, nothing is called unknown
+    (shop / "config" / "staff.yaml").write_text(STAFF)
+    (shop / "flows" / "b.yaml").write_text(task.replace("cares", "mai"))
+    assert run("--strict").exit_code == 0
 
 
 def test_everything_that_is_wrong_is_told_at_once(shop: Path) -> None:
