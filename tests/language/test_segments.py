@@ -69,6 +69,8 @@ def test_a_shop_may_have_no_segments(tmp_path: Path, text: str | None) -> None:
             'a: customer.consent and in_segment("b")\nb: in_segment("c")\nc: {when: not in_segment("a")}',
             "1:25: segments go round in a circle: a → b → c → a",
         ),
+        ('a: customer.rfm == "champoin"', "1:20: there is no class 'champoin'; did you mean 'champion'?"),
+        ('a: customer.rfm in ["loyal", "vip"]', "1:30: there is no class 'vip'; none, lapsed, at-risk"),
         ("a: {title: x}", "the segment 'a' needs 'when'"),
         ("a: {wen: customer.consent}", "unknown key 'wen' in the segment 'a'; did you mean 'when'?"),
         ("a: {when: customer.consent, title: {fr: x}}", "unknown key 'fr' in 'title'"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from worker.domain.conditions.faults import Fault
 from worker.domain.conditions.readings import date_of, time_of
-from worker.domain.conditions.tree import Compare, In, Literal, Node
+from worker.domain.conditions.tree import Compare, In, Literal, Name, Node
 from worker.domain.conditions.valuetypes import ValueType
+from worker.domain.rfm import RfmClass
 
 T = ValueType
 
@@ -109,6 +111,9 @@ def _beside(left: Side, right: Side) -> list[Fault]:
     for side, other in ((left, right), (right, left)):
         if other.type in (T.DATE, T.TIME) and side.literal_text is not None:
             return _as_moment(side, other.type)
+    for side, other in ((left, right), (right, left)):
+        if isinstance(side.node, Name) and side.node.path == ("customer", "rfm") and other.literal_text is not None:
+            return _as_class(other)
     if left.type is right.type:
         if left.stored and right.stored:
             return [
@@ -127,6 +132,14 @@ def _beside(left: Side, right: Side) -> list[Fault]:
         if other.type is T.DATE and side.type is T.TIME:
             return [right.fault(message, f"write days_since({side.written}) == 0 for 'today'")]
     return [right.fault(message, "they are never equal, and neither comes first")]
+
+
+def _as_class(side: Side) -> list[Fault]:
+    text, known = side.literal_text or "", [one.value for one in RfmClass]
+    if text in known:
+        return []
+    near = get_close_matches(text.casefold(), known, 1)
+    return [side.fault(f"there is no class '{text}'", f"did you mean '{near[0]}'?" if near else ", ".join(known))]
 
 
 def _as_moment(side: Side, kind: ValueType) -> list[Fault]:
