@@ -37,6 +37,7 @@ TEMPLATES = {
     ReminderKind.ESCALATED: "staff/escalated",
 }
 DIGEST = "staff/digest"
+MORNING = timedelta(hours=4)  # after a digest's time; a clock that stood still for longer writes none that day
 AT_ONCE = 100  # reminders in one transaction
 AGAIN = timedelta(hours=1)  # after which a reminder is tried again that failed, or that nobody could be told of
 # Of several that are due at one moment, after a clock stood still, the last of these tells all.
@@ -205,7 +206,8 @@ class Reminders:
         day = local.date()
         if (person.key, day) in self._had_digest or not works_on(person, day):
             return False
-        return at <= local.time() < max(hours.ends for hours in person.hours_on(day))  # later it is no morning's
+        begins = datetime.combine(day, at, tzinfo=person.zone)
+        return begins <= now < begins + MORNING
 
     def _write_digests(self, people: Sequence[Person], now: datetime, connection: Connection) -> list[int]:
         messages: list[int] = []

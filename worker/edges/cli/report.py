@@ -66,7 +66,7 @@ def report(since: str | None, as_json: bool) -> None:
         for flow, one in sorted(shop.promptness.items()):
             console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
         for name, line in staff.lines():
-            console.print(f"[dim]{name:10}[/]{line}", highlight=False)
+            console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
         console.print("[dim]events    [/]" + (_counted(events) or "none"))
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
