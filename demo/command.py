@@ -14,10 +14,10 @@ import click
 from rich.console import Console
 
 from demo.case import FEWEST_CUSTOMERS, FEWEST_DAYS, Case, Window
-from demo.door import Door
+from demo.door import Door, DoorError
 from demo.figures import read_figures, show
 from demo.files import write_books
-from demo.house import HouseError, Phin, house_here, own_house, process_environment
+from demo.house import UP_URL, HouseError, Phin, house_here, own_house, process_environment
 from demo.player import Player, Tally
 from demo.progress import Display, display
 from demo.script import Script, write_script
@@ -64,27 +64,51 @@ def _play_apart(console: Console, script: Script, var: Path, *, keep: bool) -> i
     with own_house(var, process_environment(), back_in_time) as phin:
         status = _play(console, script, phin, clock, shared=False)
         if keep:
-            console.print(f"\nThe shop runs on at [bold]{phin.url}[/]; look at {phin.url}/outbox. Ctrl-C ends it.")
+            console.print(
+                f"\nThe shop runs on at [bold]{phin.url}[/]; look at {phin.url}/outbox. Ctrl-C ends it.",
+                soft_wrap=True,
+            )
             _until_told()
         else:
             console.print(
                 f"\nTo look at it: [bold]PHIN_VAR={var} phin up[/] (or play it with --keep); "
-                f"'PHIN_VAR={var} phin why {script.people[0].id}' tells of one customer."
+                f"'PHIN_VAR={var} phin why {script.people[0].id}' tells of one customer.",
+                soft_wrap=True,
             )
     return status
 
 
 def _play_here(console: Console, script: Script) -> int:
-    phin = house_here(process_environment())
-    door = Door(phin.url, phin.key)
-    if any(True for _ in door.mails()):
-        raise HouseError(f"{phin.var} is in use already: there are mails in the outbox; 'phin demo' plays apart")
-    door.close()
+    environment = process_environment()
+    phin = house_here(environment)
     clock = Clock(phin.var / "clock")
+    try:
+        _nothing_there(phin)
+    except click.ClickException:
+        if UP_URL in environment:  # it was begun for this play, and the time was moved for it
+            clock.restore()
+        raise
     try:
         return _play(console, script, phin, clock, shared=True)
     finally:
         clock.restore()
+
+
+def _nothing_there(phin: Phin) -> None:
+    """Refuse to play where mails would leave the machine, or where a shop is at home already.
+
+    Raises:
+        HouseError: it is so; the message says what to do.
+    """
+    door = Door(phin.url, phin.key)
+    try:
+        used = next(door.mails(), None) is not None
+    except DoorError as error:
+        raise HouseError("mail is not captured here: real mails would go out; 'phin demo' plays apart") from error
+    finally:
+        door.close()
+    if used:
+        raise HouseError(f"{phin.var} is in use: there are mails in its outbox; 'phin demo' plays apart")
 
 
 def _play(console: Console, script: Script, phin: Phin, clock: Clock, *, shared: bool) -> int:
@@ -120,7 +144,8 @@ def _tell(console: Console, script: Script, tally: Tally, seconds: float) -> Non
     console.print(
         f"{days} days played in {int(seconds) // 60} min {int(seconds) % 60:02d} s: "
         f"{tally.events:,} events, {tally.orders:,} orders, {tally.mails:,} mails, {tally.hits:,} opens and clicks, "
-        f"{tally.refusals:,} unsubscribed, in {tally.steps:,} steps"
+        f"{tally.refusals:,} unsubscribed, in {tally.steps:,} steps",
+        soft_wrap=True,
     )
 
 

@@ -78,7 +78,7 @@ def _records(script: Script, phin: Phin, report: Mapping[str, Any], shared: bool
     facts = story["customer"]["facts"]
     before = [order for order in script.history if order.customer == loyal.id]
     since = [order for order in script.orders if order.customer == loyal.id]
-    name = f"orders of {loyal.name}, who had bought {sum(LOYAL_BAGS)} bags of Arabica in {len(before)}"
+    name = f"orders of {loyal.name} ({sum(LOYAL_BAGS)} bags of Arabica in {len(before)})"
     yield Figure("records", name, len(before) + len(since), facts["orders_count"])
 
 
@@ -110,9 +110,7 @@ def _support(script: Script, report: Mapping[str, Any], tasks: Mapping[str, Any]
     case, requests = script.case, tasks["requests"]
     yield Figure("support", "requests of the last week", case.requests, requests["opened"])
     yield Figure("support", "solved within 48 hours", case.solved, requests["in_time"])
-    yield Figure(
-        "support", "customers whom staff were reminded of", case.reminded, report["shop"]["reminded"].get(SUPPORT)
-    )
+    yield Figure("support", "of whom staff were reminded", case.reminded, report["shop"]["reminded"].get(SUPPORT))
 
 
 def _flow(report: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -138,7 +136,7 @@ def show(console: Console, figures: Iterable[Figure]) -> int:
             Text(told, style="bold", justify="right"),
             Text(note, style="dim" if figure.met else "red"),
         )
-    console.print(table)
+    console.print(table, soft_wrap=False)
     return missed
 
 

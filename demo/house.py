@@ -21,6 +21,7 @@ from demo.door import Door
 UP_WITHIN = 60.0  # seconds that `phin up` may take to answer
 DOWN_WITHIN = 15.0
 COMMAND_WITHIN = 600.0
+UP_URL = "PHIN_UP_URL"  # where `phin up --first` says that it can be reached
 MARK = "demo"  # a file that says that a folder is the demo's own
 # Settings that would have the demo's own house use the shop's database, queue or relay.
 _NOT_OURS = ("PHIN_DATABASE_URL", "PHIN_REDIS_URL", "PHIN_SMTP_URL", "PHIN_BASE_URL", "PHIN_INGEST_KEY_FILE")
@@ -136,7 +137,7 @@ def house_here(environment: Mapping[str, str]) -> Phin:
     """
     home = Path(environment.get("PHIN_HOME") or Path.cwd()).absolute()
     var = home / (environment.get("PHIN_VAR") or "var")
-    url = environment.get("PHIN_UP_URL") or f"http://127.0.0.1:{environment.get('PHIN_PORT', '8787')}"
+    url = environment.get(UP_URL) or f"http://127.0.0.1:{environment.get('PHIN_PORT', '8787')}"
     phin = Phin(url, _ingest_key(environment, var), var, environment)
     wait_for(phin, lambda: True, None)
     return phin
