@@ -13,7 +13,7 @@ def test_one_bad_season_leaves_the_rest_at_work(tmp_path: Path) -> None:
     path.write_text("tet: {lunar: 1/1}\nghost: {lunar: 31/2}\nharvest: {day: 09-20}\n")
     seasons = FollowedSeasons(path)
     assert set(seasons()) == {"tet", "harvest"}
-    assert seasons.read().names == {"tet", "ghost", "harvest"}
+    assert seasons.read().names == frozenset({"tet", "ghost", "harvest"})
     assert [problem.place.line for problem in seasons.read().problems] == [2]
 
 
