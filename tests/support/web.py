@@ -43,7 +43,7 @@ class Told:
     work: list[Work] = field(default_factory=list)
     answers: bool = True
 
-    def enqueue(self, work: Work) -> bool:
+    def enqueue(self, work: Work, parts: int = 1) -> bool:
         self.work.append(work)
         return self.answers
 
