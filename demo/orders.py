@@ -13,6 +13,7 @@ from demo.people import Part, Person
 
 OPENS, CLOSES = time(8), time(20)  # when orders are packed
 COUPON, DISCOUNT = "ARABICA10", 10  # per cent off in the offer
+LAPSING = 0.35  # of the buyers: have not ordered for two months and longer
 SETTLED = timedelta(hours=30)  # before the end; what was ordered earlier has left the house by then
 _HOURS = (0, 0, 0, 0, 0, 0, 1, 3, 6, 9, 10, 9, 8, 6, 6, 7, 7, 7, 8, 10, 12, 11, 6, 2)  # orders by hour of the day
 _COUNTS = {1: 44, 2: 24, 3: 14, 4: 8, 5: 5, 6: 3, 8: 2}  # earlier orders of a buyer, with their share
@@ -128,7 +129,9 @@ def month(
 
 def _moments(rng: Random, person: Person, window: Window, count: int) -> list[datetime]:
     """Return when somebody ordered in the past: at a pace of their own, up to a few days before the month."""
-    last = window.begin - timedelta(days=rng.uniform(2, 60))
+    since = (window.begin - person.signed_up_at).days
+    away = rng.random() < LAPSING and since > 75
+    last = window.begin - timedelta(days=rng.uniform(60, min(240, since - 10)) if away else rng.uniform(2, 60))
     pace = min((last - person.signed_up_at) / (count + 1), timedelta(days=rng.uniform(18, 95)))
     return [_at_hour(rng, last - pace * (place + rng.uniform(0.0, 0.2)) - timedelta(days=1)) for place in range(count)]
 

@@ -14,6 +14,7 @@ from demo.events import Handling, Happening, of_incident, of_order, signup
 from demo.orders import Order
 from demo.people import Part, Person, people
 from demo.support import Request
+from demo.surveys import surveys
 from demo.visits import visits
 
 REFUSERS = 0.012  # of the customers: unsubscribe from one of their mails during the month
@@ -62,21 +63,28 @@ def write_script(seed: int, case: Case, window: Window) -> Script:
         opened,
         _refusals(seed, window, everybody, month),
         (),
-        tuple(handling for order in month for handling in of_incident(order)),
+        (),
     )
-    happenings = sorted(_happenings(script), key=lambda one: (one.at, str(one.events[0]["id"])))
-    return replace(script, happenings=tuple(happenings))
+    happenings = [one for one in _happenings(script) if isinstance(one, Happening)]
+    handlings = [one for one in _happenings(script) if isinstance(one, Handling) and one.at < window.end]
+    return replace(
+        script,
+        happenings=tuple(sorted(happenings, key=lambda one: (one.at, str(one.events[0]["id"])))),
+        handlings=tuple(sorted(handlings, key=lambda one: (one.at, one.order))),
+    )
 
 
-def _happenings(script: Script) -> Iterator[Happening]:
+def _happenings(script: Script) -> Iterator[Happening | Handling]:
     by_id = {person.id: person for person in script.people}
     for person in script.people:
         if person.newcomer:
             yield signup(person)
     for order in script.orders:
         yield from of_order(order, by_id[order.customer])
+        yield from of_incident(order)
     for request in script.requests:
         yield from support.of_request(request, by_id[request.customer])
+    yield from surveys(script.seed, script.case, script.window, script.people, script.orders)
     yield from visits(script.seed, script.case, script.window, script.people, script.orders)
 
 
