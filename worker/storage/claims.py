@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, bindparam, or_, select, update
 
 from worker.domain.messages import Kind, MessageState
 from worker.storage.ledger import stands
@@ -49,6 +49,41 @@ _DUE_OF_FLOW = _DUE.where(message.c.flow == bindparam("flow"))
 _DUE_OF_NO_FLOW = _DUE.where(message.c.flow.is_(None))
 
 
+def _takes(*also: ColumnElement[bool]) -> tuple[Executable, Executable]:
+    """Return what takes the innocent of some messages, and what takes one suspect."""
+    asked = message.c.id.in_(bindparam("ids", expanding=True))
+    ready = select(message.c.id).where(asked, stands(S.QUEUED), message.c.not_before <= bindparam("now"), *also)
+    innocent = ready.where(message.c.crashes < SUSPECT_FROM)
+    suspect = ready.where(message.c.crashes >= SUSPECT_FROM).order_by(message.c.id).limit(1)
+    return _take(innocent), _take(suspect)
+
+
+def _take(picked: Select[int]) -> Executable:
+    return (
+        update(message)
+        .where(message.c.id.in_(picked.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(
+            state=S.CLAIMED.value,
+            claim=bindparam("token"),
+            lease_until=bindparam("until"),
+            attempts=message.c.attempts + 1,
+        )
+        .returning(message)
+    )
+
+
+_TAKE = _takes()
+_TAKE_WHERE_SOME_ARE_HELD = _takes(
+    or_(message.c.flow.is_(None), message.c.flow.not_in(bindparam("held", expanding=True)))
+)
+_RENEW = (
+    update(message)
+    .where(message.c.claim == bindparam("token"), stands(S.CLAIMED, S.TRANSMITTING))
+    .values(lease_until=bindparam("until"))
+    .returning(message.c.id)
+)
+
+
 def due(connection: Connection, flows: Iterable[str], now: datetime, limit: int) -> list[int]:
     """Return the numbers of messages of these flows, and of none, that may be claimed now, the oldest first.
 
@@ -78,33 +113,19 @@ def claim(
         lease_until: machine time after which the claim may be taken back.
         held: flows of which nothing is sent now.
     """
-    ready = select(message.c.id).where(message.c.id.in_(list(ids)), stands(S.QUEUED), message.c.not_before <= now)
+    asked: dict[str, Any] = {"ids": list(ids), "now": now, "token": token, "until": lease_until}
     if held:
-        ready = ready.where(or_(message.c.flow.is_(None), message.c.flow.not_in(list(held))))
-    innocent = ready.where(message.c.crashes < SUSPECT_FROM)
-    suspect = ready.where(message.c.crashes >= SUSPECT_FROM).order_by(message.c.id).limit(1)
-    return _take(connection, innocent, token, lease_until) or _take(connection, suspect, token, lease_until)
-
-
-def _take(connection: Connection, picked: Select[int], token: str, lease_until: datetime) -> list[Claimed]:
-    statement = (
-        update(message)
-        .where(message.c.id.in_(picked.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(state=S.CLAIMED.value, claim=token, lease_until=lease_until, attempts=message.c.attempts + 1)
-        .returning(message)
-    )
-    return sorted((_claimed(row) for row in connection.execute(statement)), key=lambda one: one.id)
+        asked["held"] = list(held)
+    for statement in _TAKE_WHERE_SOME_ARE_HELD if held else _TAKE:
+        taken = sorted((_claimed(row) for row in connection.execute(statement, asked)), key=lambda one: one.id)
+        if taken:
+            return taken
+    return []
 
 
 def renew(connection: Connection, *, token: str, lease_until: datetime) -> set[int]:
     """Renew the lease on all that a claim still holds, even one that is over; returns their numbers."""
-    statement = (
-        update(message)
-        .where(message.c.claim == token, stands(S.CLAIMED, S.TRANSMITTING))
-        .values(lease_until=lease_until)
-        .returning(message.c.id)
-    )
-    return set(connection.execute(statement).scalars())
+    return set(connection.execute(_RENEW, {"token": token, "until": lease_until}).scalars())
 
 
 def _claimed(row: Row[Any]) -> Claimed:

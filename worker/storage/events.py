@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import event
 
 OWN_SOURCE = "phin"  # source of the events that Phin itself reports
@@ -57,6 +57,11 @@ class Stored:
     id: int | None = None
 
 
+_ADD = Insertion(
+    event, lambda new: new.on_conflict_do_nothing().returning(event.c.id, event.c.source, event.c.external_id)
+)
+
+
 def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
     """Insert the events that are not there yet; returns what became of each, in order.
 
@@ -67,11 +72,7 @@ def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
         firsts.setdefault((new.source, new.external_id), new)
     if not firsts:
         return []
-    statement = insert(connection, event).on_conflict_do_nothing()
-    returned = connection.execute(
-        statement.returning(event.c.id, event.c.source, event.c.external_id),
-        [_values(new) for new in firsts.values()],
-    )
+    returned = connection.execute(_ADD.on(connection), [_values(new) for new in firsts.values()])
     made = {(row.source, row.external_id): row.id for row in returned}
     hashes = {key: new.content_hash for key, new in firsts.items()}
     hashes |= _known(connection, [key for key in firsts if key not in made])

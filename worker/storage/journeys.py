@@ -36,6 +36,10 @@ _ENTER = Insertion(journey, lambda new: new.on_conflict_do_nothing().returning(*
 _MOVE = update(journey).where(
     journey.c.id == bindparam("of"), WAITING, journey.c.step.is_not_distinct_from(bindparam("stood_at"))
 )
+_WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
+    WAITING,
+    journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(bindparam("messages", expanding=True)))),
+)
 
 
 def enter(
@@ -133,10 +137,8 @@ def looked(connection: Connection, ids: Sequence[int]) -> None:
 
 def waiting_of_messages(connection: Connection, message_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Return the waiting journeys that wrote these messages, each with its version."""
-    statement = select(journey.c.id, journey.c.version_id).where(
-        WAITING, journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(list(message_ids))))
-    )
-    return [(number, version) for number, version in connection.execute(statement)]
+    rows = connection.execute(_WAITING_OF_MESSAGES, {"messages": list(message_ids)})
+    return [(number, version) for number, version in rows]
 
 
 def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, update
 
 from worker.domain.journeys import JourneyState
 from worker.domain.messages import Kind, MessageState
@@ -124,8 +125,14 @@ def stands(*states: MessageState) -> ColumnElement[bool]:
 
 def _hold(connection: Connection, ids: Iterable[int], token: str, *states: MessageState) -> set[int]:
     """Return those of these messages that a claim holds in such a state, and keep them to this transaction."""
-    held = select(message.c.id).where(message.c.id.in_(list(ids)), message.c.claim == token, stands(*states))
-    return set(connection.execute(held.order_by(message.c.id).with_for_update()).scalars())
+    return set(connection.execute(_held(*states), {"ids": list(ids), "token": token}).scalars())
+
+
+@cache
+def _held(*states: MessageState) -> Select[int]:
+    asked = message.c.id.in_(bindparam("ids", expanding=True))
+    held = select(message.c.id).where(asked, message.c.claim == bindparam("token"), stands(*states))
+    return held.order_by(message.c.id).with_for_update()
 
 
 _MARK = (
