@@ -9,6 +9,7 @@ WIDTH, HEIGHT = 480, 112  # of the picture's own units
 _ROOM = 18  # above the highest bar, for its number
 _GAP = 4
 _LEAST = 3  # what is not nothing can be seen
+_FEW = 8  # what the highest bar stands for at least, so that a single mail is no tower
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def chart(counts: Sequence[int], labels: Sequence[str], every: int = 6) -> Chart
         labels: one for each count.
         every: how many bars there are from one written label to the next.
     """
-    highest = max([*counts, 1])
+    highest = max([*counts, _FEW])
     step = WIDTH / max(len(counts), 1)
     bars = []
     for number, (count, label) in enumerate(zip(counts, labels, strict=True)):

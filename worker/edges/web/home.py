@@ -81,6 +81,8 @@ class Home:
         language = visitor.language
         t = self._frame.pages.texts(language)
         found = remarks(seen, t, language)
+        rows = sorted(seen.rows, key=_order)
+        idle = [row for row in rows if _is_idle(row, seen)]
         local = seen.now.astimezone(self._zone)
         return {
             "title": t["home"],
@@ -90,7 +92,9 @@ class Home:
             "mails": self._mails(seen.mails, seen.day, t, language),
             "tasks": self._tasks(seen, visitor, t),
             "requests": self._requests(seen, t, language),
-            "flows": [self._flow(row, seen, t, language) for row in sorted(seen.rows, key=partial(_order, seen))],
+            "flows": [self._flow(row, seen, t, language) for row in rows if row not in idle],
+            "idle": [self._flow(row, seen, t, language) for row in idle],
+            "idle_count": t["idle_1" if len(idle) == 1 else "idle"].replace("{count}", number(len(idle), language)),
             "remarks": [
                 {"one": one, "when": moment(one.at, seen.now, self._zone, language) if one.at else ""}
                 for one in found[:MOST_REMARKS]
@@ -186,8 +190,11 @@ def state_of(row: FlowRow, all_held: bool) -> str:
     return "all_held" if all_held and row.status == FlowStatus.LIVE.value else row.status
 
 
-def _order(seen: Overview, row: FlowRow) -> tuple[int, bool, str]:
-    """Live flows before paused ones before drafts, those in which something happens first; then by name."""
+def _is_idle(row: FlowRow, seen: Overview) -> bool:
     counts = seen.counts.get(row.name, FlowCounts())
-    idle = not (counts.entered or counts.under_way or counts.sent)
-    return (["live", "paused", "draft"].index(row.status), idle, row.name)
+    return not (counts.entered or counts.under_way or counts.sent or counts.goals)
+
+
+def _order(row: FlowRow) -> tuple[int, str]:
+    """Live flows before paused ones before drafts; each kind by name, so that nothing moves while one reads."""
+    return (["live", "paused", "draft"].index(row.status), row.name)

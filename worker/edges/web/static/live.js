@@ -25,6 +25,10 @@ async function refresh() {
     const fresh = page.querySelector("[data-live]");
     if (!fresh) return location.reload(); // signed out meanwhile
     const had = document.activeElement === button();
+    for (const one of old.querySelectorAll("details[id]")) {
+      const same = fresh.querySelector(`#${one.id}`);
+      if (same) same.open = one.open;
+    }
     old.replaceWith(document.adoptNode(fresh));
     show();
     if (had) button().focus();
