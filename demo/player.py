@@ -22,7 +22,7 @@ from demo.script import Script
 
 TOGETHER = timedelta(seconds=59)  # what happens within so long is reported together; well within five minutes
 DONE_WITHIN = 120.0  # seconds that Phin may take for what is due at one moment
-LOOKS = (0.005, 0.05)  # seconds between two looks whether all is done: at first, and at most
+LOOKS = (0.012, 0.05)  # seconds between two looks whether all is done: at first, and at most
 SILENT = frozenset({"product.viewed", "cart.updated"})  # events upon which no mail follows
 
 
@@ -136,6 +136,8 @@ class Player:
             self._react(reaction)
         for handling in handlings:
             self._handle(handling)
+        if events:
+            time.sleep(LOOKS[0])  # nothing is done sooner, and who asks keeps others from doing it
         next_at = self._settle(quiet=not handlings and all(event["type"] in SILENT for event in events))
         self.tally.moment = now
         self.tally.steps += 1

@@ -8,9 +8,6 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from demo.case import ZONE
@@ -18,6 +15,10 @@ from demo.player import Tally
 from demo.script import Script
 
 EVERY = 5.0  # seconds between two lines where there is no terminal
+RENEWED_EVERY = 0.1
+WIDTH = 20  # characters of the bar
+TITLE = "  demo shop  "
+CLEAR = "\r\x1b[2K"  # to the line's beginning, and nothing on it
 
 
 class Display(Protocol):
@@ -59,7 +60,7 @@ class Lines:
 
     def says(self, text: str) -> None:
         """Tell what is being done before the first day."""
-        self._console.print(f"demo shop  {text}", soft_wrap=True)
+        self._console.print(f"{TITLE}{text}", soft_wrap=True)
 
     def played(self, tally: Tally) -> None:
         """Tell what was done so far, if the last line is old."""
@@ -68,45 +69,61 @@ class Lines:
             return
         self._last = now
         self._console.print(
-            f"demo shop  {share(self._script, tally.moment):>4.0%}  {_day(tally.moment)}  {_counts(tally)}",
+            f"{TITLE}{share(self._script, tally.moment):>4.0%}  {_day(tally.moment)}  {_counts(tally)}",
             soft_wrap=True,
         )
 
 
 class Renewing:
-    """One line that renews itself."""
+    """One line that renews itself.
+
+    The cursor rests at its beginning, so that a line which another process of the house writes takes its place, and the
+    progress goes on beneath.
+    """
 
     def __init__(self, console: Console, script: Script) -> None:
+        self._console = console
         self._script = script
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
-        self._text = ""
-        self._tally: Tally | None = None
+        self._last = 0.0
 
     def __enter__(self) -> Renewing:
-        self._live.__enter__()
+        self._console.show_cursor(False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.__exit__(kind, error, trace)
+        self._console.file.write(CLEAR)
+        self._console.show_cursor(True)
 
     def says(self, text: str) -> None:
         """Tell what is being done before the first day."""
-        self._live.update(Text.assemble(("  demo shop  ", "dim"), text))
+        self._draw(Text.assemble((TITLE, "dim"), text))
 
     def played(self, tally: Tally) -> None:
         """Tell what was done so far."""
+        now = time.monotonic()
+        if now - self._last < RENEWED_EVERY:
+            return
+        self._last = now
         done = share(self._script, tally.moment)
-        grid = Table.grid(padding=(0, 1))
-        grid.add_row(
-            Text("  demo shop ", style="dim"),
-            Text(_day(tally.moment)),
-            ProgressBar(total=1.0, completed=done, width=24),
-            Text(f"{done:>4.0%}"),
-            Text(_counts(tally), style="bold"),
+        full = round(done * WIDTH)
+        self._draw(
+            Text.assemble(
+                (TITLE, "dim"),
+                _day(tally.moment),
+                "  ",
+                ("━" * full, "cyan"),
+                ("━" * (WIDTH - full), "bright_black"),
+                f" {done:>4.0%}  ",
+                (_counts(tally), "bold"),
+            )
         )
-        self._live.update(grid)
+
+    def _draw(self, text: Text) -> None:
+        text.truncate(self._console.width - 1)
+        self._console.file.write(CLEAR)
+        self._console.print(text, end="\r", no_wrap=True, overflow="crop", soft_wrap=True)
 
 
 def share(script: Script, moment: datetime) -> float:
