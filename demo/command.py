@@ -13,13 +13,13 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from demo.case import FEWEST_CUSTOMERS, FEWEST_DAYS, Case, Window
+from demo.case import A_MONTH, FEWEST_CUSTOMERS, FEWEST_DAYS, Case, Window
 from demo.door import Door, DoorError
 from demo.figures import read_figures, show
 from demo.files import write_books
 from demo.house import UP_URL, HouseError, Phin, house_here, own_house, process_environment
 from demo.player import Player, Tally
-from demo.progress import Display, display
+from demo.progress import TITLE, Display, display
 from demo.script import Script, write_script
 from worker.edges.movable_clock import Clock
 
@@ -114,6 +114,7 @@ def _nothing_there(phin: Phin) -> None:
 def _play(console: Console, script: Script, phin: Phin, clock: Clock, *, shared: bool) -> int:
     begun = time.monotonic()
     door = Door(phin.url, phin.key)
+    console.print(f"[dim]{TITLE}[/]playing {_title(script)} …", soft_wrap=True)
     with display(console, script) as shown:
         _import(script, phin, clock, shown)
         player = Player(script, door, clock, phin.run, shown.played)
@@ -131,7 +132,6 @@ def _import(script: Script, phin: Phin, clock: Clock, shown: Display) -> None:
     begin = script.window.begin - LEAD
     if clock.now() < begin:
         clock.stand_off(begin - clock.machine())
-    shown.says("writing its books")
     customers, orders = write_books(phin.var / "books", script.people, script.history)
     shown.says(f"importing {sum(not person.newcomer for person in script.people):,} customers")
     phin.run("import", "customers", str(customers), "--map", "Tên=customer.first_name", "--write")
@@ -139,10 +139,15 @@ def _import(script: Script, phin: Phin, clock: Clock, shown: Display) -> None:
     phin.run("import", "orders", str(orders), "--write")
 
 
-def _tell(console: Console, script: Script, tally: Tally, seconds: float) -> None:
+def _title(script: Script) -> str:
     days = script.window.days
+    span = "a month" if days >= A_MONTH else f"{days} days"
+    return f"{span} of The Coffee: {script.case.customers:,} customers, {script.case.orders:,} orders"
+
+
+def _tell(console: Console, script: Script, tally: Tally, seconds: float) -> None:
     console.print(
-        f"{days} days played in {int(seconds) // 60} min {int(seconds) % 60:02d} s: "
+        f"{script.window.days} days played in {int(seconds) // 60} min {int(seconds) % 60:02d} s: "
         f"{tally.events:,} events, {tally.orders:,} orders, {tally.mails:,} mails, {tally.hits:,} opens and clicks, "
         f"{tally.refusals:,} unsubscribed, in {tally.steps:,} steps",
         soft_wrap=True,
