@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -18,7 +19,8 @@ import click
 
 from demo.door import Door
 
-UP_WITHIN = 60.0  # seconds that `phin up` may take to answer
+UP_WITHIN = 300.0  # seconds that `phin up` may take to answer, on a machine that is busy
+HERE_WITHIN = 5.0  # … and one that is said to run already
 DOWN_WITHIN = 15.0
 COMMAND_WITHIN = 600.0
 UP_URL = "PHIN_UP_URL"  # where `phin up --first` says that it can be reached
@@ -82,6 +84,10 @@ def clear(var: Path) -> None:
     """
     if not var.exists() or not any(var.iterdir()):
         return
+    if _runs(var):
+        raise HouseError(
+            f"a Phin runs on {var}, of an earlier 'phin demo --keep'; end it, or name another folder by --var"
+        )
     if not (var / MARK).exists():
         raise HouseError(f"{var} holds something that no earlier 'phin demo' made; name another folder by --var")
     shutil.rmtree(var)
@@ -138,19 +144,18 @@ def house_here(environment: Mapping[str, str]) -> Phin:
     home = Path(environment.get("PHIN_HOME") or Path.cwd()).absolute()
     var = home / (environment.get("PHIN_VAR") or "var")
     url = environment.get(UP_URL) or f"http://127.0.0.1:{environment.get('PHIN_PORT', '8787')}"
-    phin = Phin(url, _ingest_key(environment, var), var, environment)
-    wait_for(phin, lambda: True, None)
-    return phin
+    wait_for(Phin(url, "", var, environment), lambda: True, None, HERE_WITHIN)
+    return Phin(url, _ingest_key(environment, var), var, environment)
 
 
-def wait_for(phin: Phin, lives: Callable[[], bool], log: Path | None) -> None:
+def wait_for(phin: Phin, lives: Callable[[], bool], log: Path | None, within: float = UP_WITHIN) -> None:
     """Wait until Phin answers that work can be done.
 
     Raises:
         HouseError: it ended, or does not answer in time.
     """
     door = Door(phin.url, phin.key)
-    until = time.monotonic() + UP_WITHIN
+    until = time.monotonic() + within
     while not door.ready():
         said = "" if log is None else "\n" + log.read_text(errors="replace").strip()[-2_000:]
         if not lives():
@@ -159,6 +164,18 @@ def wait_for(phin: Phin, lives: Callable[[], bool], log: Path | None) -> None:
             raise HouseError(f"no Phin answers at {phin.url}; start it by 'phin up'{said}")
         time.sleep(0.05)
     door.close()
+
+
+def _runs(var: Path) -> bool:
+    """Say whether a `phin up` holds the lock of a folder."""
+    try:
+        with (var / "phin.lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _ingest_key(environment: Mapping[str, str], var: Path) -> str:
