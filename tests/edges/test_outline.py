@@ -80,6 +80,7 @@ def test_every_step_of_the_shipped_flows_is_told(path: Path) -> None:
 
 def test_a_very_long_value_is_cut() -> None:
     """Given a condition of hundreds of characters, then its line ends in time."""
-    text = f"flow: f\ntrigger: signup\nsteps:\n  - if: {' and '.join(['customer.orders_count >= 2'] * 30)}\n    then: [{{exit: x}}]\n"
+    condition = " and ".join(["customer.orders_count >= 2"] * 30)
+    text = f"flow: f\ntrigger: signup\nsteps:\n  - if: {condition}\n    then: [{{exit: x}}]\n"
     flow, _ = read_flow(text, "f.yaml", None)
     assert len(outline(flow, text).lines[0].text) == 160

@@ -145,7 +145,8 @@ STEPS = {
     ),
     "an option of another verb": (
         "  - send: b\n    until: ordered()",
-        "6:5: error: unknown key 'until' in a 'send' step; known here: send, name, subject, from, with, expires, kind, to",
+        "6:5: error: unknown key 'until' in a 'send' step;"
+        " known here: send, name, subject, from, with, expires, kind, to",
     ),
     "no template": ("  - send:", "5:5: error: 'send' has no value"),
     "the same template twice": (

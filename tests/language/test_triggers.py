@@ -171,7 +171,7 @@ def test_a_wrong_trigger_is_told_with_what_to_write(written: str, expected: str)
 
 
 def test_what_there_is_follows_from_the_triggers() -> None:
-    """Given a trigger of the clock, when a condition names an event or an order, then only a date of an order has one."""
+    """Given a trigger of the clock, when a condition names an event or order, then only a date of an order has one."""
     assert "there is no order here" in told("birthday", "when: order.total > 1")[0]
     assert "there is no event here" in told("birthday", 'when: event.type == "x"')[0]
     assert told("{date: customer.last_order_at, offset: 30 days}", "when: order.total > 1") == []
