@@ -301,6 +301,61 @@ def test_once_counts_for_entries_of_every_kind(database: Database) -> None:
     assert shop.entered() == ["a", "a"]
 
 
+def test_a_span_is_counted_from_turn_to_turn(database: Database) -> None:
+    """Given a clock that is late by seconds or a day, when exactly the span is over, then the turn enters."""
+    shop = ClockShop(database)
+    shop.at("2027-01-01 10:00")
+    flow = "trigger: {{schedule: '{}'}}\nonce: per {}\nsteps: [{{send: offer}}]\n"
+    spans = {"days": "90 days", "more": "91 days", "months": "3 months"}
+    shop.publish(
+        **{name: flow.format("0 9 5 * *", span) for name, span in spans.items()},
+        hours=flow.format("0 */2 5 1 *", "6 hours"),
+    )
+    shop.tell("prompt")
+    shop.tick("2027-01-05 09:00:40")
+    shop.tell("tokyo", timezone="Asia/Tokyo")  # where nine o'clock was two hours ago: the next is in a month
+    for local in ("01-05 14:00:05", "01-05 16:00:01", "02-06 19:00", "03-05 09:00", "04-05 09:00:01", "05-05 09:00"):
+        shop.tick(f"2027-{local}")
+
+    came = {(row.flow, shop_id, row.entered_at.astimezone(SAIGON).strftime("%d %b %H:%M"))
+            for row, shop_id in zip(shop.journeys(), shop.entered(), strict=True)}  # fmt: skip
+    assert {(who, at) for name, who, at in came if name == "days"} == {
+        ("prompt", "05 Jan 09:00"), ("prompt", "05 Apr 09:00"), ("tokyo", "06 Feb 19:00"),
+    }  # fmt: skip
+    assert ("more", "prompt", "05 May 09:00") in came
+    assert ("more", "prompt", "05 Apr 09:00") not in came
+    assert {at for name, who, at in came if (name, who) == ("months", "prompt")} == {"05 Jan 09:00", "05 Apr 09:00"}
+    assert ("months", "tokyo", "05 May 09:00") in came  # three months after the turn of 5 February, 89 days
+    assert [at for name, who, at in sorted(came) if (name, who) == ("hours", "prompt")] == [
+        "05 Jan 09:00", "05 Jan 14:00",
+    ]  # fmt: skip
+
+
+def test_a_birthday_corrected_across_new_year_is_wished_once(database: Database) -> None:
+    """Given a wish on 31 December, when the birthday turns out to be 1 January, then the next is a year later."""
+    shop = ClockShop(database)
+    shop.at("2026-12-30 10:00")
+    shop.publish(birthday=BIRTHDAY)
+    shop.tell("slip", birthday="1990-12-31")
+    shop.tell("other", birthday="1990-01-01")
+    shop.tick("2026-12-31 09:00")
+    shop.tell("slip", birthday="1991-01-01")
+    for day in ("2027-01-01", "2027-12-31", "2028-01-01"):
+        shop.tick(f"{day} 09:00")
+    assert shop.entered() == ["slip", "other", "slip", "other"]
+    assert shop.keys() == ["year:2026", "year:2027", "year:2028", "year:2028"]
+
+
+def test_who_enters_by_the_year_otherwise_may_do_so_in_january(database: Database) -> None:
+    """Given a season in December, a birthday in January and `per year`, when both come, then each enters in its year."""
+    shop = ClockShop(database, {"xmas": Season("xmas", {}, ListedDays((date(2026, 12, 24),)))})
+    shop.at("2026-12-01 10:00")
+    shop.publish(gift="trigger: [{season: xmas}, birthday]\nonce: per year\nsteps: [{send: gift}]\n")
+    shop.tell("a", birthday="1990-01-05")
+    assert shop.tick("2026-12-24 09:00") == 1
+    assert shop.tick("2027-01-05 09:00") == 1
+
+
 def test_several_triggers_keep_each_its_own_rule(database: Database) -> None:
     """Given a purchase, a birthday and a season, when each comes, then each enters under its own key."""
     shop = ClockShop(database, {"spring": Season("spring", {}, ListedDays((date(2027, 3, 2),)))})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from worker.domain.calendars.turns import Turn
+from worker.domain.calendars.walls import MIDNIGHT, on_the_wall
 from worker.domain.conditions.values import Reading
 from worker.domain.durations import Duration
 from worker.domain.facts import Facts
@@ -20,6 +22,10 @@ from worker.domain.triggers import (
     SegmentTrigger,
     Trigger,
 )
+
+YEARLY_APART = timedelta(days=183)  # that two entries by a yearly date lie apart at least, whatever year they count for
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +124,26 @@ def _once_key(kind: OnceKind, event_id: int, facts: Facts, zone: ZoneInfo) -> st
     return f"event:{event_id}"
 
 
-def over_since(span: Duration, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the latest moment, to the second, since which the span is over at `now`: who entered later waits."""
-    early, late = now - span.span() - timedelta(days=10), now
-    while late - early > timedelta(seconds=1):
-        middle = early + (late - early) / 2
-        if _over(span, middle, zone) <= now:
-            early = middle
-        else:
-            late = middle
-    return early.astimezone(UTC)
+def waits_since(span: Duration, turn: Turn, zone: ZoneInfo) -> datetime:
+    """Return the moment before which an entry is at least the span before a turn: who came in then or later waits.
+
+    Whom the clock finds is counted from turn to turn, so that no second by which it was late moves anything: in days
+    of the calendar from day to day (5 February + 3 months is any time of 5 May), in hours from moment to moment.
+    """
+    if not span.by_calendar:
+        return turn.moment - span.span() + _INSTANT
+    today = turn.local[0] if turn.local is not None else turn.moment.astimezone(zone).date()
+    midnight = datetime.combine(today, MIDNIGHT)
+    day = Duration(-span.count, span.unit).after(midnight)
+    while span.after(day + _DAY) <= midnight:  # the ends of months: + 1 month, 28 to 31 January are 28 February
+        day += _DAY
+    return on_the_wall((day + _DAY).date(), MIDNIGHT, zone)
+
+
+def of_dates_alone(flow: Flow) -> bool:
+    """Whether only dates that return each year, such as birthdays, enter this flow by the year."""
+    by_year = [trigger for trigger in flow.triggers if once_of(flow, trigger).kind is OnceKind.YEAR]
+    return all(isinstance(trigger, DateTrigger) and trigger.yearly for trigger in by_year)
 
 
 def _over(span: Duration, since: datetime, zone: ZoneInfo) -> datetime:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Date,
     FromClause,
     Select,
     and_,
@@ -32,7 +33,7 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.facts import ShopFacts
 from worker.domain.flows import Flow, Once, OnceKind
 from worker.domain.journeys import JourneyState, TraceKind
-from worker.domain.matching import once_of, over_since
+from worker.domain.matching import YEARLY_APART, of_dates_alone, once_of, waits_since
 from worker.domain.triggers import ORDER_DATES, DateTrigger, Trigger
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.sql import to_sql
@@ -96,6 +97,8 @@ def enrol(
         "state": literal(JourneyState.WAITING.value, SqlText()),
         "entered_at": literal(entrance.now, Instant()),
         "look_at": literal(entrance.now, Instant()),
+        "turn_at": literal(entrance.turn.moment, Instant()),
+        "day": literal(entrance.turn.day, Date()),
     }
     if order is not None:
         values["order_number"] = order.c.number
@@ -146,6 +149,8 @@ def audience(
         conditions.append(to_sql(entrance.flow.when.tree, context))
     if entrance.once.kind is OnceKind.SPAN:
         conditions.append(_long_ago(entrance))
+    if entrance.once.kind is OnceKind.YEAR and of_dates_alone(entrance.flow):
+        conditions.append(_not_of_late(entrance))
     return select(*columns).select_from(source).where(and_(*conditions))
 
 
@@ -180,8 +185,19 @@ def _long_ago(entrance: Entrance) -> Condition:
     """Whether the customer's last entry is at least the span ago."""
     span = entrance.once.span
     assert span is not None
-    since = over_since(span, entrance.now, entrance.zone)
-    return ~exists(_own_entries(entrance, literal_column("1")).where(journey.c.entered_at > literal(since, Instant())))
+    since = literal(waits_since(span, entrance.turn, entrance.zone), Instant())
+    own = _own_entries(entrance, literal_column("1"))
+    # the first of the two is what an index serves: nobody enters before their turn
+    return ~exists(
+        own.where(journey.c.entered_at >= since, func.coalesce(journey.c.turn_at, journey.c.entered_at) >= since)
+    )
+
+
+def _not_of_late(entrance: Entrance) -> Condition:
+    """Whether no entry by a year lies shortly before: a birthday corrected across New Year counts for another year."""
+    since = literal(entrance.turn.moment - YEARLY_APART, Instant())
+    own = _own_entries(entrance, literal_column("1"))
+    return ~exists(own.where(journey.c.entered_at > since, journey.c.once_key.like(literal_column("'year:%'"))))
 
 
 def _own_entries(entrance: Entrance, column: Any) -> Select[Any]:

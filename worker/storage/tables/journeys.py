@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -67,6 +68,8 @@ journey = Table(
     Column("look_at", Instant),  # when the clock looks at it: when it is due, or is tried again after a failure
     Column("turn", Integer, nullable=False, server_default="0"),
     Column("entered_at", Instant, nullable=False),
+    Column("turn_at", Instant),  # when the turn of the clock came by which it was entered
+    Column("day", Date),  # the birthday, or the day of the season, that the turn is about
     Column("ended_at", Instant),
     Column("reason", Text),  # why it ended, where it did not run to its end
     Column("event_id", Id, ForeignKey("event.id")),
