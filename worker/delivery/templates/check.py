@@ -51,20 +51,38 @@ class Known:
     staff: bool = False
 
 
-def problems_of(trees: Sequence[nodes.Template], protected: Protected, known: Known, sources: Sources) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The names in one parsed text of a template.
+
+    Parameters:
+        free: those that nothing in it sets.
+        asked: those whose absence it provides for, with what it asks of them: `order`, `customer.phone`.
+    """
+
+    tree: nodes.Template
+    free: frozenset[str]
+    asked: frozenset[str]
+
+    @classmethod
+    def of(cls, tree: nodes.Template) -> Named:
+        """Look through a tree; that costs as much as compiling it, so it is done once."""
+        return cls(tree, frozenset(meta.find_undeclared_variables(tree)), _asked_for(tree))
+
+
+def problems_of(texts: Sequence[Named], protected: Protected, known: Known, sources: Sources) -> list[Problem]:
     """Return everything that is wrong with one template, each thing once."""
     found: list[Problem] = []
-    for tree in trees:
-        found.extend(_unknown_names(tree, known, sources))
+    for text in texts:
+        found.extend(_unknown_names(text, known, sources))
     found.extend(_links_and_images(protected, sources))
     found.extend(_selectors(protected, sources))
     return list(dict.fromkeys(found))
 
 
-def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iterator[Problem]:
+def _unknown_names(text: Named, known: Known, sources: Sources) -> Iterator[Problem]:
     names = NAMES | known.values | (STAFF_NAMES if known.staff else frozenset())
-    free = meta.find_undeclared_variables(tree)
-    asked = _asked_for(tree)
+    tree, free, asked = text.tree, text.free, text.asked
     for node in tree.find_all(nodes.Name):
         if node.name in free and node.name not in names and node.name not in asked:
             declare = "a value from the flow is declared in the front matter: 'with: " + node.name + "'"
@@ -85,20 +103,18 @@ def _unknown_names(tree: nodes.Template, known: Known, sources: Sources) -> Iter
             yield sources.problem(attribute.lineno, f"'{path}' is not known", near=path, hint=hint)
 
 
-def needs_of(trees: Sequence[nodes.Template], values: Collection[str]) -> frozenset[str]:
+def needs_of(texts: Sequence[Named], values: Collection[str]) -> frozenset[str]:
     """Return what a mail cannot be made without: `order`, `event.FIELD`, and values of the flow's `with:`.
 
     What the template asks for (`is defined`) or replaces (`default`) is not needed.
     """
     found: set[str] = set()
-    for tree in trees:
-        free = meta.find_undeclared_variables(tree)
-        asked = _asked_for(tree)
-        inner = {id(one.node) for one in tree.find_all(nodes.Getattr)}
-        for node in tree.find_all((nodes.Name, nodes.Getattr)):
+    for text in texts:
+        inner = {id(one.node) for one in text.tree.find_all(nodes.Getattr)}
+        for node in text.tree.find_all((nodes.Name, nodes.Getattr)):
             path = _path(node)
             root, _, rest = path.partition(".")
-            if id(node) in inner or root not in free or _provided_for(path, asked):
+            if id(node) in inner or root not in text.free or _provided_for(path, text.asked):
                 continue
             if root == "event" and rest:
                 found.add(f"event.{rest.partition('.')[0]}")
@@ -112,7 +128,7 @@ def _provided_for(path: str, asked: Collection[str]) -> bool:
     return any(".".join(parts[:length]) in asked for length in range(1, len(parts) + 1))
 
 
-def _asked_for(tree: nodes.Template) -> set[str]:
+def _asked_for(tree: nodes.Template) -> frozenset[str]:
     """Return the names whose absence the template provides for: `is defined`, `default`."""
     asked = {_path(test.node) for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined")}
     asked |= {
@@ -120,7 +136,7 @@ def _asked_for(tree: nodes.Template) -> set[str]:
         for filter_ in tree.find_all(nodes.Filter)
         if filter_.name in ("default", "d") and filter_.node
     }
-    return asked
+    return frozenset(asked)
 
 
 def _path(node: nodes.Node) -> str:

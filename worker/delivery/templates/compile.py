@@ -12,7 +12,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from lxml import etree
 
-from worker.delivery.templates.check import STAFF, Known, needs_of, problems_of
+from worker.delivery.templates.check import STAFF, Known, Named, needs_of, problems_of
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
@@ -106,8 +106,9 @@ class _Compiling:
             shop=self._compiler.shop_values,
             zone=self._compiler.zone,
         )
+        texts = [Named.of(tree) for tree in self._trees]
         known = Known(self._compiler.fields, frozenset(front.values), self._name.startswith(f"{STAFF}/"))
-        problems = problems_of(self._trees, protected, known, sources)
+        problems = problems_of(texts, protected, known, sources)
         if reason and not afterwards:
             problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))
         return CompiledTemplate(
@@ -117,7 +118,7 @@ class _Compiling:
             links=tuple(self._links),
             problems=tuple(problems),
             values=front.values,
-            needs=needs_of(self._trees, front.values),
+            needs=needs_of(texts, front.values),
             parts=parts,
         )
 
