@@ -82,11 +82,14 @@ class PhinUp:
 
 
 @contextmanager
-def phin_up(home: Path, *, arguments: Sequence[str] = PHIN_UP, **settings: str) -> Iterator[PhinUp]:
+def phin_up(
+    home: Path, *, arguments: Sequence[str] = PHIN_UP, within: float = 60.0, **settings: str
+) -> Iterator[PhinUp]:
     """Run `phin up` until its banner stands; afterwards nothing of it is left.
 
     Parameters:
         arguments: of Python's `-m`.
+        within: seconds that the banner may take; all templates of the home are compiled before it.
         settings: variables of the environment.
     """
     output = home / f"output-{secrets.token_hex(4)}"
@@ -95,7 +98,9 @@ def phin_up(home: Path, *, arguments: Sequence[str] = PHIN_UP, **settings: str) 
         up = PhinUp(home, output, process)
         try:
             wait_until(
-                lambda: "/v1/events\n" in up.said or process.poll() is not None, "phin up prints its banner", timeout=60
+                lambda: "/v1/events\n" in up.said or process.poll() is not None,
+                "phin up prints its banner",
+                timeout=within,
             )
             assert process.poll() is None, up.said
             yield up
