@@ -30,6 +30,8 @@ from worker.storage.tables import customer
 _log = structlog.get_logger(__name__)
 
 SLICE = 5_000  # customers looked at in one transaction
+KEPT = timedelta(days=60)  # how long an ended turn is kept, for those who ask what happened
+PRUNED = 1_000  # turns taken away at one tick
 MARKS = 1_000  # notes of moved dates looked at in one turn
 _INSTANT = timedelta(microseconds=1)
 
@@ -79,7 +81,7 @@ class Finding:
     def run(self, now: datetime) -> int:
         """Find what has come until now, and enter its customers; returns how many entered.
 
-        Where nothing is due, it is a look at four small tables and one step along an index for each zone.
+        Where nothing is due, it is a look at five small tables and one step along an index for each zone.
         """
         with self._database.reading() as connection:
             catalogue = self._flowbook.follow(connection)
@@ -87,6 +89,9 @@ class Finding:
             since = occurrences.starts(connection) if starting else {}
             zones = occurrences.zones(connection) if starting else []
             moved = bool(occurrences.marks(connection, 1)[0])
+            outdated = occurrences.outdated(connection, now - KEPT)
+        if outdated:
+            transact(self._database, partial(occurrences.prune, before=now - KEPT, most=PRUNED))
         self._follow_seasons({one.key for one in starting})
         counting = [(one, since[one.key]) for one in starting if one.key in since]
         for one, begun in counting:

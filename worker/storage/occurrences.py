@@ -106,6 +106,23 @@ def end(connection: Connection, number: int, state: str, now: datetime) -> None:
     connection.execute(update(occurrence).where(occurrence.c.id == number, _OPEN).values(state=state, ended_at=now))
 
 
+def outdated(connection: Connection, before: datetime) -> bool:
+    """Say whether the oldest turn was ended before a moment."""
+    ended = connection.execute(select(occurrence.c.ended_at).order_by(occurrence.c.id).limit(1)).scalar()
+    return ended is not None and ended < before
+
+
+def prune(connection: Connection, before: datetime, most: int) -> int:
+    """Take away, of the oldest turns, those that were ended before a moment; returns how many.
+
+    Parameters:
+        before: long enough ago that nobody asks for these turns any more (`LATEST`), or they would be written anew.
+    """
+    oldest = select(occurrence.c.id).order_by(occurrence.c.id).limit(most).subquery()
+    old = occurrence.c.id.in_(select(oldest.c.id)), occurrence.c.ended_at < before
+    return connection.execute(delete(occurrence).where(*old)).rowcount
+
+
 def mark(connection: Connection, customer_id: int, fields: Iterable[str]) -> None:
     """Note that dates of a customer moved, or the zone."""
     rows = [{"customer_id": customer_id, "field": field} for field in fields]
