@@ -287,86 +287,6 @@ def test_what_came_in_a_pause_enters_after_it_two_days_back(database: Database) 
     assert shop.entered() == ["a", "b"]
 
 
-def test_once_counts_for_entries_of_every_kind(database: Database) -> None:
-    """Given `per 30 days` and triggers of two kinds, when they come in turn, then each waits for the other."""
-    shop = ClockShop(database)
-    shop.publish(
-        hello="trigger: [{event: cart.updated}, {schedule: '0 9 * * mon'}]\nonce: per 30 days\nsteps: [{send: hi}]\n"
-    )
-    shop.tell("a")
-    assert shop.tick("2027-03-08 09:00") == 0
-    assert shop.tick("2027-03-29 09:00") == 0
-    assert shop.tick("2027-04-05 09:00") == 1
-    shop.tell("a")
-    assert shop.entered() == ["a", "a"]
-
-
-def test_a_span_is_counted_from_turn_to_turn(database: Database) -> None:
-    """Given a clock that is late by seconds or a day, when exactly the span is over, then the turn enters."""
-    shop = ClockShop(database)
-    shop.at("2027-01-01 10:00")
-    flow = "trigger: {{schedule: '{}'}}\nonce: per {}\nsteps: [{{send: offer}}]\n"
-    spans = {"days": "90 days", "more": "91 days", "months": "3 months"}
-    shop.publish(
-        **{name: flow.format("0 9 5 * *", span) for name, span in spans.items()},
-        hours=flow.format("0 */2 5 1 *", "6 hours"),
-    )
-    shop.tell("prompt")
-    shop.tick("2027-01-05 09:00:40")
-    shop.tell("tokyo", timezone="Asia/Tokyo")  # where nine o'clock was two hours ago: the next is in a month
-    for local in ("01-05 14:00:05", "01-05 16:00:01", "02-06 19:00", "03-05 09:00", "04-05 09:00:01", "05-05 09:00"):
-        shop.tick(f"2027-{local}")
-
-    came = {(row.flow, shop_id, row.entered_at.astimezone(SAIGON).strftime("%d %b %H:%M"))
-            for row, shop_id in zip(shop.journeys(), shop.entered(), strict=True)}  # fmt: skip
-    assert {(who, at) for name, who, at in came if name == "days"} == {
-        ("prompt", "05 Jan 09:00"), ("prompt", "05 Apr 09:00"), ("tokyo", "06 Feb 19:00"),
-    }  # fmt: skip
-    assert ("more", "prompt", "05 May 09:00") in came
-    assert ("more", "prompt", "05 Apr 09:00") not in came
-    assert {at for name, who, at in came if (name, who) == ("months", "prompt")} == {"05 Jan 09:00", "05 Apr 09:00"}
-    assert ("months", "tokyo", "05 May 09:00") in came  # three months after the turn of 5 February, 89 days
-    assert [at for name, who, at in sorted(came) if (name, who) == ("hours", "prompt")] == [
-        "05 Jan 09:00", "05 Jan 14:00",
-    ]  # fmt: skip
-
-
-def test_a_birthday_corrected_across_new_year_is_wished_once(database: Database) -> None:
-    """Given a wish on 31 December, when the birthday turns out to be 1 January, then the next is a year later."""
-    shop = ClockShop(database)
-    shop.at("2026-12-30 10:00")
-    shop.publish(birthday=BIRTHDAY)
-    shop.tell("slip", birthday="1990-12-31")
-    shop.tell("other", birthday="1990-01-01")
-    shop.tick("2026-12-31 09:00")
-    shop.tell("slip", birthday="1991-01-01")
-    for day in ("2027-01-01", "2027-12-31", "2028-01-01"):
-        shop.tick(f"{day} 09:00")
-    assert shop.entered() == ["slip", "other", "slip", "other"]
-    assert shop.keys() == ["year:2026", "year:2027", "year:2028", "year:2028"]
-
-
-def test_who_enters_by_the_year_otherwise_may_do_so_in_january(database: Database) -> None:
-    """Given a season in December, a birthday in January and `per year`, when both come, then each enters in its year."""
-    shop = ClockShop(database, {"xmas": Season("xmas", {}, ListedDays((date(2026, 12, 24),)))})
-    shop.at("2026-12-01 10:00")
-    shop.publish(gift="trigger: [{season: xmas}, birthday]\nonce: per year\nsteps: [{send: gift}]\n")
-    shop.tell("a", birthday="1990-01-05")
-    assert shop.tick("2026-12-24 09:00") == 1
-    assert shop.tick("2027-01-05 09:00") == 1
-
-
-def test_several_triggers_keep_each_its_own_rule(database: Database) -> None:
-    """Given a purchase, a birthday and a season, when each comes, then each enters under its own key."""
-    shop = ClockShop(database, {"spring": Season("spring", {}, ListedDays((date(2027, 3, 2),)))})
-    shop.publish(gift="trigger: [purchase, birthday, {season: spring}]\nsteps: [{send: gift}]\n")
-    shop.tell("a", birthday="1990-03-02")
-    shop.buy("A1", customer={"id": "a"})
-    shop.tick("2027-03-02 09:00")
-    shop.tick("2027-03-02 09:30")
-    assert sorted(shop.keys()) == ["order:A1", "season:spring:2027", "year:2027"]
-
-
 def test_who_is_erased_or_joined_to_another_does_not_enter(database: Database) -> None:
     """Given a guest who turned out to be a customer, when the day comes, then one of the two enters."""
     shop = ClockShop(database)
@@ -376,18 +296,6 @@ def test_who_is_erased_or_joined_to_another_does_not_enter(database: Database) -
     shop.send("cart.updated", {"id": "c1", "email": "c1@example.com"})
     shop.tick("2027-03-02 09:00")
     assert shop.entered() == ["c1"]
-
-
-def test_a_season_that_is_moved_enters_once(database: Database) -> None:
-    """Given a season whose day is corrected after its mails, when the new day comes, then nobody enters again."""
-    shop = ClockShop(database, {"spring": Season("spring", {}, ListedDays((date(2027, 3, 2),)))})
-    shop.publish(gift="trigger: {season: spring}\nsteps: [{send: gift}]\n")
-    shop.tell("a")
-    assert shop.tick("2027-03-02 09:00") == 1
-    shop.seasons = {"spring": Season("spring", {}, ListedDays((date(2027, 3, 3),)))}
-    assert shop.tick("2027-03-03 09:00") == 0
-    shop.seasons = {}
-    assert shop.tick("2027-03-03 09:01") == 0
 
 
 def test_a_turn_that_fails_harms_no_other(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,7 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
             "once_key": str(number),
             "state": draw(st.sampled_from(["waiting", "waiting", "control", "done"])),
             "entered_at": draw(moments),
+            "day": draw(_optional(days)),
             "event_id": draw(_optional(st.sampled_from([row["id"] for row in rows["event"]])))
             if rows["event"]
             else None,

@@ -42,6 +42,7 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
             "flow": journey.flow,
             "entered_at": journey.entered_at,
             "order_number": journey.order_number,
+            "day": journey.day,
             "request": journey.request,
         }
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -110,6 +110,7 @@ class JourneyFacts:
     Parameters:
         began_at: when the event happened that began it, from which `ordered()` and the like count; processing, and
             with it `entered_at`, may have come later. None: `entered_at`.
+        day: the birthday or the day of the season that the turn of the clock was about which began it.
     """
 
     flow: str
@@ -117,6 +118,7 @@ class JourneyFacts:
     order_number: str | None = None
     request: str | None = None
     began_at: datetime | None = None
+    day: date | None = None
 
     @property
     def since(self) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ class Journey:
         due_at: when its wait ends, None where it does not wait for a time.
         turn: how often it was started over.
         withdrawn: whether an exit rule ended it, so that nothing of it is sent any more.
+        day: the birthday or the day of the season that it is about.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Journey:
     order_number: str | None = None
     request: str | None = None
     withdrawn: bool = False
+    day: date | None = None
 
 
 class TraceKind(StrEnum):

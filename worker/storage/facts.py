@@ -220,4 +220,4 @@ def _journey_facts(connection: Connection, of: Journey | None, needs: Needs) -> 
     began_at = None
     if of.event_id is not None and (needs & {Need.ORDERS, Need.EVENTS} or any(isinstance(n, EventsOf) for n in needs)):
         began_at = connection.scalar(_BEGAN, {"id": of.event_id})
-    return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at)
+    return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at, of.day)

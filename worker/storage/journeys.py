@@ -218,4 +218,5 @@ def _journey(row: Row[Any]) -> Journey:
         order_number=row.order_number,
         request=row.request,
         withdrawn=row.withdrawn,
+        day=row.day,
     )

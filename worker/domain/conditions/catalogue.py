@@ -99,6 +99,7 @@ NAMES: dict[str, KnownName] = {
         KnownName("journey.flow", TEXT, "name of the flow"),
         KnownName("journey.entered_at", TIME, "when the journey began"),
         KnownName("journey.order_number", TEXT, "number of the order that it is about"),
+        KnownName("journey.day", DATE, "the birthday or the day of the season that it is about"),
         KnownName("journey.request", TEXT, "the support request that it is about"),
         KnownName("shop.name", TEXT, "name of the shop"),
         KnownName("shop.language", TEXT, "language of customers whose own is not known"),

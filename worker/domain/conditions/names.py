@@ -122,6 +122,7 @@ _JOURNEY: dict[str, Callable[[JourneyFacts], Value]] = {
     "flow": lambda journey: journey.flow,
     "entered_at": lambda journey: journey.entered_at,
     "order_number": lambda journey: journey.order_number,
+    "day": lambda journey: journey.day,
     "request": lambda journey: journey.request,
 }
 _SHOP: dict[str, Callable[[ShopFacts], Value]] = {
