@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.language.samples import VOCABULARY
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.language.library import Library, read_library
 
 GOOD = "flow: {name}\ntrigger: purchase\nsteps:\n  - send: welcome\n"
-SHIPPED = Path(__file__).parent.parent.parent / "flows"
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -128,14 +125,3 @@ def test_conditions_know_the_other_flows(tmp_path: Path) -> None:
 
     assert list(library.flows) == ["a"]
     assert "flows/c.yaml:5:15: there is no flow 'bb'" in told(library)
-
-
-@pytest.mark.parametrize("name", ["order-confirmation", "welcome", "post-purchase"])
-def test_the_shipped_flows_are_in_order(name: str) -> None:
-    """Given the flows that Phin ships, then nothing is wrong with them, not even a warning."""
-    templates = dict.fromkeys(("order-confirmation", "welcome", "thank-you", "review-invite"), ())
-
-    library = read_library(SHIPPED, Vocabulary.of(Settings()), templates)
-
-    assert library.problems == ()
-    assert name in library.flows
