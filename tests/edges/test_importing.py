@@ -91,6 +91,7 @@ def test_the_examples_become_facts_and_start_nothing(shop: Shop) -> None:
     assert (lan.name, lan.phone, lan.birthday) == ("Nguyễn Thị Lan", "0912345678", date(1990, 3, 5))
     assert (lan.address, lan.fields) == ({"city": "Đà Nẵng"}, {"favourite": "arabica"})
     assert (lan.facts.orders_count, lan.facts.total_spent) == (2, Decimal(790_000))
+    assert lan.created_at == datetime(2025, 1, 14, tzinfo=SAIGON)  # signed up, long before the import
     assert lan.facts.first_order_at == datetime(2026, 2, 28, 9, 15, tzinfo=SAIGON)
     assert lan.consent.marketing is ConsentState.SUBSCRIBED
     assert person(shop, "c2").consent.marketing is ConsentState.UNSUBSCRIBED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -262,3 +262,19 @@ def test_facts_are_the_same_however_events_arrive(sqlite_database: Database, dat
     kept = [total for i, total in enumerate(totals) if i not in cancelled]
     facts = _only(shop).facts
     assert (facts.orders_count, facts.total_spent) == (len(kept), Decimal(sum(kept)))
+
+
+def test_a_customer_is_known_since_the_first_that_the_past_tells_of(shop: Shop) -> None:
+    """Given a customer who signs up today, when the shop's past is loaded, then they are known since its beginning."""
+
+    def known_since() -> datetime | None:
+        with shop.database.reading() as connection:
+            (lan,) = customers.find(connection, "c1")
+        return lan.created_at
+
+    early, late = START - timedelta(days=400), START - timedelta(days=30)
+    shop.send("signup", {"id": "c1"}, time=late.isoformat())
+    assert known_since() == START  # what a shop reports late is no history
+    shop.send("signup", {"id": "c1"}, time=early.isoformat(), history=True)
+    shop.send("signup", {"id": "c1"}, time=late.isoformat(), history=True)
+    assert known_since() == early

@@ -76,6 +76,8 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> tup
     newest = known is None or known.profile_at is None or said_at >= known.profile_at
     if email and (known is None or (email != known.email and (newest or known.email is None))):
         values["email"] = email
+    if event.history and (known is None or known.created_at is None or said_at < known.created_at):
+        values["created_at"] = said_at  # the shop's past goes before the day on which it was loaded
     if known is None:
         return customers.add(connection, {"external_id": external_id, **values}, now), None
     if values:

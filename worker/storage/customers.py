@@ -103,8 +103,12 @@ def find(connection: Connection, word: str) -> list[Customer]:
 
 
 def add(connection: Connection, values: Mapping[str, Any], now: datetime) -> int:
-    """Make a customer's row; returns our number of it."""
-    made = {**values, "created_at": now, "updated_at": now}
+    """Make a customer's row; returns our number of it.
+
+    Parameters:
+        values: with `created_at` where the customer was known before now.
+    """
+    made = {"created_at": now, **values, "updated_at": now}
     return int(connection.execute(_ADD.on(connection), made).scalar_one())
 
 

@@ -71,7 +71,7 @@ NAMES: dict[str, KnownName] = {
         KnownName("customer.birthday", DATE, "day of birth"),
         KnownName("customer.language", TEXT, "language code such as 'vi'; missing where the shop's is used"),
         KnownName("customer.timezone", TEXT, "IANA time zone; missing where the shop's is used"),
-        KnownName("customer.created_at", TIME, "when Phin first heard of the customer"),
+        KnownName("customer.created_at", TIME, "since when the customer is known; an import may tell of years ago"),
         KnownName("customer.tags", LIST, "the customer's tags"),
         KnownName("customer.consent", BOOLEAN, "whether the customer's address agreed to marketing"),
         KnownName("customer.tracking", BOOLEAN, "whether the customer's address agreed to tracking"),
