@@ -33,7 +33,7 @@ from worker.edges.movable_clock import Clock
 from worker.edges.queue import Queue, open_queue
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
-from worker.edges.var import open_var
+from worker.edges.var import TEMPLATES_KEPT, open_var
 from worker.engine.advancing import Surroundings
 from worker.engine.asking import ask_now
 from worker.engine.finding import Finding
@@ -133,7 +133,9 @@ class House:
     @cached_property
     def templates(self) -> TemplateLibrary:
         """The templates, followed as their files change."""
-        return TemplateLibrary(self.settings.templates, self.settings.shop, fields=self.settings.fields)
+        settings = self.settings
+        kept = settings.var / TEMPLATES_KEPT
+        return TemplateLibrary(settings.templates, settings.shop, fields=settings.fields, cache=kept)
 
     @cached_property
     def sending(self) -> Sending:

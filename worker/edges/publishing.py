@@ -96,7 +96,7 @@ def read_flows(
 
     Parameters:
         segments: those that they may name; by default those of the file, faulty ones too.
-        templates: those that there are, with what they need; by default all are compiled to find out.
+        templates: those that there are, with what they need; by default all are read to find out.
     """
     needs = house.templates.needs() if templates is None else templates
     vocabulary = house.vocabulary if segments is None else replace(house.vocabulary, segments=segments)

@@ -13,6 +13,7 @@ from pathlib import Path
 from worker.domain.errors import SettingError
 
 UMASK = 0o077  # files are for their owner
+TEMPLATES_KEPT = "cache/templates"  # what was compiled of them; it can be removed at any time
 PERSONAL = ("phin.db*", "outbox", "journals", "spool", "secrets", "queue")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from lxml import etree
 
+from worker.delivery.templates.cache import Cache
 from worker.delivery.templates.check import STAFF, Known, Named, needs_of, problems_of
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
@@ -19,6 +21,7 @@ from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
 from worker.delivery.templates.inline import inline_once, parsed, restored, written
 from worker.delivery.templates.links import LINKED, Link, source_of
+from worker.delivery.templates.made import Made, Text
 from worker.delivery.templates.pieces import Data, Piece, cut, lower_first
 from worker.delivery.templates.protect import protect
 from worker.delivery.templates.protected import Protected
@@ -38,15 +41,20 @@ class Compiler:
         folder: the folder of templates.
         shop: the shop that the mails are from.
         fields: names of the customers' own fields.
+        cache: where what is made is kept for other processes, or None.
     """
 
-    def __init__(self, folder: Path, shop: Shop, fields: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, folder: Path, shop: Shop, fields: frozenset[str] = frozenset(), *, cache: Path | None = None
+    ) -> None:
         self.folder = folder
         self.shop = shop
         self.fields = fields
         self.shop_values = shop.model_dump(mode="python")
         self.zone = ZoneInfo(shop.timezone)
         self.environment: Callable[[str, bool], MailEnvironment] = lru_cache(maxsize=64)(self._environment)
+        beside = json.dumps([shop.model_dump(mode="json"), sorted(fields)])
+        self.cache = Cache(cache, beside) if cache else None
 
     def _environment(self, language: str, html: bool) -> MailEnvironment:
         return MailEnvironment(language, self.shop.currency, html=html)
@@ -61,7 +69,64 @@ class Compiler:
         Raises:
             TemplateError: it cannot be compiled.
         """
-        return _Compiling(self, name, language, sources).result(afterwards)
+        made, parts = _Compiling(self, name, language, sources).result(afterwards)
+        if self.cache and not afterwards:
+            self.cache.write(made)
+        return self._ready(made, sources, parts.__getitem__)
+
+    def kept(self, name: str, language: str, sources: Sources) -> CompiledTemplate | None:
+        """Return what was compiled of the same files before, by any process; None where nothing was."""
+        made = self.cache.read(name, language, sources) if self.cache else None
+        if made is None:
+            return None
+        make = partial(self._template, language)
+        return self._ready(made, sources, lambda text: Part(text, make))
+
+    def needs(self, name: str, language: str, sources: Sources) -> frozenset[str]:
+        """Return what a template needs, without compiling it; most of what keeps one from compiling is told.
+
+        Raises:
+            TemplateError: it cannot be compiled.
+        """
+        return _Compiling(self, name, language, sources).needs()
+
+    def tree(self, language: str, text: Text) -> tuple[nodes.Template, list[int]]:
+        """Parse a text; in one of the author's own, number its `| link` filters and return their lines."""
+        tree = self.environment(language, text.html).parse(text.source)
+        lines: list[int] = []
+        for node in tree.find_all(nodes.Filter) if text.first else ():
+            if node.name == "link" and node.node is not None:
+                node.name, node.args = LINKED, [nodes.Const(text.first + len(lines), lineno=node.lineno)]
+                lines.append(node.lineno)
+        return tree, lines
+
+    def _template(self, language: str, text: Text) -> Template:
+        return self.environment(language, text.html).compiled(self.tree(language, text)[0])
+
+    def _ready(self, made: Made, sources: Sources, part: Callable[[Text], Part]) -> CompiledTemplate:
+        return CompiledTemplate(
+            name=made.name,
+            language=made.language,
+            hash=made.hash,
+            links=made.links,
+            problems=made.problems,
+            values=made.values,
+            needs=frozenset(made.needs),
+            parts=Parts(
+                subject=part(made.subject),
+                preheader=part(made.preheader),
+                from_name=part(made.from_name),
+                from_email=part(made.from_email),
+                reply_to=part(made.reply_to),
+                html=part(made.html),
+                text=None if made.text is None else part(made.text),
+                own_text=made.own_text,
+                inlined=made.inlined,
+                sources=sources,
+                shop=self.shop_values,
+                zone=self.zone,
+            ),
+        )
 
 
 class _Compiling:
@@ -74,8 +139,10 @@ class _Compiling:
         self._sources = sources
         self._trees: list[nodes.Template] = []  # all that was parsed, for the check
         self._links: list[Link] = []
+        self._parts: dict[Text, Part] = {}
 
-    def result(self, afterwards: bool) -> CompiledTemplate:
+    def result(self, afterwards: bool) -> tuple[Made, dict[Text, Part]]:
+        """Return what is made of the files, and the parts of its texts, which are compiled already."""
         sources, shop = self._sources, self._compiler.shop
         file = f"{self._name}.{self._language}.html"
         source = sources.read(file)
@@ -88,39 +155,61 @@ class _Compiling:
         own = self._own_text()
         text = own or (None if reason else self._text(protected, root))
 
-        def entry(key: str, otherwise: str = "") -> Part:
+        def entry(key: str, otherwise: str = "") -> Text:
             given = front.entries.get(key)
-            return self._entry(given) if given else Part(otherwise)
+            return self._part(self._entry(given) if given else Text(otherwise))
 
-        parts = Parts(
-            subject=entry("subject"),
-            preheader=entry("preheader"),
-            from_name=entry("from_name", shop.sender.name),
-            from_email=entry("from_email", shop.sender.email),
-            reply_to=entry("reply_to", shop.sender.reply_to or ""),
-            html=self._part(self._prelude(protected) + restored(html, protected, _html_code(protected)), html=True),
-            text=text,
-            own_text=own is not None,
-            inlined=reason is None,
-            sources=sources,
-            shop=self._compiler.shop_values,
-            zone=self._compiler.zone,
-        )
+        subject, preheader = entry("subject"), entry("preheader")
+        from_name, from_email = entry("from_name", shop.sender.name), entry("from_email", shop.sender.email)
+        reply_to = entry("reply_to", shop.sender.reply_to or "")
+        code = marked(protected.prelude) + restored(html, protected, _html_code(protected))
+        body = self._part(Text(code, jinja=True, html=True))
         texts = [Named.of(tree) for tree in self._trees]
         known = Known(self._compiler.fields, frozenset(front.values), self._name.startswith(f"{STAFF}/"))
         problems = problems_of(texts, protected, known, sources)
         if reason and not afterwards:
             problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))
-        return CompiledTemplate(
+        made = Made(
             name=self._name,
             language=self._language,
             hash=sources.hash,
+            files=sources.files,
+            missing=sources.missing,
             links=tuple(self._links),
             problems=tuple(problems),
             values=front.values,
-            needs=needs_of(texts, front.values),
-            parts=parts,
+            needs=tuple(sorted(needs_of(texts, front.values))),
+            subject=subject,
+            preheader=preheader,
+            from_name=from_name,
+            from_email=from_email,
+            reply_to=reply_to,
+            html=body,
+            text=text,
+            own_text=own is not None,
+            inlined=reason is None,
         )
+        return made, self._parts
+
+    def needs(self) -> frozenset[str]:
+        """Return what the template needs: the CSS adds no names, and the text has no others than the HTML."""
+        file = f"{self._name}.{self._language}.html"
+        front = read_front_matter(self._sources.read(file), self._sources)
+        pieces = flatten(file, self._sources)
+        protect(pieces, self._sources)
+        texts = [self._entry(entry) for entry in front.entries.values()]
+        texts.append(Text(marked(pieces), jinja=True, html=True))
+        if (own := self._own()) is not None:
+            texts.append(own)
+        for text in texts:
+            if text.jinja:
+                self._tree(text)
+        try:
+            return needs_of([Named.of(tree) for tree in self._trees], front.values)
+        except TemplateSyntaxError as error:  # an unknown filter
+            raise self._sources.error(error.lineno, lower_first(error.message or "cannot be compiled")) from error
+        except RecursionError as error:
+            raise self._whole("it is nested too deep") from error
 
     def _inlined(self, protected: Protected, root: etree._Element) -> str | None:
         try:
@@ -129,49 +218,55 @@ class _Compiling:
             line = next((element.line for element in protected.elements if element.name == "style"), 1)
             raise self._sources.error(line, str(error), near="<style") from error
 
-    def _text(self, protected: Protected, root: etree._Element) -> Part:
+    def _text(self, protected: Protected, root: etree._Element) -> Text:
         """Derive the text from the inlined document."""
         text = restored(text_of(root, protected), protected, _text_code(protected))
-        return self._part(self._prelude(protected) + text, html=False)
+        return self._part(Text(marked(protected.prelude) + text, jinja=True))
 
-    def _own_text(self) -> Part | None:
-        """Compile `NAME.vi.txt`, where there is one; its `| link` filters are numbered after the HTML's links."""
+    def _own_text(self) -> Text | None:
+        """Compile the text of the author's own, where there is one."""
+        own = self._own()
+        return None if own is None else self._part(own)
+
+    def _own(self) -> Text | None:
+        """Read `NAME.vi.txt`; its `| link` filters are numbered after the HTML's links."""
         path = self._compiler.folder / f"{self._name}.{self._language}.txt"
         if not self._sources.look(path):
             return None
-        pieces = flatten(path.name, self._sources, plain=True)
-        tree = self._tree(marked(pieces), html=False)
-        for node in tree.find_all(nodes.Filter):
-            if node.name == "link" and node.node is not None:
-                number = len(self._links) + 1
-                place, line = self._sources.place(node.lineno)
-                self._links.append(Link(number, line.strip(), f"{place.file}:{place.line}"))
-                node.name, node.args = LINKED, [nodes.Const(number, lineno=node.lineno)]
-        return Part(template=self._compiled(tree, html=False))
+        pieces = flatten(str(path.relative_to(self._compiler.folder)), self._sources, plain=True)
+        return Text(marked(pieces), jinja=True, first=len(self._links) + 1)
 
-    def _entry(self, entry: Entry) -> Part:
-        """Compile a value of the front matter."""
+    def _entry(self, entry: Entry) -> Text:
+        """Read a value of the front matter."""
         pieces = cut(entry.text, entry.line - 1, self._sources)
         if all(isinstance(piece, Data) for piece in pieces):
-            return Part(entry.text)
-        return self._part(marked(pieces), html=False)
+            return Text(entry.text)
+        return Text(marked(pieces), jinja=True)
 
-    def _part(self, source: str, *, html: bool) -> Part:
-        return Part(template=self._compiled(self._tree(source, html=html), html=html))
+    def _part(self, text: Text) -> Text:
+        """Compile a text, so that what is wrong with it is told now."""
+        if text not in self._parts:
+            part = self._parts[text] = Part(text, self._compiled)
+            part.prepare()
+        return text
 
-    def _tree(self, source: str, *, html: bool) -> nodes.Template:
+    def _tree(self, text: Text) -> nodes.Template:
         try:
-            tree = self._compiler.environment(self._language, html).parse(source)
+            tree, links = self._compiler.tree(self._language, text)
         except TemplateSyntaxError as error:
             raise self._sources.error(error.lineno, lower_first(error.message or "cannot be read")) from error
         except RecursionError as error:
             raise self._whole("it is nested too deep") from error
         self._trees.append(tree)
+        for number, lineno in enumerate(links, text.first):
+            place, line = self._sources.place(lineno)
+            self._links.append(Link(number, line.strip(), f"{place.file}:{place.line}"))
         return tree
 
-    def _compiled(self, tree: nodes.Template, *, html: bool) -> Template:
+    def _compiled(self, text: Text) -> Template:
+        tree = self._tree(text)
         try:
-            return self._compiler.environment(self._language, html).compiled(tree)
+            return self._compiler.environment(self._language, text.html).compiled(tree)
         except TemplateSyntaxError as error:
             message = lower_first(error.message or "cannot be compiled")
             near = message.split("'")[1] if message.count("'") > 1 else ""
@@ -183,9 +278,6 @@ class _Compiling:
 
     def _whole(self, message: str) -> TemplateError:
         return TemplateError(f"{self._name}.{self._language}.html", 1, message)
-
-    def _prelude(self, protected: Protected) -> str:
-        return marked(protected.prelude)
 
 
 def _html_code(protected: Protected) -> dict[str, str]:

@@ -45,6 +45,7 @@ class TemplateLibrary:
         folder: holds `NAME.vi.html`, `NAME.en.html` …, and `layouts/`; those of mails to staff lie in `staff/`.
         shop: the shop that the mails are from.
         fields: names of the customers' own fields, so that the check knows them.
+        cache: a folder where what is compiled is kept for the processes to come, or None.
         monotonic: seconds that only grow; files are looked at again after `LOOK_EVERY` of them.
     """
 
@@ -54,11 +55,12 @@ class TemplateLibrary:
         shop: Shop,
         *,
         fields: Collection[str] = (),
+        cache: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._shop = shop
-        self._compiler = Compiler(folder, shop, frozenset(fields))
+        self._compiler = Compiler(folder, shop, frozenset(fields), cache=cache)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -98,14 +100,12 @@ class TemplateLibrary:
         """Return all templates with what their mails cannot be made without, in any language.
 
         That is `order`, `event.FIELD`, and values of the flow's `with:`; one that cannot be compiled tells nothing.
+        What was compiled is asked for it, all else is only parsed.
         """
         with self._lock:
             self._look()
-            found = {name: [self._entry(name, one) for one in held] for name, held in self._languages().items()}
-        return {
-            name: frozenset(need for entry in entries if entry.compiled for need in entry.compiled.needs)
-            for name, entries in found.items()
-        }
+            held = self._languages()
+            return {name: frozenset().union(*(self._needs(name, one) for one in held[name])) for name in held}
 
     def faults(self) -> list[Problem]:
         """Return what keeps edited files from being used, for those templates that were asked for."""
@@ -115,7 +115,10 @@ class TemplateLibrary:
     def check(self) -> list[Problem]:
         """Read all templates anew and return everything that is wrong with any."""
         found: list[Problem] = []
-        for name, languages in sorted(self._languages().items()):
+        held = self._languages()
+        if self._compiler.cache and held:
+            self._compiler.cache.prune((name, language) for name, languages in held.items() for language in languages)
+        for name, languages in sorted(held.items()):
             for language in sorted(languages):
                 with self._lock:
                     entry = self._made(name, language)
@@ -172,6 +175,8 @@ class TemplateLibrary:
 
     def _made(self, name: str, language: str) -> _Entry:
         """Compile a template and keep it; one that cannot be compiled leaves the last version that could."""
+        if (kept := self._kept(name, language)) is not None:
+            return kept
         entry = self._entries.get((name, language))
         sources = Sources(self._folder, language)
         before = entry.compiled if entry else None
@@ -182,6 +187,26 @@ class TemplateLibrary:
         made.stamps = sources.stamps
         self._entries[name, language] = made
         return made
+
+    def _kept(self, name: str, language: str) -> _Entry | None:
+        """Keep what was compiled of the files as they are, by whichever process; None where nothing was."""
+        sources = Sources(self._folder, language)
+        compiled = self._compiler.kept(name, language, sources)
+        if compiled is None:
+            return None
+        entry = self._entries[name, language] = _Entry(compiled, None, sources.stamps)
+        return entry
+
+    def _needs(self, name: str, language: str) -> frozenset[str]:
+        entry = self._entries.get((name, language))
+        if not (entry and entry.stamps):
+            entry = self._kept(name, language) or entry
+        if entry and entry.stamps:
+            return entry.compiled.needs if entry.compiled else frozenset()
+        try:
+            return self._compiler.needs(name, language, Sources(self._folder, language))
+        except TemplateError:
+            return entry.compiled.needs if entry and entry.compiled else frozenset()
 
     def _unknown(self, name: str) -> UnknownTemplateError:
         names = self.names()

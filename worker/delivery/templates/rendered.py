@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,7 @@ from worker.delivery.templates.errors import RenderLimitError, StylesheetError, 
 from worker.delivery.templates.inline import inline, parsed, written
 from worker.delivery.templates.limits import RUN, STEPS, Run, limited_range, produce
 from worker.delivery.templates.links import Link, Links
+from worker.delivery.templates.made import Text
 from worker.delivery.templates.pieces import lower_first
 from worker.delivery.templates.sources import Sources
 from worker.delivery.templates.text_part import text_of, tidy, tidy_lines
@@ -48,12 +49,25 @@ class Rendered:
     reply_to: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a template: a text that is always the same, or a Jinja template."""
+    """One part of a template: a text that is always the same, or a Jinja template, made when it is first needed.
 
-    constant: str = ""
-    template: jinja2.Template | None = None
+    Parameters:
+        make: makes the template of a text that is Jinja.
+    """
+
+    __slots__ = ("_make", "_template", "text")
+
+    def __init__(self, text: Text, make: Callable[[Text], jinja2.Template]) -> None:
+        self.text = text
+        self._make = make
+        self._template: jinja2.Template | None = None
+
+    def prepare(self) -> jinja2.Template | None:
+        """Return the template; None where the text is always the same."""
+        if self._template is None and self.text.jinja:
+            self._template = self._make(self.text)  # two threads may make two, which are the same
+        return self._template
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +170,13 @@ class CompiledTemplate:
         )
 
     def _part(self, part: Part, context: dict[str, Any]) -> str:
-        if part.template is None:
-            return part.constant
+        template = part.prepare()
+        if template is None:
+            return part.text.source
         run: Run = context[RUN]
         run.steps = STEPS
         try:
-            return produce(part.template, part.template.new_context(context, shared=True))
+            return produce(template, template.new_context(context, shared=True))
         except _FAULTS as error:
             raise self._placed(error) from error
 

@@ -38,7 +38,7 @@ class Sources:
     """
 
     def __init__(self, folder: Path, language: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._language = language
         self._sources: list[Source] = []
         self._starts: list[int] = []
@@ -54,7 +54,7 @@ class Sources:
         for source in self._sources:
             if source.name == name:
                 return source
-        path = self._folder / name
+        path = self.folder / name
         self.look(path)
         try:
             text = path.read_bytes().decode("utf-8-sig")
@@ -82,7 +82,7 @@ class Sources:
             raise self.error(line, f"'{reference}' is no file of the folder of templates", near=reference)
         ours = str(path.with_suffix(f".{self._language}{path.suffix}"))
         for name in (ours, str(path)):
-            if self.look(self._folder / name):
+            if self.look(self.folder / name):
                 return self.read(name)
         raise self.error(line, f"there is no '{reference}' in the folder of templates", near=reference)
 
@@ -91,6 +91,16 @@ class Sources:
         if path not in self.stamps:
             self.stamps[path] = stamp(path)
         return self.stamps[path] is not None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files read, in the order of reading."""
+        return tuple(source.name for source in self._sources)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the files that were looked for and are not there."""
+        return tuple(path.relative_to(self.folder).as_posix() for path, stamp in self.stamps.items() if stamp is None)
 
     @property
     def hash(self) -> str:

@@ -17,6 +17,7 @@ from worker.domain.errors import FileError, PhinError, Problem
 from worker.domain.settings import Settings, Shop
 from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
+from worker.edges.var import TEMPLATES_KEPT
 from worker.language.diagnostics import (
     as_github,
     as_json,
@@ -63,7 +64,8 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     folder = _from_here(folder)
     found, problems = inspect_settings(folder / "config" / "phin.yaml", environment, PARSERS)
     settings = found or Settings()
-    templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields)
+    kept = folder / settings.var / TEMPLATES_KEPT
+    templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields, cache=kept)
     shown = str(folder / settings.templates)
     in_templates = [
         replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in templates.check()
