@@ -23,7 +23,7 @@ FIELDS: dict[str, frozenset[str]] = {
         "orders_count total_spent average_order first_order_at last_order_at rfm"
     ),
     "order": words("number total currency status coupon placed_at categories skus lines"),
-    "journey": words("flow entered_at order_number request"),
+    "journey": words("flow entered_at order_number request day"),
     "shop": words("name address phone website language languages timezone currency sender"),
     "message": words("language kind subject preheader"),
 }
