@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from worker.domain.addresses import MASK
 from worker.domain.errors import NaiveDatetimeError, SettingError
-from worker.storage.database import Database, told
+from worker.storage.database import PLANS_LAST, Database, told
 from worker.storage.tables import address, customer, orders, switch
 
 NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
@@ -105,3 +105,27 @@ def test_any_other_error_is_told_without_an_address() -> None:
     """Given an error whose words hold an address, when it is told, then only the address is missing."""
     assert told(ValueError("'lan@example.com' is no number")) == f"ValueError: '{MASK}' is no number"
     assert len(told(ValueError("x" * 10_000))) == 500
+
+
+def test_a_plan_for_an_empty_table_does_not_last(postgres_url: str) -> None:
+    """Given a connection whose checks were planned among few customers, when there are many, then it plans anew."""
+    database = Database(postgres_url, pool=1)
+    counts = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'customer'")
+    new = {"created_at": NOW, "updated_at": NOW}
+
+    def scans_for_an_order(number: int) -> int:
+        row = {"number": str(number), "customer_id": 1, "total": 1, "currency": "VND", "status": "placed"}
+        with database.writing() as connection:
+            before = connection.execute(counts).scalar_one()
+            connection.execute(insert(orders).values(row))
+            return int(connection.execute(counts).scalar_one() - before)
+
+    with database.writing() as connection:
+        connection.execute(insert(customer).values(**new))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE customer"))
+    assert [scans_for_an_order(number) for number in range(8)] == [1] * 8
+    with database.writing() as connection:
+        connection.execute(insert(customer), [new] * 3_000)
+    assert [scans_for_an_order(number) for number in range(100, 100 + PLANS_LAST)][-1] == 0
+    database.close()

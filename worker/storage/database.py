@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
@@ -27,6 +27,7 @@ except ImportError:  # where no wheel exists, Python's own SQLite serves
     import sqlite3 as sqlite_driver
 
 _TOLD = 500  # characters of an error that are kept
+PLANS_LAST = 25  # transactions of a connection to PostgreSQL after which it plans its statements anew
 BUSY_TIMEOUT = 30_000  # milliseconds that SQLite waits for a lock held by a foreign program
 
 
@@ -96,7 +97,7 @@ class Database:
             self.engine = _sqlite(url, self._begins)
         elif backend in ("postgresql", "postgres"):
             self._writer = None
-            self.engine = create_engine(
+            self.engine = _postgresql(
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_size=pool,
                 max_overflow=pool,
@@ -141,6 +142,30 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _postgresql(url: URL, **options: Any) -> Engine:
+    """Return an engine whose connections plan anew now and then.
+
+    PostgreSQL keeps plans in each connection, those of its checks of foreign keys too. One that was made while a table
+    was nearly empty walks through all of it; it lasts until the table is analysed, and a flow may enter a hundred
+    thousand before. To plan each statement each time would be as safe, and cost a single purchase half as much again.
+    """
+    engine = create_engine(url, **options)
+
+    @event.listens_for(engine, "checkout")
+    def _taken(connection: Any, record: Any, _proxy: Any) -> None:
+        taken = record.info["taken"] = record.info.get("taken", 0) + 1
+        if taken % PLANS_LAST:
+            return
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("DISCARD PLANS")
+            connection.commit()
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection broke before its use") from error  # the pool takes another
+
+    return engine
 
 
 def _sqlite(url: str, begins: _Begins) -> Engine:
