@@ -44,6 +44,19 @@ def test_a_file_that_holds_no_time_is_named(tmp_path: Path, text: str) -> None:
         Clock(tmp_path / "clock").now()
 
 
+def test_a_file_that_is_being_written_holds_what_it_said(tmp_path: Path) -> None:
+    """Given a file that was emptied and is not written yet, then the time stays; what is written next is followed."""
+    path = tmp_path / "clock"
+    path.write_text("86400\n")
+    clock = Clock(path)
+    assert clock.offset() == timedelta(days=1)
+    path.write_text("")
+    assert clock.offset() == timedelta(days=1)
+    assert Clock(path).offset() == timedelta(0)
+    path.write_text("172800\n")
+    assert clock.offset() == timedelta(days=2)
+
+
 def test_it_cannot_be_moved_out_of_the_calendar(tmp_path: Path) -> None:
     """Given a move of a thousand years, then it is refused and nothing is moved."""
     clock = Clock(tmp_path / "clock")

@@ -42,6 +42,8 @@ class Clock:
     def offset(self) -> timedelta:
         """Return by how much the shop's time is ahead of the machine's; a look costs one stat(2).
 
+        An empty file is one that is being written: what it said last holds until it says something.
+
         Raises:
             SettingError: the file holds no number of seconds.
         """
@@ -52,7 +54,10 @@ class Clock:
             return self._offset
         seen = (status.st_ino, status.st_mtime_ns, status.st_size)
         if seen != self._seen:
-            self._offset = _read(self.path)
+            text = self.path.read_text().strip()
+            if not text:  # somebody is just writing it: `echo 3600 > var/clock` empties it first
+                return self._offset
+            self._offset = _offset(text, self.path)
             self._seen = seen
         return self._offset
 
@@ -74,8 +79,7 @@ class Clock:
         self.path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> timedelta:
-    text = path.read_text().strip()
+def _offset(text: str, path: Path) -> timedelta:
     try:
         offset = timedelta(seconds=float(text))
     except (ValueError, OverflowError) as error:
