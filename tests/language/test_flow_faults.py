@@ -372,8 +372,17 @@ def test_templates_that_are_not_there_are_told_where_they_are_known() -> None:
             ["percent"],
             "- {send: a, with: {percnt: 10}}",
             [
-                "4:12: error: the template 'a' shows 'percent', which this step does not give it; add to the step: "
-                "with: {percent: …}"
+                "4:12: error: the template 'a' shows 'percent', which this step does not give it; add to 'with' of the "
+                "step: percent: …"
+            ],
+        ),
+        (
+            "purchase",
+            ["goods_vi", "order", "goods_en", "until"],
+            "- send: a",
+            [
+                "4:11: error: the template 'a' shows 'goods_en', 'goods_vi' and 'until', which this step does not give "
+                "it; add to the step: with: {goods_en: …, goods_vi: …, until: …}"
             ],
         ),
     ],

@@ -26,20 +26,31 @@ def check_needs(
 ) -> None:
     """Report what the template shows and the send cannot give: an error where it never can, a warning where it may.
 
+    Values that the step should give are one problem, however many are missing: one line mends them all.
+
     Parameters:
         template: the template's name where it is sent.
         needs: `order`, `event.FIELD`, and the names of the values that the template wants from `with:`.
         given: names of the values that the step gives.
         scope: the flow's events.
     """
+    missing = []
     for need in sorted(needs):
         if need == "order":
             _check_order(report, template, scope)
         elif need.startswith("event."):
             _check_field(report, template, need, scope, vocabulary)
         elif need not in given:
-            message = f"the template '{template.text}' shows '{need}', which this step does not give it"
-            report.error(template, message, f"add to the step: with: {{{need}: …}}")
+            missing.append(need)
+    if missing:
+        message = f"the template '{template.text}' shows {listed(missing, 'and')}, which this step does not give it"
+        report.error(template, message, _give(missing, given))
+
+
+def _give(missing: Collection[str], given: Collection[str]) -> str:
+    """Return what to write so that the step gives the missing values, beside those that it gives."""
+    values = ", ".join(f"{one}: …" for one in missing)
+    return f"add to 'with' of the step: {values}" if given else f"add to the step: with: {{{values}}}"
 
 
 def _check_order(report: Report, template: Scalar, scope: Scope) -> None:
