@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from worker.domain.errors import FileError
 from worker.domain.settings import Shop
 from worker.domain.staff import DaysOff, Hours, Staff, next_working_moment
+from worker.language import staff as staff_module
 from worker.language.staff import StaffFile, read_staff, words_of
 
 SHIPPED = Path(__file__).parents[2] / "config" / "staff.yaml"
@@ -109,3 +113,51 @@ def test_the_file_is_followed_and_a_broken_edit_changes_nothing(tmp_path: Path) 
     assert (list(staff().people), staff.words()) == (["mai"], None)
     path.write_text("people:\n  huy: {name: Huy, email: huy@example.com}\n")
     assert list(staff().people) == ["huy"]
+
+
+class _Slow:
+    """Reads the staff, and keeps everybody waiting the first time until it is told to go on."""
+
+    def __init__(self, read: Callable[[Path, str, Shop], Staff]) -> None:
+        self._read = read
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def __call__(self, path: Path, shown: str, shop: Shop) -> Staff:
+        self.begun.set()
+        assert self.may_go_on.wait(20)
+        return self._read(path, shown, shop)
+
+
+def test_who_asks_while_the_file_is_read_gets_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a thread that is reading the file, when others ask, then they wait for the staff and get no old one."""
+    path = tmp_path / "staff.yaml"
+    path.write_text(SMALL)
+    slow = _Slow(read_staff)
+    monkeypatch.setattr(staff_module, "read_staff", slow)
+    staff = StaffFile(path, Shop())
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(staff)
+        assert slow.begun.wait(20)
+        others = [pool.submit(staff), pool.submit(staff)]
+        words = pool.submit(staff.words)
+        early = [one.done() for one in others]
+        slow.may_go_on.set()
+        assert [list(one.result(20).people) for one in (first, *others)] == [["mai"]] * 3
+        assert words.result(20) == {"mai", "care", "everyone"}
+    assert early == [False, False]
+
+
+def test_a_failure_that_is_none_of_the_file_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given reading that failed for another reason, when the staff is asked for again, then the file is read."""
+    path = tmp_path / "staff.yaml"
+    path.write_text(SMALL)
+    staff = StaffFile(path, Shop())
+
+    def fail(*_: object) -> Staff:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staff_module, "read_staff", fail)
+        with pytest.raises(MemoryError):
+            staff()
+    assert list(staff().people) == ["mai"]

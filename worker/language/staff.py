@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence as Many
 from dataclasses import replace
 from datetime import time
@@ -68,31 +69,44 @@ class StaffFile:
     def __init__(self, path: Path, shop: Shop) -> None:
         self._path = path
         self._shop = shop
-        self._stamp: tuple[int, int] | None = (-1, -1)  # what no file has
+        self._lock = threading.Lock()
+        self._stamp: object = object()  # what no file has
         self._staff = Staff()
         self._sound = True
 
     def words(self) -> frozenset[str] | None:
         """Return what a task may be assigned to; None while the file is broken, so that nothing is called unknown."""
-        staff = self()
-        return words_of(staff) if self._sound else None
+        with self._lock:
+            self._follow()
+            return words_of(self._staff) if self._sound else None
 
     def __call__(self) -> Staff:
         """Return the staff, read anew where the file has changed."""
+        with self._lock:  # who asks while another reads waits for what the file has now
+            self._follow()
+            return self._staff
+
+    def _follow(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
         try:
-            status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-        except OSError:
-            stamp = None
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._staff = read_staff(self._path, str(self._path), self._shop)
-                self._sound = True
-            except FileError as error:
-                self._sound = False
-                _log.error("config/staff.yaml cannot be used; the staff stays as it was", why=str(error))
-        return self._staff
+            self._staff, self._sound = read_staff(self._path, str(self._path), self._shop), True
+        except FileError as error:
+            self._sound = False
+            _log.error("config/staff.yaml cannot be used; the staff stays as it was", why=str(error))
+        self._stamp = stamp  # last: where something else failed, the next one who asks reads again
+
+
+def _stamp(path: Path) -> object:
+    """Return what differs where a file has been written, exchanged or made readable; None where there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return error.errno
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 class _Reader:
