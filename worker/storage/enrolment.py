@@ -194,10 +194,11 @@ def _long_ago(entrance: Entrance) -> Condition:
 
 
 def _not_of_late(entrance: Entrance) -> Condition:
-    """Whether no entry by a year lies shortly before: a birthday corrected across New Year counts for another year."""
+    """Whether no entry by another year lies shortly before: a birthday corrected across New Year counts for another year."""
     since = literal(entrance.turn.moment - YEARLY_APART, Instant())
     own = _own_entries(entrance, literal_column("1"))
-    return ~exists(own.where(journey.c.entered_at > since, journey.c.once_key.like(literal_column("'year:%'"))))
+    another = journey.c.once_key.like(literal_column("'year:%'")) & (journey.c.once_key != once_key(entrance))
+    return ~exists(own.where(journey.c.entered_at > since, another))
 
 
 def _own_entries(entrance: Entrance, column: Any) -> Select[Any]:
