@@ -194,7 +194,7 @@ def _long_ago(entrance: Entrance) -> Condition:
 
 
 def _not_of_late(entrance: Entrance) -> Condition:
-    """Whether no entry by another year lies shortly before: a birthday corrected across New Year counts for another year."""
+    """Whether no entry of another year lies shortly before, as by a birthday corrected across New Year."""
     since = literal(entrance.turn.moment - YEARLY_APART, Instant())
     own = _own_entries(entrance, literal_column("1"))
     another = journey.c.once_key.like(literal_column("'year:%'")) & (journey.c.once_key != once_key(entrance))
