@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from worker.edges.cli.check import check
+from worker.edges.movable_clock import Clock
 
 HOUSE = Path(__file__).parent.parent.parent
 GOOD = "flow: a\ntrigger: purchase\nsteps:\n  - send: welcome\n"
@@ -232,3 +234,23 @@ def test_a_shop_elsewhere_is_named_by_its_path(
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
 
     assert f"{shop}/flows/a.yaml:2:1: error:" in run(PHIN_HOME=str(shop)).output
+
+
+def test_a_campaign_whose_day_is_over_is_a_warning(shop: Path) -> None:
+    """Given campaigns of one day, when the shop's clock is past it, then each live one is told, and is no error."""
+    campaign = "trigger:\n  - {date: 2040-03-08, zone: shop}\n  - {date: 2040-06-01}\n" + "steps:\n  - send: welcome\n"
+    (shop / "flows" / "a.yaml").write_text("flow: a\n" + campaign)
+    (shop / "flows" / "b.yaml").write_text("flow: b\nstatus: draft\n" + campaign)
+    clock = Clock(shop / "var" / "clock")
+    (shop / "var").mkdir(exist_ok=True)
+    before, after = (datetime(2040, 3, day, 12, tzinfo=UTC) for day in (7, 10))
+
+    clock.stand_off(before - clock.machine())
+    early = run()
+    clock.stand_off(after - clock.machine())
+    late = run()
+
+    assert "over" not in early.output
+    assert late.exit_code == 0, late.output
+    assert late.output.count("this day is over; nobody will enter") == 1
+    assert "flows/a.yaml:3:12" in late.output

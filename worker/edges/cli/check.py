@@ -17,7 +17,9 @@ from worker.domain.errors import FileError, PhinError, Problem
 from worker.domain.settings import Settings, Shop
 from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
+from worker.edges.movable_clock import Clock
 from worker.edges.var import TEMPLATES_KEPT
+from worker.language.campaigns import campaigns_over
 from worker.language.diagnostics import (
     as_github,
     as_json,
@@ -82,7 +84,9 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
         templates.needs(),
     )
     beside = [*secret_problems(environment), *seasons.problems, *segments.problems, *in_staff]
-    found_problems = [*problems, *beside, *library.problems, *in_templates]
+    shown = str(folder / settings.flows)
+    over = campaigns_over(library, shown, Clock(folder / settings.var / "clock").now(), settings.shop.timezone)
+    found_problems = [*problems, *beside, *library.problems, *over, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
 
 
