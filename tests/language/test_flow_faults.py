@@ -446,3 +446,19 @@ def test_no_more_than_a_hundred_problems_are_told() -> None:
 
     assert len(found) == 101
     assert found[-1].endswith("error: 900 more problems are not shown; mend these first")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("when: order.totl > 5 # big ones", ["'order.totl'", "' #'"]),
+        ("when: order.total > # 5", ["' #'"]),
+        ("title: Thanks # 1", ["' #'"]),
+    ],
+)
+def test_what_a_hash_cuts_off_does_not_hide_what_stands_before_it(line: str, expected: list[str]) -> None:
+    """Given unquoted words with a ' #', then that is told, and a wrong name before it too, but not where they end."""
+    problems = told(with_line(line))
+
+    assert len(problems) == len(expected)
+    assert all(part in problem for part, problem in zip(expected, problems, strict=True)), problems

@@ -45,12 +45,14 @@ class Conditions:
     def condition(self, node: Node, what: str, scope: Scope) -> Expression:
         """Read a condition; one that cannot be read is reported and stands as `UNREADABLE`."""
         found = scalar(self._report, node, what, "a condition such as 'order.total >= 300_000'")
-        if found is None or not free_text(self._report, found, expression=True):
+        if found is None:
             return UNREADABLE
+        whole = free_text(self._report, found, expression=True)
         try:
             parsed = parse_expression(found.text)
         except ExpressionError as error:
-            self._tell(error.fault, found)
+            if whole:  # of one that a ' #' cuts off, this is told already; what can be read of it is checked
+                self._tell(error.fault, found)
             return UNREADABLE
         self._pending.append(_Pending(parsed, found, scope))
         return parsed
@@ -58,8 +60,9 @@ class Conditions:
     def text(self, node: Node, what: str, scope: Scope, *, lines: bool = True) -> Text | None:
         """Read a text that may hold `{{ }}`; `lines` says whether it may have more than one line."""
         found = scalar(self._report, node, what, "a text")
-        if found is None or not free_text(self._report, found):
+        if found is None:
             return None
+        whole = free_text(self._report, found)
         if lines and len(found.text) > LONGEST_TEXT:
             self._report.error(found, f"{what} is longer than {LONGEST_TEXT:,} characters; put it into the template")
             return None
@@ -68,7 +71,8 @@ class Conditions:
         try:
             parsed = parse_text(found.text if lines else found.text.rstrip())
         except ExpressionError as error:
-            self._tell(error.fault, found)
+            if whole:
+                self._tell(error.fault, found)
             return None
         self._pending.append(_Pending(parsed, found, scope))
         return parsed
