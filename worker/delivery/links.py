@@ -26,9 +26,13 @@ def task_url(tokens: Tokens, base: str, task: int, person: str) -> str:
     return f"{base}{TASK_PATH}{tokens.task(task, person)}"
 
 
-def staff_url(tokens: Tokens, base: str, person: str, now: datetime) -> str:
-    """Return the address that signs a staff member in to the pages; it says that it was issued now."""
-    return f"{base}{STAFF_PATH}{tokens.staff(person, now)}"
+def staff_url(tokens: Tokens, base: str, person: str, now: datetime, to: str | None = None) -> str:
+    """Return the address that signs a staff member in to the pages; it says that it was issued now.
+
+    Parameters:
+        to: word of the page to go on to (`tasks`); the first page without it.
+    """
+    return f"{base}{STAFF_PATH}{tokens.staff(person, now)}{f'?to={to}' if to else ''}"
 
 
 class MessageLinks:

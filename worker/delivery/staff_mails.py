@@ -94,6 +94,7 @@ class StaffMails:
             "email": person.email,
             "language": person.language,
             "url": staff_url(self._tokens, self._base, person.key, now),
+            "tasks_url": staff_url(self._tokens, self._base, person.key, now, "tasks"),
         }
         if loaded.task is not None:
             name = loaded.facts.customer.name if loaded.facts is not None else None

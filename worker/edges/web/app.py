@@ -44,6 +44,7 @@ from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
+from worker.edges.web.task_list import TaskList
 from worker.edges.web.task_page import TaskPage
 from worker.edges.web.telling import Teller
 from worker.edges.web.tracking import Tracking
@@ -153,6 +154,7 @@ def build_app(house: Composed) -> Starlette:
     signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
     overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house).errors)
     home = Home(frame, overviews, house.tokens, house.clock, settings.url, zone)
+    task_list = TaskList(frame, house.database, house.tokens, house.clock, settings.url, zone)
     flow_pages = FlowPages(frame, house.database, house.flowbook, house.clock, zone)
     outbox = Outbox(settings.var / "outbox", settings, frame)
     task_page = TaskPage(
@@ -217,6 +219,7 @@ def build_app(house: Composed) -> Starlette:
             Route("/s/{token}", signin.post, methods=["POST"]),
             Route("/t/{token}", task_page.show, methods=["GET"]),
             Route("/t/{token}", task_page.post, methods=["POST"]),
+            Route("/tasks", task_list.page, methods=["GET"]),
             Route("/signout", signin.leave, methods=["POST"]),
             Route("/flows/{name}", flow_pages.page, methods=["GET"]),
             Route("/", home.page, methods=["GET"]),

@@ -101,7 +101,7 @@ class Frame:
         outbox = [("/outbox", "outbox")] if self._is_capturing() else []
         return [
             {"href": path, "name": texts[name], "current": _leads_to(path, request.url.path)}
-            for path, name in (("/", "home"), *outbox, ("/docs", "front_docs"))
+            for path, name in (("/", "home"), ("/tasks", "place_tasks"), *outbox, ("/docs", "front_docs"))
         ]
 
 
@@ -109,14 +109,17 @@ def _leads_to(place: str, path: str) -> str | None:
     """Return how a place is marked (`aria-current`): the page itself, one beneath it, or neither."""
     if path == place:
         return "page"
-    beneath = "/flows/" if place == "/" else f"{place}/"
+    beneath = {"/": "/flows/", "/tasks": "/t/"}.get(place, f"{place}/")
     return "true" if path.startswith(beneath) else None
 
 
 def may_enter(staff: StaffOf, person: str) -> bool:
-    """Say whether a person may sign in: one of `config/staff.yaml`, or the owner where that names nobody."""
-    people = staff().people
-    return person in people if people else person == OWNER
+    """Say whether a person may sign in: one of `config/staff.yaml`, or the owner where there is no such file.
+
+    Nobody becomes the owner by a file that is broken.
+    """
+    known = staff()
+    return person in known.people if known.people or known.lost else person == OWNER
 
 
 def here(request: Request, **changes: str) -> str:

@@ -135,7 +135,7 @@ class Home:
             "late": number(tasks.late, language),
             "any_late": tasks.late > 0,
             "list": [self._task(task, seen.now, visitor, t) for task in seen.most_urgent],
-            "more": t["tasks_more"].replace("{count}", number(rest, language)) if rest > 0 else None,
+            "more": t["tasks_more"].replace("{count}", number(rest, language)) if rest > 0 else t["tasks_all"],
         }
 
     def _task(self, task: Task, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from worker.edges.web.forms import read_form
 from worker.edges.web.frame import Frame, may_enter
 from worker.edges.web.sessions import MachineClock
 
+_PLACES = {"tasks": "/tasks"}  # where a link may lead on to, by the word in it; an address in a link leads nowhere
+
 
 class SignInPages:
     """The pages.
@@ -35,21 +37,21 @@ class SignInPages:
         if isinstance(person, Response):
             return person
         if visitor.session is not None and visitor.session.person == person:
-            return RedirectResponse("/", 303)
+            return RedirectResponse(_place(request), 303)
         known = self._staff().people.get(person)
         texts = self._frame.pages.texts(visitor.language)
         name = known.name if known else texts["owner"]
         return self._frame.page(request, visitor, "signin.html", form=True, title=texts["signin_title"], name=name)
 
     async def post(self, request: Request) -> Response:
-        """Sign in, and go to the first page."""
+        """Sign in, and go to the place that the link names, else to the first page."""
         person = self._person(request)
         if isinstance(person, Response):
             return person
         visitor = self._frame.visitor(request)
         if not self._frame.forms.holds(request, await read_form(request), visitor.session):
             return self._frame.pages.notice("stale", visitor.language, 403)
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(_place(request), 303)
         self._frame.sessions.begin(answer, person)
         return answer
 
@@ -72,3 +74,7 @@ class SignInPages:
         if self._clock.machine() - found.issued_at >= self._lasts:
             return self._frame.pages.notice("old", language, 410)
         return found.person
+
+
+def _place(request: Request) -> str:
+    return _PLACES.get(request.query_params.get("to", ""), "/")
