@@ -30,7 +30,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "method_title": "Trang này không nhận yêu cầu kiểu đó",
         "method_text": "Xin bạn mở địa chỉ này bằng trình duyệt như một liên kết thông thường.",
         "front_title": "Phin đang chạy",
-        "front_text": "Tiếp thị nhỏ giọt của {shop}: mỗi kịch bản là một tệp YAML, mỗi bức thư đều có trong sổ.",
+        "front_text": "Tiếp thị nhỏ giọt của {shop}: mỗi kịch bản là một tệp YAML, mỗi bức thư đều được ghi lại.",
         "front_outbox": "Hộp thư đi",
         "front_outbox_about": "Thư được giữ lại trên máy này, xem như trên điện thoại và máy tính.",
         "front_docs": "Tài liệu API",
