@@ -80,3 +80,11 @@ def test_an_owner_without_an_address_gets_no_mail(sqlite_database: Database) -> 
     """Given a shop without staff, then --mail says what is missing."""
     with pytest.raises(PhinError, match="the owner has no address"):
         write(WritingHouse(sqlite_database, nobody), OWNER)
+
+
+def test_a_broken_file_makes_nobody_the_owner() -> None:
+    """Given a staff.yaml that cannot be used and no good one before, then nobody gets a link, nor in by an old one."""
+    lost = Staff(lost=True)
+    assert not may_enter(lambda: lost, OWNER)
+    with pytest.raises(PhinError, match="phin check"):
+        chosen(lost, None)

@@ -10,11 +10,13 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
 from worker.domain.errors import FileError
 from worker.domain.settings import Shop
 from worker.domain.staff import DaysOff, Hours, Staff, next_working_moment
 from worker.language import staff as staff_module
+from worker.language.files import load_text
 from worker.language.staff import StaffFile, read_staff, words_of
 
 SHIPPED = Path(__file__).parents[2] / "config" / "staff.yaml"
@@ -118,22 +120,22 @@ def test_the_file_is_followed_and_a_broken_edit_changes_nothing(tmp_path: Path) 
 class _Slow:
     """Reads the staff, and keeps everybody waiting the first time until it is told to go on."""
 
-    def __init__(self, read: Callable[[Path, str, Shop], Staff]) -> None:
+    def __init__(self, read: Callable[[Path, str], str]) -> None:
         self._read = read
         self.begun, self.may_go_on = threading.Event(), threading.Event()
 
-    def __call__(self, path: Path, shown: str, shop: Shop) -> Staff:
+    def __call__(self, path: Path, shown: str) -> str:
         self.begun.set()
         assert self.may_go_on.wait(20)
-        return self._read(path, shown, shop)
+        return self._read(path, shown)
 
 
 def test_who_asks_while_the_file_is_read_gets_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a thread that is reading the file, when others ask, then they wait for the staff and get no old one."""
     path = tmp_path / "staff.yaml"
     path.write_text(SMALL)
-    slow = _Slow(read_staff)
-    monkeypatch.setattr(staff_module, "read_staff", slow)
+    slow = _Slow(load_text)
+    monkeypatch.setattr(staff_module, "load_text", slow)
     staff = StaffFile(path, Shop())
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(staff)
@@ -143,7 +145,7 @@ def test_who_asks_while_the_file_is_read_gets_what_is_in_it(tmp_path: Path, monk
         early = [one.done() for one in others]
         slow.may_go_on.set()
         assert [list(one.result(20).people) for one in (first, *others)] == [["mai"]] * 3
-        assert words.result(20) == {"mai", "care", "everyone"}
+        assert words.result(20) == frozenset({"mai", "care", "everyone"})
     assert early == [False, False]
 
 
@@ -153,11 +155,45 @@ def test_a_failure_that_is_none_of_the_file_is_tried_again(tmp_path: Path, monke
     path.write_text(SMALL)
     staff = StaffFile(path, Shop())
 
-    def fail(*_: object) -> Staff:
+    def fail(*_: object) -> str:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(staff_module, "read_staff", fail)
+        patch.setattr(staff_module, "load_text", fail)
         with pytest.raises(MemoryError):
             staff()
     assert list(staff().people) == ["mai"]
+
+
+BROKEN = "people:\n  mai: {name: Mai, email: mai@example.com}\nroles: {care: [mia]}\n"
+
+
+def test_a_start_with_a_broken_file_has_the_people_of_the_last_good_one(
+    tmp_path: Path,
+) -> None:
+    """Given a file that was good, when it breaks and Phin starts anew, then its people are there, and it is told."""
+    path, kept = tmp_path / "staff.yaml", tmp_path / "var.yaml"
+    path.write_text(SMALL)
+    assert StaffFile(path, Shop(), "config/staff.yaml", kept)().roles == {"care": ("mai",)}
+    path.write_text(BROKEN)
+    again = StaffFile(path, Shop(), "config/staff.yaml", kept)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(3):
+            assert (again().roles, again().lost, again.words()) == ({"care": ("mai",)}, False, None)
+    (line,) = logged
+    assert "config/staff.yaml:3:" in line["event"] and "^^^" in line["event"] and "did you mean 'mai'" in line["event"]
+    assert [one.place.line for one in again.problems()] == [3]
+    path.write_text(SMALL)
+    assert (again.problems(), again.words()) == ((), frozenset({"mai", "care", "everyone"}))
+
+
+def test_with_a_broken_file_and_none_before_it_is_not_known_who_there_is(tmp_path: Path) -> None:
+    """Given a file that was never good, then the staff is lost, which is another thing than a shop without staff."""
+    path, kept = tmp_path / "staff.yaml", tmp_path / "var.yaml"
+    staff = StaffFile(path, Shop(), kept=kept, quiet=True)
+    assert not staff().lost
+    path.write_text(BROKEN)
+    assert (staff().lost, dict(staff().people)) == (True, {})
+    assert not kept.exists()
+    path.unlink()
+    assert not staff().lost

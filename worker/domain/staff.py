@@ -83,11 +83,13 @@ class Staff:
         people: by key, in the order of the file.
         roles: by name, the keys of its people in the order of their turns; none is empty.
         digest_at: when on a working day the morning's digest is written, wall-clock of each person.
+        lost: whether there is a file that cannot be used, so that it is not known who is of the staff.
     """
 
     people: Mapping[str, Person] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digest_at: time = time(8, 0)
+    lost: bool = False
 
     def members(self, word: str | None) -> tuple[Person, ...]:
         """Return the people whom a word means: a person, or those of a role in the order of their turns.

@@ -33,6 +33,7 @@ from worker.edges.movable_clock import Clock
 from worker.edges.queue import Queue, open_queue
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
+from worker.edges.staff import followed_staff
 from worker.edges.var import TEMPLATES_KEPT, open_var
 from worker.engine.advancing import Surroundings
 from worker.engine.asking import ask_now
@@ -45,8 +46,6 @@ from worker.engine.tasks import Tasks
 from worker.language.library import flow_names
 from worker.language.seasons import SEASONS_FILE
 from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
-from worker.language.staff import FILE as STAFF_FILE
-from worker.language.staff import StaffFile
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook
@@ -80,7 +79,7 @@ class House:
         self.queue = queue or open_queue(self.settings.redis_url)
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
         self.flowbook = FlowBook()
-        self.staff = StaffFile(home.config / STAFF_FILE, self.settings.shop)
+        self.staff = followed_staff(home)
         self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
         if self.settings.smtp_url:
             parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail

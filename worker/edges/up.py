@@ -30,6 +30,7 @@ from worker.delivery.links import staff_url
 from worker.delivery.smtp_relay import parse_relay
 from worker.delivery.tokens import Tokens
 from worker.domain.errors import PhinError, UnavailableError
+from worker.domain.staff import Staff
 from worker.edges import banner, offspring
 from worker.edges.banner import Line
 from worker.edges.environment import Home
@@ -42,12 +43,11 @@ from worker.edges.queue_server import QueueServer, find_server, server_version
 from worker.edges.redis_client import open_client
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.serving import LISTEN_FD
+from worker.edges.staff import followed_staff, staff_line
 from worker.edges.standing import Lock, address_of, listen
 from worker.edges.supervisor import Child, Role, Supervisor
 from worker.edges.ticks import beat_path
 from worker.edges.web.frame import OWNER
-from worker.language.staff import FILE as STAFF_FILE
-from worker.language.staff import StaffFile
 
 READY_WITHIN = 30.0  # seconds that the web process may take to answer before the banner comes without it
 RELAY_ANSWERS_WITHIN = 2.0  # seconds that the relay may take to answer before the banner says that it does not
@@ -173,7 +173,8 @@ def run_up(home: Home, console: Console, run: Run, first: str | None = None, clo
             title = f"Phin {version()} · {settings.shop.name} · {settings.shop.language} · {settings.shop.timezone}"
             web = Line("web", url, "API docs /docs", "" if ready else "does not answer: see the lines above", ready)
             lines = [report.database_line(), queue.line, _mail_line(home, url), report.flows_line(), web]
-            lines.append(_signin_line(home, url, secrets))
+            people = followed_staff(home, quiet=True)  # its processes log what is wrong with it
+            lines += [staff_line(people), _signin_line(home, url, secrets, people())]
             lines += [] if new else clock_lines(home)
             banner.show(console, title, lines, banner.trial_command(settings, url, secrets.made_ingest_key))
             if new and first is not None:
@@ -279,9 +280,11 @@ def _until_ready(url: str, leaving: threading.Event) -> bool:
     return False
 
 
-def _signin_line(home: Home, url: str, secrets: Secrets) -> Line:
-    """Return the banner's line with the link that signs the first of the staff in, or the owner."""
-    person = next(iter(StaffFile(home.config / STAFF_FILE, home.settings.shop)().people), OWNER)
+def _signin_line(home: Home, url: str, secrets: Secrets, staff: Staff) -> Line:
+    """Return the banner's line with the link that signs the first of the staff in, or the owner where none is named."""
+    if staff.lost:
+        return Line("sign in", "nobody can until the staff is mended", good=False)
+    person = next(iter(staff.people), OWNER)
     base = (home.settings.base_url or url).rstrip("/")
     link = staff_url(Tokens(secrets.signing), base, person, datetime.now(UTC))
     return Line("sign in", link, "", f"as {person}; for others: phin signin")

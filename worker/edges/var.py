@@ -14,7 +14,8 @@ from worker.domain.errors import SettingError
 
 UMASK = 0o077  # files are for their owner
 TEMPLATES_KEPT = "cache/templates"  # what was compiled of them; it can be removed at any time
-PERSONAL = ("phin.db*", "outbox", "journals", "spool", "secrets", "queue")
+STAFF_KEPT = "staff.yaml"  # the last good text of config/staff.yaml, for a start with a broken one
+PERSONAL = ("phin.db*", "outbox", "journals", "spool", "secrets", "queue", f"{STAFF_KEPT}*")
 
 
 def open_var(var: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence as Many
 from dataclasses import replace
@@ -11,11 +12,12 @@ from pathlib import Path
 import structlog
 
 from worker.domain.addresses import normalise_address
-from worker.domain.errors import FileError
+from worker.domain.errors import FileError, Problem
 from worker.domain.settings import Shop
 from worker.domain.staff import EVERYONE, Person, Staff, known_countries
 from worker.domain.tasks import PHIN
 from worker.domain.zones import zone_names
+from worker.language.diagnostics import as_text
 from worker.language.fields import Fields
 from worker.language.files import load_text
 from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -31,6 +33,7 @@ _PERSON = ("name", "email", "phone", "language", "timezone", "hours", "days_off"
 _PEOPLE_FORM = "people: {mai: {name: Mai, email: mai@your-shop.example}}"
 _ROLE_FORM = "for example: care: [mai, huy]"
 _NOBODY_MAY_BE = {EVERYONE: "it means all people", PHIN: "it is said of what nobody did"}
+_STAYS = "the staff stays as it was when the file was last good"
 
 _log = structlog.get_logger(__name__)
 
@@ -45,9 +48,11 @@ def read_staff(path: Path, shown: str, shop: Shop) -> Staff:
     Raises:
         FileError: the file has errors; all of them.
     """
-    if not path.exists():
-        return Staff()
-    report, root = read_nodes(load_text(path, shown), shown)
+    return _staff_of(load_text(path, shown), shown, shop) if path.exists() else Staff()
+
+
+def _staff_of(text: str, shown: str, shop: Shop) -> Staff:
+    report, root = read_nodes(text, shown)
     staff = Staff() if root is None else _Reader(report, shop).staff(root)
     if report.failed:
         raise FileError(report.problems)
@@ -62,23 +67,39 @@ def words_of(staff: Staff) -> frozenset[str]:
 class StaffFile:
     """The staff as the file has it now. An edit that breaks the file leaves the last good staff at work, and is told.
 
+    The text of the last good file is kept on this machine, so that a start with a broken one has its people too.
+
     Parameters:
         path: `config/staff.yaml`, which need not be there.
+        shown: how the file is called in problems.
+        kept: where the last good text is kept; None keeps none.
+        quiet: whether problems are left to whoever asks for them.
     """
 
-    def __init__(self, path: Path, shop: Shop) -> None:
+    def __init__(
+        self, path: Path, shop: Shop, shown: str | None = None, kept: Path | None = None, *, quiet: bool = False
+    ) -> None:
         self._path = path
+        self._shown = shown or str(path)
+        self._kept = kept
         self._shop = shop
+        self._quiet = quiet
         self._lock = threading.Lock()
         self._stamp: object = object()  # what no file has
-        self._staff = Staff()
-        self._sound = True
+        self._staff = Staff(lost=True)
+        self._problems: tuple[Problem, ...] = ()
 
     def words(self) -> frozenset[str] | None:
         """Return what a task may be assigned to; None while the file is broken, so that nothing is called unknown."""
         with self._lock:
             self._follow()
-            return words_of(self._staff) if self._sound else None
+            return None if self._problems else words_of(self._staff)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what keeps the file from being used now; nothing while it can be."""
+        with self._lock:
+            self._follow()
+            return self._problems
 
     def __call__(self) -> Staff:
         """Return the staff, read anew where the file has changed."""
@@ -91,11 +112,44 @@ class StaffFile:
         if stamp == self._stamp:
             return
         try:
-            self._staff, self._sound = read_staff(self._path, str(self._path), self._shop), True
+            text = None if stamp is None else load_text(self._path, self._shown)
+            self._staff, self._problems = Staff() if text is None else _staff_of(text, self._shown, self._shop), ()
+            if text is not None:
+                self._keep(text)
         except FileError as error:
-            self._sound = False
-            _log.error("config/staff.yaml cannot be used; the staff stays as it was", why=str(error))
+            self._problems = error.problems
+            if not self._staff.people:
+                self._staff = self._last_good()
+            self._tell()
         self._stamp = stamp  # last: where something else failed, the next one who asks reads again
+
+    def _keep(self, text: str) -> None:
+        if self._kept is None:
+            return
+        try:
+            if self._kept.exists() and self._kept.read_bytes() == text.encode():
+                return
+            fresh = self._kept.with_name(f"{self._kept.name}.{os.getpid()}-{threading.get_ident()}")
+            fresh.write_bytes(text.encode())
+            fresh.replace(self._kept)
+        except OSError as error:
+            _log.warning("the last good staff cannot be kept", kept=str(self._kept), why=str(error))
+
+    def _last_good(self) -> Staff:
+        """Return the staff of the text that was kept; where there is none that can be used, it is not known who is."""
+        if self._kept is None or not self._kept.exists():
+            return Staff(lost=True)
+        try:
+            return _staff_of(load_text(self._kept, str(self._kept)), str(self._kept), self._shop)
+        except FileError:
+            return Staff(lost=True)
+
+    def _tell(self) -> None:
+        if self._quiet:
+            return
+        lost = "nobody is known, so nobody gets tasks or mails or can sign in" if self._staff.lost else _STAYS
+        told = "\n".join(as_text(one) for one in self._problems)
+        _log.error(f"{self._shown} cannot be used: {lost}. Mend it and save it; 'phin check' tells the same\n{told}")
 
 
 def _stamp(path: Path) -> object:

@@ -14,6 +14,7 @@ from worker.domain.messages import Kind
 from worker.domain.staff import Staff, StaffOf
 from worker.domain.work import Work
 from worker.edges.cli.opening import opened
+from worker.edges.standing import pages_url
 from worker.edges.web.frame import OWNER
 from worker.edges.web.writing import Clock
 from worker.language.suggestions import did_you_mean
@@ -37,7 +38,7 @@ def signin(person: str | None, mail: bool) -> None:
             write(house, key)
             click.echo(f"A mail with the link goes to {key}; 'phin up' or a worker sends it.")
             return
-        click.echo(staff_url(house.tokens, house.settings.url, key, house.clock.machine()))
+        click.echo(staff_url(house.tokens, pages_url(house.settings), key, house.clock.machine()))
         days = house.settings.pages.link_days
         kept = house.settings.pages.session_days
         click.echo(f"For {key}; it can be used for {days} days, and the browser stays signed in for {kept}.", err=True)
@@ -47,8 +48,10 @@ def chosen(staff: Staff, person: str | None) -> str:
     """Return the key of the person who is to be signed in: the one named, else the first, else the owner.
 
     Raises:
-        PhinError: nobody is called so.
+        PhinError: nobody is called so, or it is not known who is of the staff.
     """
+    if staff.lost:
+        raise PhinError("config/staff.yaml cannot be used, so it is not known who may sign in; phin check tells more")
     known = [*staff.people] or [OWNER]
     if person is None:
         return known[0]
