@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from tests.support.processes import clean_environment
 from tests.support.shop import START, Shop
 from worker.domain.tasks import Priority, TaskType
+from worker.edges.standing import Lock
 from worker.storage import tasks
 from worker.storage.database import Database
 from worker.storage.tables import customer
@@ -26,6 +28,7 @@ people:
   huy: {name: Trần Quang Huy, email: huy@the-coffee.example}
 roles: {care: [mai, huy]}
 """
+NOTE = "Lan thích cà phê rang đậm.\nGọi sau giờ trưa."
 LATE = {"vi": "Gọi cho Lan", "en": "Call Lan"}
 
 
@@ -44,7 +47,7 @@ class Terminal:
                 new = NewTask(
                     key, TaskType.CALL, Priority.HIGH, title, customer_id=number, assignee=who, role="care", due_at=due
                 )
-                tasks.add(connection, new, START)
+                tasks.add(connection, dataclasses.replace(new, note={"": NOTE} if due else {}), START)
         self.home = home
         (home / "var").mkdir()
         ahead = START + timedelta(hours=1) - datetime.now(UTC)
@@ -52,8 +55,12 @@ class Terminal:
         self.environment = clean_environment(PHIN_HOME=str(home), PHIN_DATABASE_URL=url, COLUMNS="120")
 
     def phin(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Type a command of `phin tasks`."""
+        return self.typed("tasks", *arguments)
+
+    def typed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Type a command."""
-        command = [sys.executable, "-m", "worker.edges.cli", "tasks", *arguments]
+        command = [sys.executable, "-m", "worker.edges.cli", *arguments]
         return subprocess.run(
             command, env=self.environment, cwd=self.home, capture_output=True, text=True, check=False, timeout=60
         )
@@ -85,7 +92,15 @@ def test_tasks_are_listed_shown_and_handled(terminal: Terminal) -> None:
     assert terminal.told("--who", "nobody")["tasks"] == []
 
     shown = terminal.phin("show", "1")
-    for words in ("Gọi cho Lan", "Nguyễn Thị Mai (mai) (role care)", "A1", "450,000 VND", "/t/"):
+    for words in (
+        "Gọi cho Lan",
+        "Nguyễn Thị Mai (mai) (role care)",
+        "A1",
+        "450,000 VND",
+        "/t/",
+        "\n  Lan thích",
+        "\n  Gọi sau",
+    ):
         assert words in shown.stdout
     assert terminal.phin("assign", "1", "huy").returncode == 0
     assert terminal.phin("snooze", "1", "2 days").returncode == 0
@@ -101,6 +116,21 @@ def test_tasks_are_listed_shown_and_handled(terminal: Terminal) -> None:
         ("open", None, None),
         ("cancelled", "huy", "Máy bận"),
     }
+
+
+def test_links_lead_to_the_house_that_runs(terminal: Terminal) -> None:
+    """Given a house that runs on another port than the configured one, then links lead there; they do no longer when
+    it has ended, and never where the shop names its address."""
+    running, usual, named = "http://127.0.0.1:40123/", "http://127.0.0.1:8787/", "https://mail.the-coffee.example/"
+    lock = Lock(terminal.home / "var")
+    lock.tell(running.rstrip("/"))
+    for command in (("tasks", "show", "1"), ("signin", "mai")):
+        assert running in terminal.typed(*command).stdout
+    terminal.environment["PHIN_BASE_URL"] = named
+    assert named in terminal.typed("signin", "mai").stdout
+    del terminal.environment["PHIN_BASE_URL"]
+    lock.release()
+    assert usual in terminal.typed("signin", "mai").stdout
 
 
 @pytest.mark.parametrize(

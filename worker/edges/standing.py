@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from worker.domain.errors import PhinError, SettingError
+from worker.domain.settings import Settings
 from worker.edges.var import open_var, unwritable
 
 
@@ -52,6 +53,38 @@ class Lock:
     def release(self) -> None:
         """Let another one in."""
         self._file.close()
+
+
+def running_at(var: Path) -> str | None:
+    """Return the URL of the `phin up` that runs on `var`, None where none does or it cannot be said."""
+    try:
+        with (var / "phin.lock").open() as file:
+            pid, _, url = file.read().strip().partition(" ")
+            if not pid.isdigit() or not url or not _lives(int(pid)):  # first: the lock is not to be in a start's way
+                return None
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return url
+    except OSError:
+        return None
+    return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def pages_url(settings: Settings) -> str:
+    """Return under which address the pages are opened: `base_url`, else that of the running house, else the port's."""
+    if settings.base_url is not None:
+        return settings.url
+    return running_at(settings.var) or settings.url
 
 
 def listen(address: str, port: int) -> socket.socket:

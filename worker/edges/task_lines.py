@@ -62,7 +62,7 @@ def told(known: Dossier, staff: Staff, shop: Shop, now: datetime) -> list[Text]:
         ),
     ]
     if task.note_in(shop.language):
-        lines.append(Text(f"  {task.note_in(shop.language)}"))
+        lines += [Text(f"  {line}") for line in str(task.note_in(shop.language)).splitlines()]
     lines.append(Text(f"  whose     {name(staff, task.assignee)}" + (f" (role {task.role})" if task.role else "")))
     if task.snoozed_until and task.is_open and task.snoozed_until > now:
         lines.append(Text(f"  put off   until {moment(task.snoozed_until, shop)}"))

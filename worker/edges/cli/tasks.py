@@ -19,6 +19,7 @@ from worker.domain.tasks import BY_STAFF, OPEN_STATES, TaskState, in_order
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
+from worker.edges.standing import pages_url
 from worker.edges.task_lines import as_json, name, table, told
 from worker.engine.tasks import Handled, Tasks
 from worker.storage import overview, requests, tasks
@@ -114,7 +115,7 @@ def show(number: int, for_programs: bool) -> None:
         person = known.task.assignee
         if person in house.staff().people and person is not None:
             console.print(
-                Text(f"  page      {task_url(house.tokens, house.settings.url, number, person)}"), soft_wrap=True
+                Text(f"  page      {task_url(house.tokens, pages_url(house.settings), number, person)}"), soft_wrap=True
             )
 
 
