@@ -15,8 +15,9 @@ from tests.support.shop import LAN, START, Shop
 from tests.support.web import WebHouse, client, web_house
 from worker.domain.staff import Person, Staff
 from worker.domain.tasks import Priority, Task, TaskState, TaskType
-from worker.storage import tasks
+from worker.storage import requests, tasks
 from worker.storage.database import Database
+from worker.storage.requests import Request
 from worker.storage.tables import customer, event
 from worker.storage.tasks import NewTask
 
@@ -115,6 +116,63 @@ async def test_the_second_is_told_by_whom(house: WebHouse, database: Database) -
     assert reported(database) == ["task.closed"] and house.queue.all().events
 
 
+@pytest.mark.parametrize(("outcome", "remark"), [("done", "Máy bận"), ("not reached", "Gọi lại lúc 5 giờ")])
+async def test_of_two_by_one_link_the_second_is_told_what_was_not_kept(
+    house: WebHouse, database: Database, outcome: str, remark: str
+) -> None:
+    """Given two who hold Mai's link and have the page open, when both close the task with other words, then the second
+    is told that their press changed nothing, and reads what was not kept."""
+    number = new_task(database)
+    path = page_of(house, number)
+    async with client(house) as first, client(house) as second:
+        token = re.findall(r'name="csrf" value="([^"]+)"', (await second.get(path)).text)[0]
+        await press(first, path, action="close", outcome="not reached", remark="Máy bận")
+        late = await second.post(path, data={"csrf": token, "action": "close", "outcome": outcome, "remark": remark})
+    told = unescape(late.text)
+    lost = {"done": "Đã xong", "not reached": "Không liên lạc được"}[outcome]
+    assert late.status_code == 409
+    assert "Lần bấm này không thay đổi gì" in told
+    assert f"Chưa được ghi lại: {lost}<br>“{remark}”" in told
+    assert stands(database, number).remark == "Máy bận"
+
+
+async def test_a_button_pressed_twice_is_one_press(house: WebHouse, database: Database) -> None:
+    """Given a task that Mai closed, when the same form comes again, then she is thanked, and nothing was lost; when
+    she takes it or puts it off from an old page, then she is told that it is closed."""
+    number = new_task(database)
+    path = page_of(house, number)
+    async with client(house) as web:
+        token = re.findall(r'name="csrf" value="([^"]+)"', (await web.get(path)).text)[0]
+        form = {"csrf": token, "action": "close", "outcome": "done", "remark": " Khách khen "}
+        once, twice = await web.post(path, data=form), await web.post(path, data=form)
+        after = await web.post(path, data={"csrf": token, "action": "snooze", "until": "2h"})
+    assert once.headers["location"] == twice.headers["location"]
+    assert after.status_code == 409 and "bạn đã đóng việc này" in unescape(after.text)
+    assert reported(database) == ["task.closed"]
+
+
+async def test_a_moment_is_said_once_and_a_promise_is_kept_in_sight(house: WebHouse, database: Database) -> None:
+    """Given a task of a request, when it is put off beyond what the customer was promised, then its page says the new
+    time once, and by when an answer was promised."""
+    with database.writing() as connection:
+        about = connection.execute(select(customer.c.id)).scalar_one()
+        requests.opens(connection, Request("YC-1", about, None, "Hạt vỡ", None, START, START + timedelta(hours=8)))
+        new = NewTask("r", TaskType.EMAIL, Priority.NORMAL, TITLE, customer_id=about, request="YC-1", due_at=DUE)
+        number = tasks.add(connection, new, START)
+    assert number is not None
+    async with client(house) as web:
+        before = unescape((await web.get(page_of(house, number))).text)
+        await press(web, page_of(house, number), action="snooze", until="2h")
+        within = unescape((await web.get(page_of(house, number))).text)
+        await press(web, page_of(house, number), action="snooze", until="3d")
+        after = unescape((await web.get(page_of(house, number))).text)
+    promise = "đã hẹn khách trước 22:00"
+    assert "Hạn 16:00" in before
+    assert 'class="worrying">' not in before + within
+    assert f'class="worrying">Yêu cầu của khách: {promise}' in after
+    assert after.count("4/3") == 1 and "Được hoãn đến 08:30 4/3" in after
+
+
 async def test_it_is_taken_and_put_off(house: WebHouse, database: Database) -> None:
     """Given Mai's task, when Huy takes it and puts it off until tomorrow, then it is his, in progress, back in the
     morning; and Mai, who takes it then, is told that he has it."""
@@ -138,8 +196,10 @@ async def test_it_is_taken_and_put_off(house: WebHouse, database: Database) -> N
         ({"action": "close", "outcome": "done", "remark": "x" * 2_001}, 422),
         ({"action": "close", "outcome": "done", "csrf": ""}, 403),
         ({"action": "close", "outcome": "done", "csrf": "forged"}, 403),
-        ({"action": "snooze", "until": "1999"}, 404),
-        ({"action": "burn"}, 404),
+        ({"action": "snooze", "until": "1999"}, 422),
+        ({"action": "snooze"}, 422),
+        ({"action": "burn"}, 422),
+        ({}, 422),
     ],
 )
 async def test_what_is_not_meant_changes_nothing(
@@ -150,6 +210,8 @@ async def test_what_is_not_meant_changes_nothing(
     async with client(house) as web:
         answer = await press(web, page_of(house, number), **fields)
     assert answer.status_code == status
+    if status == 422:
+        assert TITLE["vi"] in unescape(answer.text) and 'role="status"' in answer.text
     assert stands(database, number).state is TaskState.OPEN
 
 

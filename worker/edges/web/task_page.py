@@ -7,7 +7,7 @@ The link says which task and who acts; it is good as long as that person is in `
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from worker.delivery.tokens import Tokens
 from worker.domain.errors import UnavailableError
 from worker.domain.staff import Person, StaffOf, next_working_moment
-from worker.domain.tasks import BY_STAFF, PHIN, Outcome
+from worker.domain.tasks import BY_STAFF, PHIN, Outcome, Task
 from worker.domain.work import Work
 from worker.edges.web.forms import read_form
 from worker.edges.web.frame import Frame, Visitor
@@ -31,6 +31,7 @@ from worker.storage.database import Database
 from worker.storage.dossier import Dossier, dossier
 
 SNOOZES = ("2h", "tomorrow", "3d", "1w")
+_ACTIONS = ("close", "take", "snooze")
 _DAYS = {"tomorrow": 1, "3d": 3, "1w": 7}
 
 log = logging.getLogger(__name__)
@@ -77,51 +78,57 @@ class TaskPage:
             return self._frame.pages.notice("stale", visitor.language, 403)
         w = TASK_TEXTS[visitor.language]
         remark = fields.get("remark", "").strip()
-        outcome = next((one for one in BY_STAFF if one.value == fields.get("outcome")), None)
-        if fields.get("action") == "close" and outcome is None:
+        action = fields.get("action", "")
+        asked = fields.get("outcome") if action == "close" else None
+        outcome = next((one for one in BY_STAFF if one.value == asked), None)
+        if action not in _ACTIONS:
+            return await self._shown(request, 422, said=w["choose_action"], remark=remark)
+        if action == "snooze" and fields.get("until") not in SNOOZES:
+            return await self._shown(request, 422, said=w["choose_until"], remark=remark)
+        if action == "close" and outcome is None:
             return await self._shown(request, 422, said=w["choose_outcome"], remark=remark)
         if len(remark) > LONGEST_REMARK:
             return await self._shown(request, 422, said=w["long_remark"], remark=remark, chosen=fields.get("outcome"))
         try:
-            handled = await run_in_threadpool(self._act, found.task, person, fields, outcome, remark)
+            handled = await run_in_threadpool(self._act, found.task, person, action, fields, outcome, remark)
         except UnavailableError as error:
             log.warning("a task cannot be changed: %s", error)
             return self._frame.pages.notice("away", visitor.language, 503)
-        if handled is None or handled.task is None:
+        task = handled.task
+        if task is None:
             return self._gone(request)
         self._enqueue(handled.work)
-        if handled.changed:
-            done = "?done=1" if fields.get("action") == "close" else ""
+        if handled.changed or (outcome is not None and _said_before(task, person, outcome, remark)):
+            done = "?done=1" if action == "close" else ""
             return RedirectResponse(f"/t/{request.path_params['token']}{done}", 303)
-        return await self._shown(request, 409, said=self._refused(handled, w, fields.get("action", ""), person))
+        lost = None
+        if outcome is not None:
+            lost = w["not_kept"].replace("{outcome}", w[f"outcome_{outcome.value}"])
+        said = self._refused(task, w, action, person)
+        return await self._shown(request, 409, said=said, lost=lost, lost_remark=remark)
 
     def _act(
-        self, task: int, person: Person, fields: dict[str, str], outcome: Outcome | None, remark: str
-    ) -> Handled | None:
+        self, task: int, person: Person, action: str, fields: dict[str, str], outcome: Outcome | None, remark: str
+    ) -> Handled:
         now = self._clock.now()
-        match fields.get("action"):
-            case "close" if outcome is not None:
-                return self._tasks.close(task, outcome, person.key, now, remark)
-            case "take":
-                return self._tasks.take(task, person.key, now)
-            case "snooze" if fields.get("until") in SNOOZES:
-                return self._tasks.snooze(task, _until(fields["until"], person, now), now)
-        return None
+        if action == "close" and outcome is not None:
+            return self._tasks.close(task, outcome, person.key, now, remark)
+        if action == "snooze":
+            return self._tasks.snooze(task, _until(fields["until"], person, now), now)
+        return self._tasks.take(task, person.key, now)
 
-    def _refused(self, handled: Handled, w: Any, action: str, person: Person) -> str | None:
-        task = handled.task
-        assert task is not None
+    def _refused(self, task: Task, w: Mapping[str, str], action: str, person: Person) -> str | None:
         if task.is_open:
             if action == "take" and task.assignee == person.key:
                 return None
             who = self._staff().people.get(task.assignee or "")
-            return str(w["too_late_taken"]).replace("{who}", who.name if who else task.assignee or "")
+            return w["too_late_taken"].replace("{who}", who.name if who else task.assignee or "")
         if task.closed_by == PHIN:
-            return str(w["too_late_phin"])
+            return w["too_late_phin"]
         if task.closed_by == person.key:
-            return None  # a button pressed twice: it is as they wanted it
+            return w["too_late_yours"].replace("{outcome}", w[f"outcome_{task.outcome.value}"] if task.outcome else "")
         who = self._staff().people.get(task.closed_by or "")
-        return str(w["too_late"]).replace("{who}", who.name if who else task.closed_by or "")
+        return w["too_late"].replace("{who}", who.name if who else task.closed_by or "")
 
     async def _shown(self, request: Request, status: int = 200, *, said: str | None = None, **given: Any) -> Response:
         found = self._tokens.read_task(request.path_params["token"])
@@ -145,6 +152,8 @@ class TaskPage:
             "w": w,
             "outcomes": [(one.value, w[f"outcome_{one.value}"]) for one in BY_STAFF],
             "snoozes": [(one, w[f"snooze_{one}"]) for one in SNOOZES],
+            "lost": None,
+            "lost_remark": "",
             "remark": "",
             "chosen": None,
             **given,
@@ -169,6 +178,11 @@ class TaskPage:
         return self._frame.page(
             request, visitor, "task_gone.html", status=404, title=w["gone_title"], text=w["gone_text"]
         )
+
+
+def _said_before(task: Task, person: Person, outcome: Outcome, remark: str) -> bool:
+    """Say whether the person closed it with these very words: a button pressed twice, so that nothing was lost."""
+    return (task.closed_by, task.outcome, task.remark or "") == (person.key, outcome, remark)
 
 
 def _until(word: str, person: Person, now: datetime) -> datetime:

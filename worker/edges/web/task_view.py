@@ -65,11 +65,9 @@ def task_values(
         "priority": None if task.priority is Priority.NORMAL else w[f"priority_{task.priority.value}"],
         "urgent": task.priority is Priority.HIGH,
         "note": task.note_in(language),
-        "due": _due(task, now, write, w),
+        "due": _when(task, now, write, w),
         "late": task.late(now),
-        "snoozed": w["snoozed"].replace("{when}", write(task.snoozed_until))
-        if task.is_open and task.snoozed_until and task.snoozed_until > now
-        else None,
+        **_promised(known, write, w),
         "whose": _whose(task, person, staff, write, w),
         "open": task.is_open,
         "can_take": task.is_open and not (task.state is TaskState.IN_PROGRESS and task.assignee == person.key),
@@ -82,6 +80,26 @@ def _due(task: Task, now: datetime, write: Callable[[datetime], str], w: Mapping
     if task.due_at is None:
         return w["no_due"]
     return w["late" if task.late(now) else "due"].replace("{when}", write(task.due_at))
+
+
+def _when(task: Task, now: datetime, write: Callable[[datetime], str], w: Mapping[str, str]) -> str:
+    """Return when it is due, and until when it was put off; one moment that is both is said once."""
+    due, until = _due(task, now, write, w), task.snoozed_until
+    if not task.is_open or until is None or until <= now:
+        return due
+    snoozed = w["snoozed"].replace("{when}", write(until))
+    return snoozed if until == task.due_at else f"{due} · {snoozed}"
+
+
+def _promised(known: Dossier, write: Callable[[datetime], str], w: Mapping[str, str]) -> dict[str, Any]:
+    """Return by when the customer was promised an answer to the case of the task, and whether it comes after that."""
+    task = known.task
+    case = next((one for one in known.requests if task.is_open and one.number == task.request), None)
+    until = max((at for at in (task.due_at, task.snoozed_until) if at), default=None)
+    return {
+        "promised": None if case is None else w["promised"].replace("{when}", write(case.due_at)),
+        "past_promise": case is not None and until is not None and until > case.due_at,
+    }
 
 
 def _whose(task: Task, person: Person, staff: Staff, write: Callable[[datetime], str], w: Mapping[str, str]) -> str:
