@@ -28,6 +28,7 @@ from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.edges.secrets import IngestKey, Secrets
 from worker.edges.web.app import build_app
+from worker.edges.web.flow_files import Beside
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 
@@ -66,6 +67,7 @@ class WebHouse:
     staff: StaffOf = nobody
     flowbook: FlowBook = field(default_factory=FlowBook)
     seasons: Callable[[], Seasons] = dict
+    beside_flows: Beside = field(default_factory=dict)
     tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
     secrets: Secrets = field(
         default_factory=lambda: Secrets(

@@ -25,6 +25,7 @@ from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Transport
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
+from worker.domain.errors import Problem
 from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.environment import Home
@@ -46,6 +47,7 @@ from worker.engine.tasks import Tasks
 from worker.language.library import flow_names
 from worker.language.seasons import SEASONS_FILE
 from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
+from worker.language.staff import FILE as STAFF_FILE
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook
@@ -94,6 +96,16 @@ class House:
         """Return the segments of the file as it is now, with their problems."""
         path = self.home.config / SEGMENTS_FILE
         return read_segments(path, near(path), Vocabulary.of(self.settings, flows=flow_names(self.settings.flows)))
+
+    @property
+    def beside_flows(self) -> dict[Path, Callable[[], Sequence[Problem]]]:
+        """The files that flows name things of, with what says what is wrong with each."""
+        config = self.home.config
+        return {
+            config / STAFF_FILE: self.staff.problems,
+            config / SEGMENTS_FILE: lambda: self.read_segments().problems,
+            config / SEASONS_FILE: lambda: self.seasons.read().problems,
+        }
 
     @cached_property
     def segments(self) -> Segments:

@@ -29,7 +29,7 @@ from worker.domain.work import Work
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.docs import Docs
-from worker.edges.web.flow_files import FlowFiles
+from worker.edges.web.flow_files import Beside, FlowFiles
 from worker.edges.web.flow_pages import FlowPages
 from worker.edges.web.forms import FormGuard
 from worker.edges.web.frame import Frame, may_enter
@@ -123,6 +123,10 @@ class Composed(Protocol):
         """What returns the people of `config/staff.yaml`."""
 
     @property
+    def beside_flows(self) -> Beside:
+        """The files that flows name things of, with what says what is wrong with each."""
+
+    @property
     def captures_mail(self) -> bool:
         """Whether mail is kept in the outbox instead of being sent."""
 
@@ -152,7 +156,7 @@ def build_app(house: Composed) -> Starlette:
     sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
     frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
     signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
-    overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house).errors)
+    overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house, house.beside_flows).errors)
     home = Home(frame, overviews, house.tokens, house.clock, settings.url, zone)
     task_list = TaskList(frame, house.database, house.tokens, house.clock, settings.url, zone)
     flow_pages = FlowPages(frame, house.database, house.flowbook, house.clock, zone)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
 from worker.delivery.formats import number
 from worker.domain.addresses import masked
@@ -73,9 +74,8 @@ def _of_file(problem: Problem, t: Mapping[str, str]) -> Remark:
     place = problem.place
     hint = f" – {problem.hint}" if problem.hint else ""
     what = f"{place.file}:{place.line}" if place.line else place.file
-    return Remark(
-        "file", t["trouble_file"], what, "", f"{problem.message}{hint}"[:LONGEST], "", None, t["do_file"], "phin check"
-    )
+    title = t["trouble_config" if PurePath(place.file).parent.name == "config" else "trouble_file"]
+    return Remark("file", title, what, "", f"{problem.message}{hint}"[:LONGEST], "", None, t["do_file"], "phin check")
 
 
 def _of_trouble(one: Trouble, t: Mapping[str, str], language: str) -> Remark:
