@@ -58,9 +58,7 @@ def test_it_plays_into_a_house_while_a_newcomer_uses_it(tmp_path: Path) -> None:
     """
     home = make_home(tmp_path)
     first = "phin demo --here --customers 40 --days 2"
-    with phin_up(
-        home, arguments=(*PHIN_UP, "--clock", "-34 days", "--first", first), within=300.0, COLUMNS="160"
-    ) as up:
+    with phin_up(home, arguments=(*PHIN_UP, "--clock", "-34 days", "--first", first), COLUMNS="160") as up:
         wait_until(lambda: bool(re.search(r"demo shop +\d+%", up.said)), "the play begins", timeout=200)
         assert (home / "var" / "clock").exists()
         visitor = Visitor(up)
