@@ -22,7 +22,7 @@ async def test_a_broken_staff_file_is_told_until_it_is_mended(
 ) -> None:
     """Given a staff.yaml with a fault, then its place and the fault are told; once mended, they are gone."""
     monkeypatch.setattr(overview, "KEPT_FOR", -1.0)
-    house = web_house(sqlite_database, tmp_path)
+    house = web_house(sqlite_database, tmp_path, flows=tmp_path / "flows", templates=tmp_path / "templates")
     known = Staff(people={"hoa": Person("hoa", "Hoa", "hoa@thecoffee.example", "en")})
     house.staff = lambda: known
     path = tmp_path / "config" / "staff.yaml"
