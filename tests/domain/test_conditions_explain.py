@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.condition_facts import FACTS
 from worker.domain.conditions.values import Reading
+from worker.domain.customers import Consent, ConsentState
 from worker.language.expressions import parse_expression
 
 
 def explained(text: str) -> list[dict[str, Any]]:
     return Reading().explain(parse_expression(text), FACTS)
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [(ConsentState.UNKNOWN, None), (ConsentState.UNSUBSCRIBED, False), (ConsentState.SUBSCRIBED, True)],
+)
+def test_a_consent_never_asked_for_is_not_a_refusal(state: ConsentState, seen: bool | None) -> None:
+    """Given an address that never said anything, then its consent is seen as missing, and a refused one as no."""
+    customer = replace(FACTS.customer, consent=Consent(marketing=state))
+    told = Reading().explain(parse_expression("customer.consent"), replace(FACTS, customer=customer))
+    assert told == [{"text": "customer.consent", "seen": {"customer.consent": seen}, "holds": seen is True}]
 
 
 def test_of_all_that_must_hold_each_is_told_with_what_was_seen() -> None:

@@ -13,9 +13,10 @@ from rich.text import Text
 from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Settings
+from worker.domain.tasks import Priority, Task, TaskState, TaskType
 from worker.edges.cli.why import fitted
 from worker.edges.telling import tell
-from worker.storage.stories import FlowStory, HitStory, JourneyStory, Line, MailStory, Story
+from worker.storage.stories import Asked, FlowStory, HitStory, JourneyStory, Line, MailStory, Story
 
 NOON = datetime(2027, 3, 1, 5, 0, tzinfo=UTC)
 
@@ -47,3 +48,62 @@ def test_hits_that_tell_the_same_stand_once() -> None:
     assert "opened 5 times, 12:00 to 12:40 (person)" in sent
     assert sent.count("opened") == 2 and "opened 12:00 (machine: prefetch)" in sent
     assert "clicked https://shop.example/a 13:00 (person)" in sent
+
+
+def test_a_task_without_a_name_stands_in_its_column_with_its_title() -> None:
+    """Given task steps that are called by what they say, when they are told, then values are put in, and what is
+    longer than the column is cut, so that what became of the task begins where it does in other lines."""
+    steps = {
+        "Tặng quà {{ customer.name }}": "Tặng quà Lan",
+        "Gọi cho {{ customer.name }} về đơn": "Gọi cho chị Lan về đơn",
+    }
+    tasks = tuple(
+        Task(
+            id=number,
+            key=step,
+            state=TaskState.OPEN,
+            type=TaskType.CALL,
+            priority=Priority.NORMAL,
+            title={"vi": title},
+            note={},
+            customer_id=1,
+            order_number=None,
+            request=None,
+            journey_id=1,
+            flow="gifts",
+            step=step,
+            role=None,
+            assignee="huy",
+            created_at=NOON,
+            due_at=None,
+        )
+        for number, (step, title) in enumerate(steps.items(), 1)
+    )
+    lines = tuple(Line(NOON, "task", step, {}) for step in steps)
+    journey = JourneyStory(1, 1, JourneyState.WAITING, NOON, None, None, None, lines, (), None, tasks)
+    flow = FlowStory("gifts", "live", False, ("purchase",), (journey,), ())
+
+    told = told_of(flow)
+
+    assert "  12:00  Tặng quà Lan         task of huy" in told
+    assert "  12:00  Gọi cho chị Lan về…  task of huy" in told
+
+
+def test_of_several_triggers_each_is_named() -> None:
+    """Given a flow by two seasons whose condition does not hold, when it is told, then each line says which it is of;
+    where the flow has one trigger nothing need be said."""
+    asked = tuple(Asked(f"season {name} at 09:00", "when") for name in ("tet", "mid-autumn"))
+    both = FlowStory("wishes", "live", False, tuple(one.trigger for one in asked), (), (), asked)
+    one = FlowStory("wishes", "live", False, (asked[0].trigger,), (), (), asked[:1])
+
+    reason = "not entered   its condition does not hold"
+    assert [line.partition("not entered")[2] for line in told_of(both) if reason in line] == [
+        "   its condition does not hold (season tet at 09:00)  (asked now)",
+        "   its condition does not hold (season mid-autumn at 09:00)  (asked now)",
+    ]
+    assert any(line.endswith(f"{reason}  (asked now)") for line in told_of(one))
+
+
+def told_of(flow: FlowStory) -> list[str]:
+    story = Story(Customer(id=1, external_id="c1", created_at=NOON), (), (flow,), ())
+    return ["".join(text for text, _ in line) for line in tell(story, Settings().shop, NOON)]

@@ -19,7 +19,6 @@ Told = list[Part]
 
 NAME = 22  # characters of the column with names
 STEP = 20  # characters of the column with steps
-LONGEST_TITLE = 60  # characters of a task's name that are shown
 _ENDS = {
     JourneyState.WAITING: ("under way", "cyan"),
     JourneyState.CONTROL: ("in the control group", "dim"),
@@ -134,10 +133,10 @@ def _line(
             earlier = f", or until {detail['until']}" if detail.get("until") else ""
             yield [head, (name.ljust(STEP), ""), (f" waits until {until}{earlier}", "cyan")]
         case "task":
-            yield [head, (name[:LONGEST_TITLE].ljust(STEP), ""), *_task(tasks.get(line.step), shop, zone, now)]
+            yield [head, (_of_task(name, tasks, shop), ""), *_task(tasks.get(line.step), shop, zone, now)]
             yield from _seen(detail.get("seen"), NAME + 1)
         case "waited" if detail.get("task"):
-            yield [head, (name[:LONGEST_TITLE].ljust(STEP), ""), (" goes on, the task is closed", "")]
+            yield [head, (_of_task(name, tasks, shop), ""), (" goes on, the task is closed", "")]
         case "waited":
             yield [
                 head,
@@ -155,6 +154,14 @@ def _line(
             yield [head, ("goal".ljust(STEP), "green"), (f" reached{_cause(detail)}", "")]
         case _:
             yield [head, (line.kind.ljust(STEP), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
+
+
+def _of_task(name: str, tasks: Mapping[str | None, Task], shop: Shop) -> str:
+    """Return what the column of steps says of a task: the step's name, or what it came to where that is a text with
+    values; cut to the column."""
+    task = tasks.get(name)
+    shown = (task.title_in(shop.language) if task is not None and "{{" in name else "") or name
+    return (shown if len(shown) <= STEP else shown[: STEP - 1].rstrip() + "…").ljust(STEP)
 
 
 def _task(task: Task | None, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:
@@ -211,8 +218,9 @@ def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:
         state = "paused by hand" if flow.paused else flow.status
         yield [name, (f" takes nobody in: it is {state}", "yellow")]
         return
+    several = len(flow.triggers) > 1
     for asked in flow.asked:
-        yield [name, (f" not entered   {_asked(asked, shop, zone)}", ""), ("  (asked now)", "dim")]
+        yield [name, (f" not entered   {_asked(asked, shop, zone, several)}", ""), ("  (asked now)", "dim")]
         yield from _seen(asked.seen, NAME + 1)
     if not flow.refusals and not flow.asked:
         yield [name, (f" not entered   nothing came that starts it ({', '.join(flow.triggers)})", "dim")]
@@ -224,17 +232,20 @@ def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:
         yield from _seen(refusal.detail.get("seen"), NAME + 1)
 
 
-def _asked(asked: Asked, shop: Shop, zone: ZoneInfo) -> str:
+def _asked(asked: Asked, shop: Shop, zone: ZoneInfo, several: bool) -> str:
+    """Return what a trigger says now; which one it is is told where the flow has several."""
     match asked.reason:
         case "date":
-            return f"{asked.about} is not known"
+            reason = f"{asked.about} is not known"
         case "segment":
-            return f"not in the segment '{asked.about}'"
+            reason = f"not in the segment '{asked.about}'"
         case "when":
-            return "its condition does not hold"
-    if asked.comes is None:
-        return f"nothing is to come ({asked.trigger})"
-    return f"comes {moment(asked.comes, shop, zone.key)} ({asked.trigger})"
+            reason = "its condition does not hold"
+        case _ if asked.comes is None:
+            return f"nothing is to come ({asked.trigger})"
+        case _:
+            return f"comes {moment(asked.comes, shop, zone.key)} ({asked.trigger})"
+    return f"{reason} ({asked.trigger})" if several else reason
 
 
 def _refusal(refusal: Refusal) -> str:

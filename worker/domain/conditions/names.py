@@ -48,6 +48,12 @@ def tracked(customer: Customer) -> bool:
     return customer.consent.tracking is State.SUBSCRIBED
 
 
+def unsaid(name: Name, customer: Customer) -> bool:
+    """Whether a name is a consent about which the customer's address never said anything: it counts as no."""
+    states = {"customer.consent": customer.consent.marketing, "customer.tracking": customer.consent.tracking}
+    return states.get(".".join(name.path)) is State.UNKNOWN
+
+
 def _of_customer(facts: Facts, path: list[str]) -> Value:
     customer = facts.customer
     if path == ["rfm"]:

@@ -33,7 +33,7 @@ from worker.domain.conditions.calls import (
     read_call,
 )
 from worker.domain.conditions.explaining import explain
-from worker.domain.conditions.names import value_of
+from worker.domain.conditions.names import unsaid, value_of
 from worker.domain.conditions.readings import Value, date_of, number_of, time_of, written_time
 from worker.domain.conditions.showing import as_text
 from worker.domain.conditions.tree import (
@@ -82,9 +82,16 @@ class Reading:
         return _Reader(facts, self.segments).value(node)
 
     def explain(self, expression: Expression, facts: Facts) -> list[dict[str, Any]]:
-        """Return what decided, as JSON (see `worker.domain.conditions.explaining`)."""
+        """Return what decided, as JSON (see `worker.domain.conditions.explaining`).
+
+        A consent that was never asked for holds no more than a refused one; here it is missing, so that the two differ.
+        """
         reader = _Reader(facts, self.segments)
-        return [seen.as_json() for seen in explain(expression, reader.holds, reader.value)]
+
+        def seen_value(node: Node) -> Value:
+            return None if isinstance(node, Name) and unsaid(node, facts.customer) else reader.value(node)
+
+        return [seen.as_json() for seen in explain(expression, reader.holds, seen_value)]
 
     def text(self, text: Text, facts: Facts) -> str:
         """Return a text with its values put in; what is missing is left empty."""
