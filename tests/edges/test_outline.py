@@ -84,3 +84,14 @@ def test_a_very_long_value_is_cut() -> None:
     text = f"flow: f\ntrigger: signup\nsteps:\n  - if: {condition}\n    then: [{{exit: x}}]\n"
     flow, _ = read_flow(text, "f.yaml", None)
     assert len(outline(flow, text).lines[0].text) == 160
+
+
+def test_the_options_after_a_long_value_are_told_too() -> None:
+    """Given a step with a long option, then whatever is written behind it stands whole."""
+    condition = " and ".join(["customer.orders_count >= 2"] * 30)
+    text = (
+        "flow: f\ntrigger: signup\nsteps:\n  - task: Call\n    type: call\n    assign: everyone\n    due: 1 day\n"
+        f"    close_when: {condition}\n    overdue: 1 hour\n    escalate: {{to: manager, after: 12 hours}}\n"
+    )
+    flow, _ = read_flow(text, "f.yaml", None)
+    assert outline(flow, text).lines[0].text.endswith("… · overdue: 1 hour · escalate: to: manager, after: 12 hours")

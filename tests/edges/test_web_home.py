@@ -303,3 +303,47 @@ async def test_journeys_tell_how_they_ended(house: WebHouse) -> None:
         "At steps that this version no longer has: an-old-step 1",
     ):
         assert told in found
+
+
+async def test_mails_tell_why_they_were_not_sent(house: WebHouse) -> None:
+    """Given mails that a rule kept back, that were taken back, and that are in hand, then the flow's page says so in
+    the reader's language, with the reason."""
+    shop = Shop(house.database)
+    shop.publish(thanks=FLOW)
+    for number in range(1, 5):
+        shop.buy(f"A{number}", customer=LAN | {"id": f"c{number}", "email": f"c{number}@example.com"})
+    stands: list[tuple[str, str | None]] = [
+        ("skipped", "no consent"), ("cancelled", "exit: refund"), ("transmitting", None), ("failed", "refused: 5.1.1"),
+    ]  # fmt: skip
+    with house.database.writing() as connection:
+        for number, (state, reason) in enumerate(stands, 1):
+            connection.execute(update(message).where(message.c.id == number).values(state=state, reason=reason))
+    vietnamese, english = [words(await page(house, "/flows/thanks", language)) for language in ("vi", "en")]
+    for told in (
+        "không gửi theo quy tắc: khách chưa đồng ý nhận quảng cáo",
+        "đã rút lại: khách đã ra khỏi kịch bản: refund",
+        "thank-you đang gửi",
+        "không gửi được: refused: 5.1.1",
+    ):
+        assert told in vietnamese
+    assert "skipped" not in vietnamese
+    assert "not sent, by the rules: the customer never agreed to advertising" in english
+
+
+async def test_a_phone_shows_four_figures_of_a_flow(house: WebHouse) -> None:
+    """Given a flow, before it reached its goal and after, then a phone's card has what was entered, sent, opened and,
+    where there is any, what it earned, and neither a share of nothing nor a dash stands anywhere."""
+    shop = Shop(house.database)
+    shop.publish(thanks=FLOW)
+    shop.buy("A1")
+    sent(shop, 1)
+
+    def shown(answer: httpx.Response) -> list[str]:
+        row = answer.text[answer.text.index("<tbody") : answer.text.index("</tbody>")]
+        return re.findall(r'<td role="cell"><span class="label" aria-hidden="true">([^<]+)', row)
+
+    before = await page(house)
+    assert shown(before) == ["Entered", "Sent", "Opened"]
+    assert "0 %" not in words(before) and "–" not in words(before)
+    shop.buy("A2")
+    assert shown(await page(house)) == ["Entered", "Sent", "Opened", "Revenue"]

@@ -31,13 +31,14 @@ class StepCounts:
 
 @dataclass(frozen=True, slots=True)
 class JourneyMail:
-    """A mail of a journey; `message_id` as it stands in the mail, None before it was made."""
+    """A mail of a journey; `message_id` as it stands in the mail, None before it was made; `reason` of its state."""
 
     id: int
     step: str | None
     state: str
     subject: str | None
     message_id: str | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,13 @@ def latest(connection: Connection, flow: str, most: int = 20) -> list[Latest]:
 
 
 def _mails(connection: Connection, journeys: Sequence[int]) -> Mapping[int, list[JourneyMail]]:
-    columns = (message.c.id, message.c.step, message.c.state, message.c.subject, message.c.message_id)
+    columns = (message.c.id, message.c.step, message.c.state, message.c.subject, message.c.message_id, message.c.reason)
     rows = connection.execute(
         select(message.c.journey_id, *columns).where(message.c.journey_id.in_(list(journeys))).order_by(message.c.id)
     )
     found: dict[int, list[JourneyMail]] = {}
     for row in rows:
         found.setdefault(row.journey_id, []).append(
-            JourneyMail(row.id, row.step, row.state, row.subject, row.message_id)
+            JourneyMail(row.id, row.step, row.state, row.subject, row.message_id, row.reason)
         )
     return found

@@ -23,6 +23,7 @@ from worker.edges.web.frame import Frame, Visitor
 from worker.edges.web.home import state_of
 from worker.edges.web.outline import Outline, outline
 from worker.edges.web.overview import PERIOD
+from worker.edges.web.texts_reasons import reason_in
 from worker.edges.web.writing import Clock, day, moment, title_of
 from worker.storage import flows, standing
 from worker.storage.database import Database
@@ -31,6 +32,8 @@ from worker.storage.flows import FlowRow
 from worker.storage.standing import JourneyMail, Latest, StepCounts
 
 LATEST = 20  # journeys that are shown
+_MAIL_STATES = {"claimed": "in_hand", "transmitting": "in_hand", "bounced": "returned", "complained": "returned"}
+_WITH_REASON = ("skipped", "cancelled", "failed")
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +131,10 @@ class FlowPages:
             word = "stand_begins" if one.step is None else "stand_waiting" if one.due_at is None else "stand_until"
         when = write(one.due_at if one.state is JourneyState.WAITING else one.ended_at)
         stands = (
-            t[word].replace("{step}", one.step or "").replace("{when}", when).replace("{reason}", one.reason or "–")
+            t[word]
+            .replace("{step}", one.step or "")
+            .replace("{when}", when)
+            .replace("{reason}", reason_in(one.reason, visitor.language) or "–")
         )
         return {
             "customer": one.customer or t["guest"],
@@ -137,15 +143,16 @@ class FlowPages:
             "entered": write(one.entered_at),
             "stands": stands,
             "state": one.state.value,
-            "mails": [self._mail(mail, visitor.language) for mail in one.mails],
+            "mails": [self._mail(mail, visitor.language, t) for mail in one.mails],
         }
 
-    def _mail(self, mail: JourneyMail, language: str) -> dict[str, Any]:
+    def _mail(self, mail: JourneyMail, language: str, t: Mapping[str, str]) -> dict[str, Any]:
         captured = mail.message_id is not None and mail.state == "sent" and self._frame.captures_mail
         name = quote(captured_as(mail.id, mail.message_id), safe="@") if captured and mail.message_id else ""
         return {
             "step": mail.step or "",
-            "state": mail.state,
+            "state": t[_MAIL_STATES.get(mail.state, mail.state)],
+            "reason": reason_in(mail.reason, language) if mail.state in _WITH_REASON else "",
             "subject": mail.subject or "",
             "href": f"/outbox/{name}?lang={language}" if name else None,
         }

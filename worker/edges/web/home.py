@@ -114,9 +114,9 @@ class Home:
             "sent": number(day.sent, language),
             "any": day.sent > 0,
             "opened": number(day.opened, language),
-            "open_rate": percent(day.opened / day.sent if day.sent else None, language),
+            "open_rate": percent(day.opened / day.sent if day.sent and day.opened else None, language),
             "clicked": number(day.clicked, language),
-            "click_rate": percent(day.clicked / day.sent if day.sent else None, language),
+            "click_rate": percent(day.clicked / day.sent if day.sent and day.clicked else None, language),
             "chart": chart(day.hours, hours),
             "chart_said": f"{t['chart']}: {', '.join(busy)}" if busy else t["no_mail_yet"],
             "states": [
@@ -172,13 +172,14 @@ class Home:
             "state": state,
             "state_name": t[f"state_{state}"],
             "cells": [
-                (t["col_entered"], write(counts.entered), ""),
-                (t["col_under_way"], write(counts.under_way), ""),
-                (t["col_sent"], write(counts.sent), ""),
-                (t["col_opened"], write(counts.opened), percent(counts.open_rate, language)),
-                (t["col_clicked"], write(counts.clicked), percent(counts.click_rate, language)),
-                (t["col_goals"], write(counts.goals), ""),
-                (t["col_revenue"], " + ".join(revenue) or "–", ""),
+                # a phone shows four at most: what came of the flow is the fourth, in money where there is any
+                (t["col_entered"], write(counts.entered), "", True),
+                (t["col_under_way"], write(counts.under_way), "", False),
+                (t["col_sent"], write(counts.sent), "", True),
+                (t["col_opened"], write(counts.opened), percent(counts.open_rate or None, language), True),
+                (t["col_clicked"], write(counts.clicked), percent(counts.click_rate or None, language), False),
+                (t["col_goals"], write(counts.goals), "", counts.goals > 0 and not revenue),
+                (t["col_revenue"], " + ".join(revenue), "", bool(revenue)),
             ],
         }
 

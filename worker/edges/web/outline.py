@@ -18,7 +18,7 @@ from worker.language.source import Report
 _WAYS = ("then", "else")  # options of a step that hold steps
 _QUIET = ("name", "subject", "note", "with")  # said elsewhere, or too long for a line
 _ENTRY = ("trigger", "when", "once", "again", "exit", "goal", "holdout")
-_LONGEST = 160  # characters of a value
+_LONGEST = 160  # characters of a value; the line itself is not cut, it wraps
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _step(report: Report, names: dict[int, str], item: Mapping, depth: int) -> I
         if key not in (verb, *_QUIET) and (key, value) not in inner
     ]
     head, ways = _ways(verb, entries[verb])
-    yield Line(depth, verb, _cut(" · ".join(part for part in (head, *options) if part)), step)
+    yield Line(depth, verb, " · ".join(_cut(part) for part in (head, *options) if part), step)
     for label, steps in ways:
         yield Line(depth + 1, "", label)
         yield from _steps(report, names, steps, depth + 2)
