@@ -73,6 +73,7 @@ class TraceKind(StrEnum):
     GOAL = "goal"
     DONE = "done"
     FAILED = "failed"
+    HELD = "held"  # cannot go on yet, through no fault of its own
 
 
 @dataclass(frozen=True, slots=True)

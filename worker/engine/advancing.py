@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,14 +15,16 @@ from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
 from worker.domain.facts import Facts, ShopFacts
 from worker.domain.flows import Send
-from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, advance
+from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, TraceKind, advance
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
-from worker.domain.staff import StaffOf, nobody
+from worker.domain.staff import Staff, StaffOf, nobody
 from worker.domain.zones import zone_of
 from worker.engine.giving import give
 from worker.storage import journeys, ledger, traces
 from worker.storage.flowbook import Version
+
+AGAIN = timedelta(hours=1)  # after which a journey is looked at again whose mail to staff has nobody to go to
 
 _log = structlog.get_logger(__name__)
 
@@ -55,8 +57,15 @@ class Surroundings:
         return zone_of(customer.timezone, self.shop.timezone)
 
 
-def go_on(connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts) -> list[int]:
-    """Decide where the journey goes now and write it down; returns the numbers of the messages it wrote."""
+def go_on(
+    connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts
+) -> list[int] | None:
+    """Decide where the journey goes now and write it down.
+
+    Returns:
+        The numbers of the messages it wrote; None where it is held back for an hour, since nobody is known who is to
+        get one of them.
+    """
     decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer))
     return [] if decided is None else write(connection, around, version, journey, facts, decided)
 
@@ -68,17 +77,30 @@ def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEnt
 
 def write(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts, decided: Advance
-) -> list[int]:
+) -> list[int] | None:
     """Write a decision down: where the journey stands, its messages, its tasks, its trace.
 
-    Nothing of it where the journey stands elsewhere by now: then somebody else has decided.
+    Nothing of it where the journey stands elsewhere by now: then somebody else has decided. None, and nothing of it
+    either, where a mail to staff has nobody to go to: the journey stays, and is looked at again until there is somebody.
     """
-    messages = [one for step in decided.mails for one in _messages(around, version, journey, facts, step)]
+    staff = around.staff()
+    to_nobody = [mail for mail in decided.mails if mail.to is not None and not staff.members(mail.to)]
+    if to_nobody:
+        _hold_back(connection, journey, to_nobody[0], facts.now)
+        return None
+    messages = [one for step in decided.mails for one in _messages(around, staff, version, journey, facts, step)]
     if not _move(connection, journey, decided, facts.now):
         return []
     for step in decided.tasks:
-        give(connection, around.reading, around.staff(), journey, facts, step)
+        give(connection, around.reading, staff, journey, facts, step)
     return ledger.write(connection, messages, facts.now)
+
+
+def _hold_back(connection: Connection, journey: Journey, step: Send, now: datetime) -> None:
+    reason = f"nobody is known as '{step.to}' in config/staff.yaml, who is to get '{step.name}'"
+    _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step.name, to=step.to, journey=journey.id)
+    if journeys.hold_back(connection, journey.id, now + AGAIN, reason):
+        traces.append(connection, journey.id, [TraceEntry(TraceKind.HELD, step.name, {"reason": reason})], now)
 
 
 def _move(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> bool:
@@ -91,16 +113,13 @@ def _move(connection: Connection, journey: Journey, decided: Advance, now: datet
 
 
 def _messages(
-    around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send
+    around: Surroundings, staff: Staff, version: Version, journey: Journey, facts: Facts, step: Send
 ) -> list[ledger.NewMessage]:
     """Return the customer's mail of a step, or one for each of the staff whom the step names."""
     customers_own = facts.customer.language or facts.shop.language
     mail = _message(around, version, journey, facts, step, customers_own)
     if step.to is None:
         return [mail]
-    members = around.staff().members(step.to)
-    if not members:
-        _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step.name, to=step.to)
     return [
         replace(
             _message(around, version, journey, facts, step, person.language),
@@ -109,7 +128,7 @@ def _messages(
             staff=person.key,
             kind=Kind.TRANSACTIONAL,
         )
-        for person in members
+        for person in staff.members(step.to)
     ]
 
 

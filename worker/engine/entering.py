@@ -109,7 +109,7 @@ def _offer(
 
 def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> list[int]:
     begun = facts.begun(connection, known, entered, version.needs)
-    return go_on(connection, around, version, entered, begun)
+    return go_on(connection, around, version, entered, begun) or []
 
 
 def _failed(version: Version, occasion: Occasion, error: Exception) -> tuple[None, dict[str, Any]]:

@@ -154,7 +154,7 @@ class Processing:
             if fired is not None:
                 leave(connection, journey, fired[0], fired[1], occasion.now)
             else:
-                messages += go_on(connection, self._around, version, journey, known[journey.id])
+                messages += go_on(connection, self._around, version, journey, known[journey.id]) or []
         return messages
 
 

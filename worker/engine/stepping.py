@@ -69,9 +69,13 @@ class Stepping:
                 asking.append((journey, people[journey.customer_id], version))
         known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._around.shop, now)
         messages: list[int] = []
+        have_looked: list[int] = []
         for journey, _, version in asking:
-            messages += go_on(connection, self._around, version, journey, known[journey.id])
-        journeys.looked(connection, [journey.id for journey, _, _ in asking])
+            written = go_on(connection, self._around, version, journey, known[journey.id])
+            if written is not None:  # else it is held back, and keeps the reason
+                messages += written
+                have_looked.append(journey.id)
+        journeys.looked(connection, have_looked)
         if unreadable:
             reason = "the version of its flow that it entered with cannot be read by this version of Phin"
             journeys.defer(connection, unreadable, now + UNREADABLE, reason)

@@ -187,6 +187,14 @@ def defer(connection: Connection, ids: Sequence[int], until: datetime, reason: s
     connection.execute(statement.values(look_at=until, look_again=False, reason=reason))
 
 
+def hold_back(connection: Connection, journey_id: int, until: datetime, reason: str) -> bool:
+    """Leave a journey alone until then, through no fault of its own; says whether the reason is a new one."""
+    other = select(journey.c.id).where(journey.c.id == journey_id, journey.c.reason.is_distinct_from(reason))
+    is_new = connection.execute(other).first() is not None
+    defer(connection, [journey_id], until, reason)
+    return is_new
+
+
 def fail(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
     """End a journey that cannot go on."""
     values = {"state": JourneyState.FAILED.value, "reason": reason, "ended_at": now, "due_at": None, "look_at": None}
