@@ -22,6 +22,9 @@ from worker.language.diagnostics import as_text, counted
 from worker.language.library import Library, read_library
 from worker.language.needs import Templates
 
+NEW = "new"  # the change of a flow or segment that was not there before
+MOST_NEW = 5  # flows and segments that are new at once are told one by one up to here
+
 _log = structlog.get_logger(__name__)
 
 
@@ -112,11 +115,18 @@ def summary(publication: Publication) -> str:
 
 
 def tell(publication: Publication) -> None:
-    """Log what was published, and what is wrong with the files that were not."""
-    for segment in publication.segment_changes:
-        _log.info("published", segment=segment.segment, change=segment.change)
-    for change in publication.changes:
-        _log.info("published", flow=change.flow, version=change.number, change=change.change)
+    """Log what was published, many new ones in one line, and what is wrong with the files that were not."""
+    segments, flows = publication.segment_changes, publication.changes
+    fresh = [sum(one.change == NEW for one in changes) for changes in (flows, segments)]
+    if folded := sum(fresh) > MOST_NEW:
+        parts = [counted(number, what) for number, what in zip(fresh, ("flow", "segment"), strict=True) if number]
+        _log.info(f"published {', '.join(parts)}")
+    for segment in segments:
+        if not (folded and segment.change == NEW):
+            _log.info("published", segment=segment.segment, change=segment.change)
+    for change in flows:
+        if not (folded and change.change == NEW):
+            _log.info("published", flow=change.flow, version=change.number, change=change.change)
     tell_errors(publication.problems)
 
 
@@ -127,7 +137,10 @@ def template_problems(house: House) -> list[Problem]:
 
 
 def tell_errors(problems: Iterable[Problem]) -> None:
-    """Log each error with its line; warnings are for `phin check`."""
+    """Log the errors of each file together, each with its line; warnings are for `phin check`."""
+    by_file: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.severity is Severity.ERROR:
-            _log.error("a file cannot be used; what ran before goes on\n" + as_text(problem))
+            by_file.setdefault(problem.place.file, []).append(problem)
+    for errors in by_file.values():
+        _log.error("\n".join(["a file cannot be used; what ran before goes on", *map(as_text, errors)]))
