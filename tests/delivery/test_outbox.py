@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.header import Header
@@ -124,20 +123,26 @@ def test_every_subject_comes_back(tmp_path_factory: pytest.TempPathFactory, subj
     assert captured(folder)[0][0].subject == subject
 
 
-def test_the_list_shows_the_last_captured_first_by_pages(tmp_path: Path) -> None:
-    """Given more mails than a page holds, each page has its own, newest first, with the number of all."""
+def test_the_list_is_in_the_order_of_the_times_that_it_shows(tmp_path: Path) -> None:
+    """Given more mails than a page holds, captured in another order than they are dated, each page has its own, the
+    latest first, those of one second by their numbers, with the number of all."""
     transport = OutboxTransport(tmp_path)
-    mails = [a_full_mail(number) for number in range(1, 8)]
+    hours = {1: 11, 2: 12, 3: 10, 4: 13, 5: 13, 6: 14, 7: 13}
+    mails = [
+        replace(mail, content=mail.content.replace(b"14:00:00", f"{hour}:00:00".encode()))
+        for number, hour in hours.items()
+        for mail in [a_full_mail(number)]
+    ]
     hand_over(transport, mails)
-    for order, number in enumerate((3, 1, 2, 5, 4, 7, 6)):  # the order in which they were captured
-        os.utime(tmp_path / file_name(mails[number - 1]), ns=(order, order))
     (tmp_path / ".8-1-1.part").write_text("being written")
     (tmp_path / "notes.txt").write_text("not a mail")
     (tmp_path / "linked.eml").symlink_to("/etc/hostname")
     pages = [captured(tmp_path, offset=offset, limit=3) for offset in (0, 3, 6, 9)]
     assert {total for _, total in pages} == {7}
     shown = [int(entry.name[:10]) for entries, _ in pages for entry in entries]
-    assert shown == [6, 7, 4, 5, 2, 1, 3]
+    assert shown == [6, 7, 5, 4, 2, 1, 3]
+    dates = [entry.date for entries, _ in pages for entry in entries]
+    assert dates == sorted(dates, reverse=True)
     entry = pages[0][0][0]
     assert entry.subject == SUBJECT
     assert (entry.sender, entry.to) == ("Quán Cà Phê <hello@shop.example>", "lan@example.com")

@@ -61,7 +61,9 @@ class PhinUp:
     @property
     def outbox(self) -> list[Path]:
         """The captured mails, the oldest first."""
-        return sorted((self.home / "var" / "outbox").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        return sorted(
+            (self.home / "var" / "outbox").glob("*.eml"), key=lambda path: (path.stat().st_mtime_ns, path.name)
+        )
 
     def family(self) -> list[psutil.Process]:
         """Return the processes that it has started."""

@@ -80,6 +80,7 @@ class OutboxTransport:
                     file.write(mail.content)
                     file.flush()
                     os.fsync(file.fileno())
+                _date_by_header(unseen, mail.content)
             except OSError as error:
                 raise _UnwrittenError(f"cannot write to {self._folder}: {error.strerror}; is the disk full?") from error
             journal.handing(mail.message)
@@ -142,9 +143,10 @@ def captured_as(message: int, message_id: str) -> str:
 
 
 def captured(folder: Path, *, offset: int = 0, limit: int = 50) -> tuple[list[Captured], int]:
-    """Return one page of the captured mails, last captured first, and how many there are in all.
+    """Return one page of the captured mails, the latest first, and how many there are in all.
 
-    Only the headers of the page's own mails are read.
+    They are ordered by the file's time, which is that of the mail's Date header, and those of one second by their
+    numbers; so only the headers of the page's own mails are read.
     """
     found: list[tuple[int, str]] = []
     if folder.is_dir():
@@ -170,6 +172,13 @@ def read(folder: Path, name: str) -> CapturedMail:
 
 class _UnwrittenError(PhinError):
     """The mail is not in the outbox."""
+
+
+def _date_by_header(path: Path, content: bytes) -> None:
+    """Give a file the time of its mail's Date header: lists are ordered by what they show, read or not."""
+    headers = BytesHeaderParser(policy=email.policy.compat32).parsebytes(content[:_HEADERS_WITHIN])
+    at = _date(headers, path.stat().st_mtime).timestamp()
+    os.utime(path, (at, at))
 
 
 def _untaken(mail: Outgoing, text: str) -> Answer:
