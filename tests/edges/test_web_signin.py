@@ -163,3 +163,17 @@ async def test_pages_of_the_staff_are_closed_to_others(house: WebHouse) -> None:
     async with client(house) as web:
         answer = await web.get("/flows/welcome")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_a_page_that_is_not_there_says_so_in_the_visitor_s_language(house: WebHouse) -> None:
+    """Given an address without a page, then it says so in the browser's language, or in that of who is signed in, in
+    the frame, with a way back; and no link of it leads elsewhere, whatever was asked for."""
+    async with client(house) as web:
+        english = await web.get("/nothing", headers={"Accept-Language": "en-GB,en;q=0.9"})
+        foreign = await web.get("http://127.0.0.1:8787//evil.example/x", headers={"Accept-Language": "en"})
+        await sign_in(web, house)
+        own = await web.get("/flows/nothing", headers={"Accept-Language": "en"})
+    assert (english.status_code, foreign.status_code, own.status_code) == (404, 404, 404)
+    assert "<h1>There is no such page</h1>" in english.text and '<a href="/">To the first page</a>' in english.text
+    assert 'class="places"' in english.text and '"//evil' not in foreign.text
+    assert "<h1>Không có trang này</h1>" in own.text and "Trần Thị Hoa" in own.text

@@ -190,9 +190,8 @@ def build_app(house: Composed) -> Starlette:
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
-        notice = {404: "missing", 405: "method"}.get(status)
-        if notice is not None and not request.url.path.startswith(FOR_PROGRAMS):
-            page = pages.notice(notice, pages.language(request), status)
+        if status in (404, 405) and not request.url.path.startswith(FOR_PROGRAMS):
+            page = frame.missing(request) if status == 404 else pages.notice("method", pages.language(request), status)
             page.headers.update(headers or {})
             return page
         said = {404: "there is no such address", 405: "this address takes another method"}.get(status, "not possible")

@@ -75,7 +75,7 @@ class FlowPages:
             log.warning("a flow cannot be shown: %s", error)
             return self._frame.pages.notice("away", visitor.language, 503)
         if seen is None:
-            return self._frame.pages.notice("missing", visitor.language, 404)
+            return self._frame.missing(request)
         return self._frame.page(request, visitor, "flow.html", script=True, **self._values(seen, now, visitor))
 
     def _look(self, name: str, now: datetime) -> _Seen | None:

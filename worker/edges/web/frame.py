@@ -86,7 +86,7 @@ class Frame:
             language,
             status,
             here=partial(here, request),
-            places=self._places(request, texts),
+            places=self._places(request, visitor, texts),
             who=None if visitor.session is None else visitor.person.name if visitor.person else texts["owner"],
             csrf=None if token is None else token.value,
             **values,
@@ -97,11 +97,19 @@ class Frame:
             page.set_cookie(_LANGUAGE_COOKIE, language, max_age=_A_YEAR, httponly=True, samesite="lax", path="/")
         return page
 
-    def _places(self, request: Request, texts: dict[str, str]) -> list[dict[str, Any]]:
+    def missing(self, request: Request) -> HTMLResponse:
+        """Return the page that says that there is none here."""
+        visitor = self.visitor(request)
+        t = self.pages.texts(visitor.language)
+        title, text = t["missing_title"], t["missing_text"]
+        return self.page(request, visitor, "missing.html", 404, title=title, text=text)
+
+    def _places(self, request: Request, visitor: Visitor, texts: dict[str, str]) -> list[dict[str, Any]]:
+        tasks = [] if visitor.session is None else [("/tasks", "place_tasks")]
         outbox = [("/outbox", "outbox")] if self._is_capturing() else []
         return [
             {"href": path, "name": texts[name], "current": _leads_to(path, request.url.path)}
-            for path, name in (("/", "home"), ("/tasks", "place_tasks"), *outbox, ("/docs", "front_docs"))
+            for path, name in (("/", "home"), *tasks, *outbox, ("/docs", "front_docs"))
         ]
 
 
@@ -123,5 +131,6 @@ def may_enter(staff: StaffOf, person: str) -> bool:
 
 
 def here(request: Request, **changes: str) -> str:
-    """Return the address of this page with other parameters."""
-    return f"{quote(request.url.path)}?{urlencode({**request.query_params, **changes})}"
+    """Return the address of this page with other parameters; it is one of ours, whatever path was asked for."""
+    path = "/" + request.url.path.lstrip("/")  # two slashes would begin with the name of a foreign host
+    return f"{quote(path)}?{urlencode({**request.query_params, **changes})}"

@@ -64,7 +64,7 @@ class Outbox:
         try:
             mail = None if name is None else await run_in_threadpool(read, self._folder, name)
         except NotCapturedError:
-            return self._pages.notice("missing", language, 404)
+            return self._frame.missing(request)
         t = self._pages.texts(language)
         return self._frame.page(
             request,
@@ -111,11 +111,11 @@ class Outbox:
         try:
             return await run_in_threadpool(read, self._folder, request.path_params["name"])
         except NotCapturedError:
-            return self._pages.notice("missing", visitor.language, 404)
+            return self._frame.missing(request)
 
     def _refused(self, request: Request, visitor: Visitor) -> Response | None:
         if not self._frame.captures_mail:
-            return self._pages.notice("missing", visitor.language, 404)
+            return self._frame.missing(request)
         if (
             self._open
             or visitor.session is not None
