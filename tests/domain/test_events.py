@@ -172,6 +172,11 @@ def test_the_order_of_keys_means_nothing() -> None:
         ("customer.timezone", "Asia/Saigonn", "customer.timezone", "IANA"),
         ("customer.address", "12 Hàng Bài", "customer.address", "an object"),
         ("customer.address", {"city": "Hà\nNội"}, "customer.address", "'city'"),
+        ("customer.tags", "vip", "customer.tags", "a list of texts"),
+        ("customer.tags", ["vip", 7], "customer.tags", "(number 2) that must be text"),
+        ("customer.tags", ["x" * 51], "customer.tags", "at most 50 characters"),
+        ("customer.tags", ["a\nb"], "customer.tags", "line break"),
+        ("customer.tags", [str(number) for number in range(51)], "customer.tags", "at most 50 tags"),
         ("customer.consent", {"marketing": 1}, "customer.consent.marketing", "true or false"),
         ("customer.consent", {"at": "2030-01-01T00:00:00Z"}, "customer.consent.at", "in the future"),
         ("customer", {"name": "Lan"}, "customer", "an id or an email"),
@@ -261,6 +266,16 @@ def test_own_fields_are_kept_by_their_types() -> None:
             "anniversary": None,
         },
     }
+
+
+def test_tags_are_kept_as_a_list_without_repetitions() -> None:
+    """Given tags, then each is kept once; none and null say that there are none now, and left out says nothing."""
+    kept = {
+        name: check(changed("customer.tags", value)).payload["customer"]["tags"]
+        for name, value in {"some": ["vip", " Hội cà phê ", "", "vip"], "none": [], "null": None}.items()
+    }
+    assert kept == {"some": ["vip", "Hội cà phê"], "none": [], "null": None}
+    assert "tags" not in check(PURCHASE).payload["customer"]
 
 
 def test_what_a_customer_may_be_known_by() -> None:

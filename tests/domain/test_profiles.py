@@ -35,6 +35,18 @@ def test_own_fields_are_joined_one_by_one() -> None:
     assert older["fields"] == {"tier": "gold", "points": 3}
 
 
+def test_tags_are_replaced_as_a_whole() -> None:
+    """Given tags, when a newer event brings others, or none, then those hold; an older event fills only none."""
+    known = Customer(1, tags=("coffee-club", "arabica"), profile_at=AT)
+    assert profile_changes(known, {"tags": ["vip"]}, LATER)["tags"] == ["vip"]
+    assert profile_changes(known, {"tags": []}, LATER)["tags"] == []
+    assert profile_changes(known, {"tags": None}, LATER)["tags"] == []
+    assert "tags" not in profile_changes(known, {"tags": ["coffee-club", "arabica"]}, LATER)
+    assert "tags" not in profile_changes(known, {"name": "Lan"}, LATER)
+    assert profile_changes(known, {"tags": ["vip"]}, AT - timedelta(days=1)) == {}
+    assert profile_changes(Customer(1, profile_at=LATER), {"tags": ["vip"]}, AT) == {"tags": ["vip"]}
+
+
 def _skip(kind: Kind, consent: Consent, **more: object) -> SkipReason | None:
     customer = Customer(1, email="lan@example.com", consent=consent)
     return skip(Pending(kind, customer, **more), AT)  # type: ignore[arg-type]

@@ -42,6 +42,21 @@ def keeper(shop: Shop) -> Keeper:
     return Keeper(shop)
 
 
+def test_tags_of_an_event_put_customers_into_segments(shop: Shop, keeper: Keeper) -> None:
+    """Given a segment by a tag, when events bring the tag, leave it out, and take it away, then it is followed."""
+    keeper.publish("club: '\"coffee-club\" in customer.tags'\n")
+    shop.buy("A1", customer={**LAN, "tags": ["coffee-club", "arabica"]})
+    shop.buy("A2", customer=MAI)
+    keeper.keep()
+    assert keeper.members("club") == {"c1"}
+    shop.buy("A3")
+    keeper.keep()
+    assert keeper.members("club") == {"c1"}
+    shop.buy("A4", customer={**LAN, "tags": ["arabica"]})
+    keeper.keep()
+    assert keeper.members("club") == set()
+
+
 def test_who_comes_in_by_an_order_enters_once(shop: Shop, keeper: Keeper) -> None:
     """Given a flow for regulars, when Lan orders a second time, then she enters it, and Mai with one order does not."""
     keeper.publish(REGULARS)

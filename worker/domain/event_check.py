@@ -24,7 +24,7 @@ from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import FieldType, Settings
 
 # what an explicit null takes away from the customer's record; elsewhere null means the same as absent
-TAKEN_AWAY = ("name", "first_name", "phone", "birthday", "language", "timezone")
+TAKEN_AWAY = ("name", "first_name", "phone", "birthday", "language", "timezone", "tags")
 ID_SHOWN = 200  # characters of a refused item's id that the answer repeats
 
 _EXPECTED = {

@@ -22,6 +22,7 @@ from worker.domain.instants import known_zone, parse_instant
 
 MONEY_LIMIT = Decimal(10) ** 11  # with four decimals that is 15 digits, which a number of SQLite keeps exactly
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_TAGS = 50  # of one customer
 FIRST_BIRTHDAY = date(1900, 1, 1)
 
 # What no text may hold: NUL (PostgreSQL keeps none) and halves of characters (no encoding has them).
@@ -201,6 +202,25 @@ def _address(value: Any) -> dict[str, str]:
     return parts
 
 
+def _tags(value: Any) -> tuple[str, ...] | None:
+    """Read a list of short texts; one that stands there twice is kept once, an empty one not at all."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise fault('must be a list of texts, like ["coffee-club"]')
+    if len(value) > MOST_TAGS:
+        raise fault(f"must have at most {MOST_TAGS} tags, and has {len(value):,}")
+    tags: dict[str, None] = {}
+    for number, one in enumerate(value, 1):
+        try:
+            tag = _text("" if one is None else one, 50)
+        except PydanticCustomError as error:
+            raise fault(f"has a tag (number {number}) that {error.message()}") from None
+        if tag is not None:
+            tags[tag] = None
+    return tuple(tags)
+
+
 def _schema(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
@@ -229,6 +249,11 @@ Address = Annotated[
     dict[str, str],
     BeforeValidator(_address),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+]
+Tags = Annotated[
+    tuple[str, ...] | None,
+    BeforeValidator(_tags),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "maxLength": 50}, "maxItems": MOST_TAGS}),
 ]
 Amount = Annotated[
     Decimal,

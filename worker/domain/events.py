@@ -22,6 +22,7 @@ from worker.domain.event_fields import (
     Line,
     Moment,
     ShortLine,
+    Tags,
     Timezone,
     Wording,
     fault,
@@ -90,6 +91,7 @@ class CustomerGiven(Part):
     language: Language = Field(None, description="Language that the customer reads; without it, the shop's")
     timezone: Timezone = Field(None, description="IANA time zone; without it, the shop's")
     address: Address = Field({}, description="Parts of the postal address: street, district, city, country, postcode …")
+    tags: Tags = Field(None, description="All that the customer has now, in place of those known before")
     consent: ConsentGiven | None = None
 
     @model_validator(mode="after")

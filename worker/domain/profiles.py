@@ -17,7 +17,8 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
 
     Parameters:
         customer: as known now, or None for a new one.
-        said: the event's `customer`, checked: plain columns, `birthday` (ISO date), `address` and `fields` (objects).
+        said: the event's `customer`, checked: plain columns, `birthday` (ISO date), `address` and `fields` (objects),
+            `tags` (all of them, in place of those known).
         at: the event's time.
 
     What an event does not mention stays; an explicit null takes away, if the event is the newest.
@@ -30,6 +31,11 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
     if "birthday" in said:
         birthday = date.fromisoformat(said["birthday"]) if said["birthday"] else None
         _take(changes, "birthday", birthday, customer.birthday if customer else None, newest)
+    if "tags" in said:
+        known_tags = list(customer.tags) if customer else []
+        tags = list(said["tags"] or [])
+        if tags != known_tags and (newest or not known_tags):
+            changes["tags"] = tags
     for name in MERGED:
         if said.get(name):
             known: Mapping[str, Any] = getattr(customer, name, {})
