@@ -143,6 +143,22 @@ def next_working_moment(person: Person, moment: datetime) -> datetime | None:
     return None
 
 
+def away_until(person: Person, now: datetime) -> datetime | None:
+    """Return when somebody is back who is on leave or has a holiday now, in UTC.
+
+    None for who is there, has finished for today or has the usual free days of their week; and where it is not known.
+    """
+    back = next_working_moment(person, now)
+    if back is None:
+        return None
+    day, last = now.astimezone(person.zone).date(), back.astimezone(person.zone).date()
+    while day < last:
+        if person.week.get(day.weekday()) and not works_on(person, day):
+            return back
+        day += _DAY
+    return None
+
+
 def last_working_moment(person: Person, moment: datetime) -> datetime | None:
     """Return the last moment before this one at which the person still has an hour, in UTC.
 

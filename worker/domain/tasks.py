@@ -174,12 +174,20 @@ def due_moment(due: Duration, start: datetime, zone: ZoneInfo) -> datetime:
 
 
 def plan(
-    rules: ReminderRules, created_at: datetime, due_at: datetime | None, person: Person | None
+    rules: ReminderRules,
+    created_at: datetime,
+    due_at: datetime | None,
+    person: Person | None,
+    *,
+    escalates_at_once: bool = False,
 ) -> tuple[Reminder, ...]:
     """Return the reminders of a new task, each moved into the person's working hours.
 
     One before the task is due never comes after it: where the person does not work in between, it comes in the last
     hours of work before. One that would come together with the task or with another says nothing new and is left out.
+
+    Parameters:
+        escalates_at_once: whether the task is handed on as it comes, since its person is back only after it is due.
     """
     found = [Reminder(ReminderKind.CAME, 1, created_at, in_hours(person, created_at))]
     if due_at is None:
@@ -195,7 +203,7 @@ def plan(
         wanted = due_at + rules.overdue.span()
         found.append(Reminder(ReminderKind.OVERDUE, 1, wanted, in_hours(person, wanted)))
     if rules.escalate is not None:
-        wanted = due_at + rules.escalate.after.span()
+        wanted = created_at if escalates_at_once else due_at + rules.escalate.after.span()
         found.append(Reminder(ReminderKind.ESCALATED, 1, wanted, wanted, rules.escalate.to))
     return tuple(found)
 

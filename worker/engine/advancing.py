@@ -81,7 +81,7 @@ def write(
     """Write a decision down: where the journey stands, its messages, its tasks, its trace.
 
     Nothing of it where the journey stands elsewhere by now: then somebody else has decided. None, and nothing of it
-    either, where a mail to staff has nobody to go to: the journey stays, and is looked at again until there is somebody.
+    either, where a mail to staff has nobody to go to: the journey is looked at again until there is somebody.
     """
     staff = around.staff()
     to_nobody = [mail for mail in decided.mails if mail.to is not None and not staff.members(mail.to)]

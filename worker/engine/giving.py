@@ -12,8 +12,8 @@ from worker.domain.conditions.values import Reading
 from worker.domain.facts import Facts
 from worker.domain.flows import TaskStep
 from worker.domain.journeys import Journey
-from worker.domain.staff import EVERYONE, Person, Staff, next_in_turn
-from worker.domain.tasks import due_moment, plan
+from worker.domain.staff import EVERYONE, Person, Staff, away_until, next_in_turn
+from worker.domain.tasks import due_moment, in_hours, plan
 from worker.domain.texts import LocalText
 from worker.storage import reminders, tasks
 from worker.storage.tasks import NewTask
@@ -56,8 +56,19 @@ def give(
         now,
     )
     if number is not None:
-        reminders.add(connection, number, plan(step.reminders, now, due, person))
+        at_once = person is not None and due is not None and _back_too_late(staff, person, step, now, due)
+        theirs = None if at_once else person  # else in the hours of whom it is handed on to
+        reminders.add(connection, number, plan(step.reminders, now, due, theirs, escalates_at_once=at_once))
     return number
+
+
+def _back_too_late(staff: Staff, person: Person, step: TaskStep, now: datetime, due: datetime) -> bool:
+    """Say whether a person is on leave until after a task is due, and one to whom it escalates is there before them."""
+    back = away_until(person, now)
+    if back is None or back <= due or step.reminders.escalate is None:
+        return False
+    others = (one for one in staff.members(step.reminders.escalate.to) if one.key != person.key)
+    return any(in_hours(one, now) < back for one in others)
 
 
 def choose(
