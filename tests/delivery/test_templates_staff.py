@@ -48,7 +48,7 @@ def a_task(title: str, hours: int, **other: Any) -> dict[str, Any]:
 
 def of_staff(language: str, **other: Any) -> dict[str, Any]:
     """Return the values of a mail to Mai."""
-    mai = {"key": "mai", "name": "Mai", "email": "mai@x.example", "language": language}
+    mai = {"key": "mai", "name": "Nguyễn Thị Mai", "first_name": "Mai", "email": "mai@x.example", "language": language}
     return {
         "staff": {**mai, "url": "https://phin.example/staff", "tasks_url": "https://phin.example/tasks"},
         "now": NOW,

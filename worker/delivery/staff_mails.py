@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from worker.delivery.given_names import given_name
 from worker.delivery.links import staff_url, task_url
 from worker.delivery.tokens import Tokens
 from worker.delivery.values import template_values
@@ -91,6 +92,7 @@ class StaffMails:
         values["staff"] = {
             "key": person.key,
             "name": person.name,
+            "first_name": given_name(person.name, person.language),
             "email": person.email,
             "language": person.language,
             "url": staff_url(self._tokens, self._base, person.key, now),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from worker.delivery.given_names import given_name
 from worker.domain.facts import Facts, Happening
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
@@ -60,7 +61,7 @@ def _customer(known: Facts) -> dict[str, Any]:
         "id": customer.external_id,
         "email": customer.email,
         "name": customer.name,
-        "first_name": customer.first_name,
+        "first_name": customer.first_name or given_name(customer.name, customer.language or known.shop.language),
         "phone": customer.phone,
         "birthday": customer.birthday,
         "language": customer.language,

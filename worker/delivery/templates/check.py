@@ -31,7 +31,7 @@ STAFF = "staff"  # the folder of mails to staff, whose names begin with it
 # What such mails may name beside: a task (each of `due` and `late` is one too), and whom the mail goes to.
 STAFF_NAMES = words("staff task due late")
 STAFF_FIELDS: dict[str, frozenset[str]] = {
-    "staff": words("key name email language url tasks_url"),
+    "staff": words("key name first_name email language url tasks_url"),
     "task": words("id title note type priority state created_at due_at late order_number request customer url from"),
 }
 LINE = words("sku name category quantity price amount")

@@ -1,0 +1,48 @@
+"""The name to greet somebody by, where only the whole name is known."""
+
+from __future__ import annotations
+
+# The usual Vietnamese family names, which stand first; as written in full, and those that are telling without marks.
+_FAMILIES = frozenset(
+    [
+        "nguyễn",
+        "trần",
+        "lê",
+        "phạm",
+        "hoàng",
+        "huỳnh",
+        "phan",
+        "vũ",
+        "võ",
+        "đặng",
+        "bùi",
+        "đỗ",
+        "hồ",
+        "ngô",
+        "dương",
+        "lý",
+        "đinh",
+        "đoàn",
+        "trịnh",
+        "nguyen",
+        "tran",
+        "pham",
+        "huynh",
+        "hoang",
+    ]
+)
+
+
+def given_name(name: str | None, language: str) -> str | None:
+    """Return the given name in a whole name; None where there is none.
+
+    A Vietnamese name ends with it: `Nguyễn Thị Mai` is Mai. Whoever is written to in Vietnamese is taken to have such a
+    name, and so is everybody whose name begins with a usual Vietnamese family name. Other names begin with it.
+
+    Parameters:
+        language: of the mail.
+    """
+    words = (name or "").split()
+    if not words:
+        return None
+    return words[-1] if language == "vi" or words[0].lower() in _FAMILIES else words[0]
