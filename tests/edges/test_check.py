@@ -254,3 +254,14 @@ def test_a_campaign_whose_day_is_over_is_a_warning(shop: Path) -> None:
     assert late.exit_code == 0, late.output
     assert late.output.count("this day is over; nobody will enter") == 1
     assert "flows/a.yaml:3:12" in late.output
+
+
+def test_a_clock_that_cannot_be_read_hides_nothing_else(shop: Path) -> None:
+    """Given a clock's file that holds no number, and a faulty flow, then both are told."""
+    (shop / "var").mkdir(exist_ok=True)
+    (shop / "var" / "clock").write_text("soon\n")
+    (shop / "flows" / "b.yaml").write_text("flow: b\ntriger: purchase\n")
+    result = run()
+    assert result.exit_code == 1
+    assert "holds 'soon'; write a number of seconds" in result.output
+    assert "flows/b.yaml:2:1" in result.output

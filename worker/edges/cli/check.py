@@ -13,7 +13,7 @@ import click
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.errors import FileError, PhinError, Problem
+from worker.domain.errors import FileError, PhinError, Place, Problem, SettingError
 from worker.domain.settings import Settings, Shop
 from worker.edges.cli.parsers import PARSERS, secret_problems
 from worker.edges.environment import find_home
@@ -84,10 +84,19 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
         templates.needs(),
     )
     beside = [*secret_problems(environment), *seasons.problems, *segments.problems, *in_staff]
-    shown = str(folder / settings.flows)
-    over = campaigns_over(library, shown, Clock(folder / settings.var / "clock").now(), settings.shop.timezone)
+    over = _over(library, folder, settings)
     found_problems = [*problems, *beside, *library.problems, *over, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
+
+
+def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
+    """Return which campaigns are over by the shop's clock; a clock that cannot be read is told in their place."""
+    clock = Clock(folder / settings.var / "clock")
+    try:
+        now = clock.now()
+    except SettingError as error:
+        return [Problem(Place(str(clock.path), 0, 0), str(error))]
+    return campaigns_over(library, str(folder / settings.flows), now, settings.shop.timezone)
 
 
 def _staff(folder: Path, shop: Shop) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
