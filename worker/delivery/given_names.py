@@ -4,32 +4,8 @@ from __future__ import annotations
 
 # The usual Vietnamese family names, which stand first; as written in full, and those that are telling without marks.
 _FAMILIES = frozenset(
-    [
-        "nguyễn",
-        "trần",
-        "lê",
-        "phạm",
-        "hoàng",
-        "huỳnh",
-        "phan",
-        "vũ",
-        "võ",
-        "đặng",
-        "bùi",
-        "đỗ",
-        "hồ",
-        "ngô",
-        "dương",
-        "lý",
-        "đinh",
-        "đoàn",
-        "trịnh",
-        "nguyen",
-        "tran",
-        "pham",
-        "huynh",
-        "hoang",
-    ]
+    ("nguyễn", "trần", "lê", "phạm", "hoàng", "huỳnh", "phan", "vũ", "võ", "đặng", "bùi", "đỗ", "hồ", "ngô", "dương")
+    + ("lý", "đinh", "đoàn", "trịnh", "nguyen", "tran", "pham", "huynh", "hoang")
 )
 
 
