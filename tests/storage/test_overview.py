@@ -155,6 +155,7 @@ def full(database: Database) -> Database:
         pytest.param(lambda c: overview.flow_counts(c, NOW - timedelta(hours=30)), id="flows"),
         pytest.param(lambda c: overview.mail_day(c, BEGIN, END), id="day"),
         pytest.param(lambda c: overview.task_counts(c, NOW, END), id="tasks"),
+        pytest.param(overview.open_of, id="tasks of each"),
         pytest.param(lambda c: troubles(c, NOW - timedelta(hours=30)), id="troubles"),
         pytest.param(lambda c: standing.step_counts(c, "f", NOW - timedelta(hours=30)), id="steps"),
         pytest.param(lambda c: standing.latest(c, "f"), id="latest"),

@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.domain.settings import Shop
-from worker.domain.staff import Staff
+from worker.domain.staff import Staff, away_until
 from worker.domain.tasks import Priority, Task
 from worker.edges.moments import amount, moment
 from worker.storage.dossier import Dossier
 
 
-def table(found: Sequence[Task], shop: Shop, now: datetime) -> Table:
-    """Return tasks as a table, in their order."""
+def table(found: Sequence[Task], staff: Staff, shop: Shop, now: datetime) -> Table:
+    """Return tasks as a table, in their order; who is on leave stands with the day on which they are back."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("task", justify="right", no_wrap=True)
     shown.add_column("due", no_wrap=True)
@@ -35,10 +35,22 @@ def table(found: Sequence[Task], shop: Shop, now: datetime) -> Table:
             str(task.id),
             f"[red]{due}[/]" if late else due,
             Text.assemble(title, (" !" if task.priority is Priority.HIGH else "", "red")),
-            task.assignee or "nobody",
+            _who(task, staff, now),
             state,
         )
     return shown
+
+
+def _who(task: Task, staff: Staff, now: datetime) -> str:
+    person = staff.people.get(task.assignee or "")
+    back = None if person is None or not task.is_open else away_until(person, now)
+    if person is None or back is None:
+        return task.assignee or "nobody"
+    return f"{person.key}, back {_day(back.astimezone(person.zone))}"
+
+
+def _day(local: datetime) -> str:
+    return f"{local.day} {local:%b}"
 
 
 def _short(at: datetime, now: datetime, shop: Shop) -> str:
@@ -63,7 +75,12 @@ def told(known: Dossier, staff: Staff, shop: Shop, now: datetime) -> list[Text]:
     ]
     if task.note_in(shop.language):
         lines += [Text(f"  {line}") for line in str(task.note_in(shop.language)).splitlines()]
-    lines.append(Text(f"  whose     {name(staff, task.assignee)}" + (f" (role {task.role})" if task.role else "")))
+    person = staff.people.get(task.assignee or "")
+    back = None if person is None or not task.is_open else away_until(person, now)
+    away = "" if back is None else f", away until {moment(back, shop)}"
+    lines.append(
+        Text(f"  whose     {name(staff, task.assignee)}" + (f" (role {task.role})" if task.role else "") + away)
+    )
     if task.snoozed_until and task.is_open and task.snoozed_until > now:
         lines.append(Text(f"  put off   until {moment(task.snoozed_until, shop)}"))
     if task.closed_at is not None:

@@ -169,6 +169,12 @@ def task_counts(connection: Connection, now: datetime, end: datetime) -> TaskCou
     return TaskCounts(*(int(count) for count in connection.execute(counted).one()))
 
 
+def open_of(connection: Connection) -> dict[str, int]:
+    """Return how many open tasks each person has, by key."""
+    counted = select(task.c.assignee, func.count()).where(OPEN, task.c.assignee.is_not(None)).group_by(task.c.assignee)
+    return {person: int(count) for person, count in connection.execute(counted)}
+
+
 def _count(connection: Connection, *such: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(message).where(*such)).scalar_one())
 

@@ -81,7 +81,7 @@ def list_tasks(
             return
         console = Console()
         if found:
-            console.print(table(found, house.settings.shop, now))
+            console.print(table(found, house.staff(), house.settings.shop, now))
         else:
             console.print("Nothing is to be done." if who is None and before is None else "Nothing of that kind.")
         console.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,7 +12,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from worker.domain.staff import Person, StaffOf
+from worker.domain.staff import Person, StaffOf, away_until
 from worker.edges.web.forms import FormGuard
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Session, Sessions
@@ -61,6 +62,11 @@ class Frame:
         """Return the name of a person of the staff; their key where they are no longer in it."""
         known = self._staff().people.get(person or "")
         return known.name if known else person
+
+    def away_until(self, person: str | None, now: datetime) -> datetime | None:
+        """Return when a person of the staff is back who is on leave now."""
+        known = self._staff().people.get(person or "")
+        return away_until(known, now) if known else None
 
     def visitor(self, request: Request) -> Visitor:
         """Return who looks: their language is the link's, the one they chose before, their own, the browser's."""

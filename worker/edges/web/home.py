@@ -134,19 +134,38 @@ class Home:
             "today": number(tasks.today, language),
             "late": number(tasks.late, language),
             "any_late": tasks.late > 0,
+            "away": self._away(seen, t, language),
             "list": [self._task(task, seen.now, visitor, t) for task in seen.most_urgent],
             "more": t["tasks_more"].replace("{count}", number(rest, language)) if rest > 0 else t["tasks_all"],
         }
 
+    def _away(self, seen: Overview, t: Mapping[str, str], language: str) -> str | None:
+        """Return how many tasks wait for somebody on leave, and when the first of those is back."""
+        waiting = [
+            (back, count) for who, count in seen.open_of.items() if (back := self._frame.away_until(who, seen.now))
+        ]
+        if not waiting:
+            return None
+        count = sum(count for _, count in waiting)
+        when = moment(min(back for back, _ in waiting), seen.now, self._zone, language)
+        named = t["tasks_away_1" if count == 1 else "tasks_away"]
+        return named.replace("{count}", number(count, language)).replace("{when}", when)
+
     def _task(self, task: Task, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
-        person, late = visitor.person, task.late(now)
-        due = None if task.due_at is None else moment(task.due_at, now, self._zone, visitor.language)
+        person, late, language = visitor.person, task.late(now), visitor.language
+        back = self._frame.away_until(task.assignee, now)
+        due = None if task.due_at is None else moment(task.due_at, now, self._zone, language)
         return {
-            "title": task.title_in(visitor.language) or task.key,
+            "title": task.title_in(language) or task.key,
             "href": None if person is None else task_url(self._tokens, self._url, task.id, person.key),
             "late": late,
             "due": "" if due is None else t["task_late" if late else "task_due"].replace("{when}", due),
-            "who": self._frame.name_of(task.assignee) or t["task_nobody"],
+            "who": (self._frame.name_of(task.assignee) or t["task_nobody"])
+            + (
+                ""
+                if back is None
+                else f" ({t['task_away']})".replace("{when}", moment(back, now, self._zone, language))
+            ),
         }
 
     def _requests(self, seen: Overview, t: Mapping[str, str], language: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Overview:
         all_held: whether everything is paused.
         broken: errors of the flows' files.
         most_urgent: open tasks, those that are due first.
+        open_of: how many open tasks each person has, by key.
     """
 
     now: datetime
@@ -51,6 +52,7 @@ class Overview:
     untaken: Untaken | None
     tasks: TaskCounts
     most_urgent: Sequence[Task]
+    open_of: Mapping[str, int]
     requests: RequestFigures
     troubles: Sequence[Trouble]
     broken: Sequence[Problem]
@@ -102,6 +104,7 @@ class Overviews:
             untaken=reports.untaken(connection),
             tasks=overview.task_counts(connection, now, day_begins(day + timedelta(hours=36), self._zone)),
             most_urgent=tasks.listed(connection, limit=MOST_TASKS),
+            open_of=overview.open_of(connection),
             requests=requests.figures(connection, now, now - PERIOD),
             troubles=troubles(connection, now - OF_LATE),
             broken=broken,

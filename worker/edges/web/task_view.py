@@ -10,7 +10,7 @@ from typing import Any
 
 from worker.delivery.formats import money, number
 from worker.domain.orders import Order
-from worker.domain.staff import Person, Staff
+from worker.domain.staff import Person, Staff, away_until
 from worker.domain.tasks import PHIN, Priority, Task, TaskState
 from worker.edges.web.texts import TEXTS
 from worker.edges.web.texts_tasks import TASK_TEXTS
@@ -68,7 +68,7 @@ def task_values(
         "due": _when(task, now, write, w),
         "late": task.late(now),
         **_promised(known, write, w),
-        "whose": _whose(task, person, staff, write, w),
+        "whose": _whose(task, person, staff, write, w) + _away(task, staff, now, write, w),
         "open": task.is_open,
         "can_take": task.is_open and not (task.state is TaskState.IN_PROGRESS and task.assignee == person.key),
         "customer": _customer(known, language, w),
@@ -117,6 +117,13 @@ def _whose(task: Task, person: Person, staff: Staff, write: Callable[[datetime],
     if task.assignee == person.key:
         return w["yours" if doing else "given"]
     return w["other_doing" if doing else "other"].replace("{who}", _name(staff, task.assignee))
+
+
+def _away(task: Task, staff: Staff, now: datetime, write: Callable[[datetime], str], w: Mapping[str, str]) -> str:
+    """Return what is said where whose task it is has leave now."""
+    whose = staff.people.get(task.assignee or "") if task.is_open else None
+    back = None if whose is None else away_until(whose, now)
+    return "" if back is None else " " + w["away"].replace("{when}", write(back))
 
 
 def _name(staff: Staff, key: str | None) -> str:
