@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 # The usual Vietnamese family names, which stand first; as written in full, and those that are telling without marks.
-_FAMILIES = frozenset(
-    ("nguyễn", "trần", "lê", "phạm", "hoàng", "huỳnh", "phan", "vũ", "võ", "đặng", "bùi", "đỗ", "hồ", "ngô", "dương")
-    + ("lý", "đinh", "đoàn", "trịnh", "nguyen", "tran", "pham", "huynh", "hoang")
-)
+_MARKED = "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh đoàn trịnh"
+_UNMARKED = "nguyen tran pham huynh hoang"
+_FAMILIES = frozenset(f"{_MARKED} {_UNMARKED}".split())
 
 
 def given_name(name: str | None, language: str) -> str | None:
