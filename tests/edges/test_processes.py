@@ -17,6 +17,7 @@ from tests.support.phin_up import make_home
 from tests.support.processes import clean_environment, running, wait_until
 from worker.domain.settings import Settings
 from worker.edges.banner import trial_event
+from worker.edges.ticks import beat_path
 
 KEY = "an-ingest-key-for-tests"
 
@@ -100,6 +101,7 @@ def test_released_and_started_they_do_the_work_and_end_in_order(
         wait_until(machine.ready, "the web process is ready")
         assert machine.report_purchase().status_code == 202
         wait_until(lambda: bool(machine.outbox()), "the mail is captured")
+        wait_until(beat_path(machine.home / "var").exists, "the clock ticks")
         for process in processes:
             process.terminate()
         assert [process.wait(10) for process in processes] == [0, 0, 0]
