@@ -27,13 +27,13 @@ from tests.support.visitor import Visitor
 from worker.domain.tasks import Priority, Reminder, ReminderKind, TaskType
 from worker.storage import reminders, tasks
 from worker.storage.database import Database
-from worker.storage.tables import message, task_reminder
+from worker.storage.tables import customer, message, task_reminder
 from worker.storage.tasks import NewTask
 
 SOON = 5.0  # seconds until the first reminder is due
 TOLD_WITHIN = 300.0  # seconds that the last mail may take
 STAFF = """
-hours: {mon-sun: "00:00-24:00"}
+hours: {mon-sun: "00:00-23:59"}
 people:
   mai: {name: Nguyễn Thị Mai, email: mai@the-coffee.example}
   huy: {name: Trần Quang Huy, email: huy@the-coffee.example}
@@ -44,12 +44,17 @@ roles: {care: [mai, huy], manager: [linh]}
 
 def give_out(database: Database, count: int, seconds: int) -> None:
     """Give out tasks, each with one reminder, due one after the other."""
-    now = datetime.now(UTC)
     with database.writing() as connection:
+        someone = connection.execute(select(customer.c.id).limit(1)).scalar_one()
+        now = datetime.now(UTC)
         for place in range(count):
             due = now + timedelta(seconds=SOON + seconds * place / count)
             who = ("mai", "huy", "linh")[place % 3]
-            new = NewTask(f"bench:{place}", TaskType.CALL, Priority.NORMAL, {"": f"Gọi {place}"}, assignee=who)
+            title = {"": f"Gọi {place}"}
+            to_do = due + timedelta(hours=1)
+            new = NewTask(
+                f"bench:{place}", TaskType.CALL, Priority.NORMAL, title, customer_id=someone, assignee=who, due_at=to_do
+            )
             number = tasks.add(connection, new, now)
             assert number is not None
             reminders.add(connection, number, [Reminder(ReminderKind.BEFORE, 1, due, due)])
@@ -58,12 +63,18 @@ def give_out(database: Database, count: int, seconds: int) -> None:
 def measure(up: PhinUp, database: Database, options: argparse.Namespace, settings: dict[str, str]) -> list[float]:
     """Return by how many seconds each reminder was late."""
     reporter = Reporter(Visitor(up, **settings))
+    until = time.monotonic() + TOLD_WITHIN + options.seconds
+    reporter.report(0)
+    while time.monotonic() < until:
+        with database.reading() as connection:
+            if connection.execute(select(customer.c.id)).first():
+                break
+        time.sleep(0.2)
     give_out(database, options.tasks, options.seconds)
     began = time.perf_counter()
     for number in range(1, options.rate * options.seconds + 1):
         time.sleep(max(0.0, began + number / options.rate - time.perf_counter()))
         reporter.report(number)
-    until = time.monotonic() + TOLD_WITHIN
     sent = select(func.count()).select_from(message).where(message.c.task_id.is_not(None), message.c.state == "sent")
     while time.monotonic() < until:
         with database.reading() as connection:
