@@ -24,7 +24,7 @@ from worker.engine.closing import ClosingByItself
 from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
-from worker.engine.recording import record
+from worker.engine.recording import Recorded, record
 from worker.engine.withdrawing import withdraw
 from worker.storage import customers, facts, journeys, membership, occurrences, pending
 from worker.storage.database import Database, told
@@ -100,18 +100,31 @@ class Processing:
         numbers = [event.order_number for event in events if event.order_number]
         customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
-        work = sum((self._one(connection, catalogue, event, now, careful) for event in events), Work())
+        work, of_the_past = Work(), set()
+        for event in events:
+            recorded = record(connection, event, self._around.shop.currency, now)
+            request = tell_case(connection, event, recorded, self._solve_within)
+            if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
+                of_the_past.add(recorded.customer.id)
+            else:
+                work += self._tell_flows(connection, catalogue, event, recorded, request, now, careful)
+        if of_the_past:
+            work += Work(journeys=tuple(journeys.wake_of(connection, sorted(of_the_past))))
         if catalogue.kept:
             membership.mark_of_events(connection, [event.id for event in events])
         return work
 
-    def _one(
-        self, connection: Connection, catalogue: Catalogue, event: PendingEvent, now: datetime, careful: bool
+    def _tell_flows(
+        self,
+        connection: Connection,
+        catalogue: Catalogue,
+        event: PendingEvent,
+        recorded: Recorded,
+        request: str | None,
+        now: datetime,
+        careful: bool,
     ) -> Work:
-        recorded = record(connection, event, self._around.shop.currency, now)
-        request = tell_case(connection, event, recorded, self._solve_within)
-        if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
-            return Work(journeys=tuple(journeys.wake_of(connection, [recorded.customer.id])))
+        """Tell goals, tasks, journeys and flows of an event that was recorded."""
         moved = catalogue.dates and moved_dates(recorded.before, recorded.customer) & catalogue.dates
         if moved:
             occurrences.mark(connection, recorded.customer.id, sorted(moved))

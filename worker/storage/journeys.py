@@ -36,6 +36,9 @@ _ENTER = Insertion(journey, lambda new: new.on_conflict_do_nothing().returning(*
 _MOVE = update(journey).where(
     journey.c.id == bindparam("of"), WAITING, journey.c.step.is_not_distinct_from(bindparam("stood_at"))
 )
+_LOOK = update(journey).where(WAITING).values(look_again=True).returning(journey.c.id)
+_WAKE = _LOOK.where(journey.c.id.in_(bindparam("ids", expanding=True)))
+_WAKE_OF = _LOOK.where(journey.c.customer_id.in_(bindparam("customers", expanding=True)))
 _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
     WAITING,
     journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(bindparam("messages", expanding=True)))),
@@ -111,18 +114,13 @@ def wake(connection: Connection, ids: Sequence[int]) -> list[int]:
 
     The note is as durable as the fact that changed: whoever dies before the journey has looked, it will look.
     """
-    return _woken(connection, journey.c.id.in_(list(ids)))
+    return sorted(connection.execute(_WAKE, {"ids": list(ids)}).scalars())
 
 
 def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
     """Do the same for all journeys of these customers, and for their tasks that a condition may close."""
     tasks.wake_of(connection, customers)
-    return _woken(connection, journey.c.customer_id.in_(list(customers)))
-
-
-def _woken(connection: Connection, mine: ColumnElement[bool]) -> list[int]:
-    statement = update(journey).where(WAITING, mine).values(look_again=True).returning(journey.c.id)
-    return sorted(connection.execute(statement).scalars())
+    return sorted(connection.execute(_WAKE_OF, {"customers": list(customers)}).scalars())
 
 
 def looked(connection: Connection, ids: Sequence[int]) -> None:

@@ -19,6 +19,11 @@ _LOOK_AGAIN = text("task.look_again")
 
 _BY_ID = select(task).where(task.c.id.in_(bindparam("ids", expanding=True)))
 _WATCHING = select(task).where(task.c.customer_id == bindparam("customer"), OPEN, task.c.watches).order_by(task.c.id)
+_WAKE_OF = (
+    update(task)
+    .where(task.c.customer_id.in_(bindparam("customers", expanding=True)), OPEN, task.c.watches)
+    .values(look_again=True)
+)
 _WOKEN = select(task.c.id).where(OPEN, _LOOK_AGAIN).order_by(task.c.id).limit(bindparam("limit"))
 
 
@@ -161,8 +166,7 @@ def wake_of(connection: Connection, customers: Collection[int]) -> None:
 
     The note is as durable as the fact that changed.
     """
-    mine = task.c.customer_id.in_(list(customers))
-    connection.execute(update(task).where(mine, OPEN, task.c.watches).values(look_again=True))
+    connection.execute(_WAKE_OF, {"customers": list(customers)})
 
 
 def woken(connection: Connection, limit: int) -> list[int]:
