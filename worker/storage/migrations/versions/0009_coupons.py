@@ -1,9 +1,9 @@
-"""Indexes and columns that keep many events quick."""
+"""Coupons: codes of customers' own."""
 
 from __future__ import annotations
 
-revision = "0005"
-down_revision = "0004"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
