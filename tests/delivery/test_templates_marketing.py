@@ -21,7 +21,8 @@ from worker.delivery.templates.rendered import Rendered
 from worker.delivery.values import shop_values, template_values
 from worker.domain.customers import Customer, CustomerFacts
 from worker.domain.facts import Facts, JourneyFacts, ShopFacts
-from worker.domain.flows import Flow, Send, walk
+from worker.domain.flows import Flow
+from worker.domain.steps import Send, walk
 from worker.language.flows import read_flow
 
 NOW = datetime(2027, 1, 9, 1, 30, tzinfo=UTC)

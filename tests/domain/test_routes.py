@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.flows import Flow, Step
+from worker.domain.flows import Flow
 from worker.domain.routes import Route
+from worker.domain.steps import Step
 from worker.language.flows import read_flow
 
 FLOW = """

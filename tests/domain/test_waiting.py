@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.durations import Duration, Unit, parse_duration
-from worker.domain.flows import Wait
+from worker.domain.steps import Wait
 from worker.domain.waiting import wait_ends
 
 SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import ROOT
-from worker.domain.flows import walk
+from worker.domain.steps import walk
 from worker.edges.web.outline import Line, outline
 from worker.language.flows import read_flow
 

@@ -8,20 +8,9 @@ import pytest
 
 from tests.language.samples import FULL, flow_of, with_line, with_step
 from worker.domain.durations import Duration, Unit
-from worker.domain.flows import (
-    Branch,
-    EventTrigger,
-    Exit,
-    FlowStatus,
-    If,
-    Once,
-    OnceKind,
-    Send,
-    Split,
-    Wait,
-    walk,
-)
+from worker.domain.flows import EventTrigger, FlowStatus, Once, OnceKind
 from worker.domain.messages import Kind
+from worker.domain.steps import Branch, Exit, If, Send, Split, Wait, walk
 
 DAYS = Unit.DAYS
 

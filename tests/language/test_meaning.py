@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.language.samples import FULL, flow_of, problems_of
-from worker.domain.flows import walk
+from worker.domain.steps import walk
 
 MEANING = flow_of(FULL).meaning
 VALUE = re.compile(r"^(?P<lead> *(?:- )?(?P<key>\w+): )(?P<value>[^\[{\"'\n].*)$", re.MULTILINE)

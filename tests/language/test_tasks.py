@@ -10,7 +10,7 @@ import pytest
 from tests.language.samples import VOCABULARY, with_step
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError
-from worker.domain.flows import ExitRule, TaskStep
+from worker.domain.steps import ExitRule, TaskStep
 from worker.domain.tasks import Priority, TaskType
 from worker.language.flows import read_flow
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from worker.domain.chance import share
 from worker.domain.conditions.values import Reading
 from worker.domain.facts import Facts
-from worker.domain.flows import Branch, Exit, ExitRule, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.routes import Route
+from worker.domain.steps import Branch, Exit, ExitRule, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.waiting import wait_ends
 
 # A journey that is woken this little late goes on as if it had been woken in time, so that waits do not drift.

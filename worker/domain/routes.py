@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from worker.domain.flows import Flow, If, Split, Step
+from worker.domain.flows import Flow
+from worker.domain.steps import If, Split, Step
 
 
 class Route:

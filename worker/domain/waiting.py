@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from worker.domain.flows import Wait
+from worker.domain.steps import Wait
 
 
 def wait_ends(wait: Wait, start: datetime, zone: ZoneInfo) -> datetime:

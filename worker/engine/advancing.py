@@ -14,11 +14,11 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
 from worker.domain.facts import Facts, ShopFacts
-from worker.domain.flows import Send
 from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, TraceKind, advance
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
 from worker.domain.staff import Staff, StaffOf, nobody
+from worker.domain.steps import Send
 from worker.domain.zones import zone_of
 from worker.engine.giving import give
 from worker.storage import journeys, ledger, traces

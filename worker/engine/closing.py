@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from worker.domain.event_check import EventRules
 from worker.domain.facts import Facts
-from worker.domain.flows import ExitRule, TaskStep
 from worker.domain.journeys import Journey, fires
+from worker.domain.steps import ExitRule, TaskStep
 from worker.domain.tasks import PHIN, Outcome, Task, TaskState
 from worker.domain.work import Work
 from worker.engine.advancing import Surroundings

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from worker.domain.conditions.values import Reading
 from worker.domain.facts import Facts
-from worker.domain.flows import TaskStep
 from worker.domain.journeys import Journey
 from worker.domain.staff import EVERYONE, Person, Staff, away_until, next_in_turn
+from worker.domain.steps import TaskStep
 from worker.domain.tasks import due_moment, in_hours, plan
 from worker.domain.texts import LocalText
 from worker.storage import reminders, tasks

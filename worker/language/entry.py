@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, parse_duration
-from worker.domain.flows import ExitRule, Goal, Once, OnceKind
+from worker.domain.flows import Goal, Once, OnceKind
 from worker.domain.matching import usual_once
+from worker.domain.steps import ExitRule
 from worker.domain.triggers import EventTrigger, SeasonTrigger, Trigger
 from worker.language.conditions import Conditions
 from worker.language.events import EventNames

@@ -7,8 +7,9 @@ from pathlib import PurePath
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.errors import FileError, Problem
-from worker.domain.flows import Flow, FlowStatus, Send, TaskStep, walk
+from worker.domain.flows import Flow, FlowStatus
 from worker.domain.messages import Kind
+from worker.domain.steps import Send, TaskStep, walk
 from worker.domain.texts import LocalText, Text
 from worker.domain.triggers import ORDER_DATES, DateTrigger, EventTrigger, Trigger
 from worker.language.conditions import Conditions

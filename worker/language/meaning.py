@@ -15,7 +15,8 @@ from enum import Enum
 from typing import Any
 
 from worker.domain.conditions.tree import Expression
-from worker.domain.flows import Flow, Step
+from worker.domain.flows import Flow
+from worker.domain.steps import Step
 from worker.domain.texts import Text
 
 

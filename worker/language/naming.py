@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from worker.domain.flows import If, Split, Step
+from worker.domain.steps import If, Split, Step
 
 
 def with_names(steps: tuple[Step, ...], taken: Collection[str]) -> tuple[Step, ...]:

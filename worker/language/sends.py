@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from worker.domain.conditions.vocabulary import Scope
-from worker.domain.flows import Send
 from worker.domain.messages import Kind
+from worker.domain.steps import Send
 from worker.domain.texts import Text
 from worker.language.conditions import Conditions
 from worker.language.fields import Fields

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from worker.domain.conditions.tree import Call, Not
 from worker.domain.conditions.tree import walk as parts_of
-from worker.domain.flows import Exit, Flow, If, Split, Step, walk
+from worker.domain.flows import Flow
+from worker.domain.steps import Exit, If, Split, Step, walk
 from worker.language.source import Report, Span
 
 

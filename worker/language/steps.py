@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, Unit
-from worker.domain.flows import Branch, Exit, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.messages import Kind
+from worker.domain.steps import Branch, Exit, If, Send, Split, Step, TaskStep, Wait
 from worker.domain.texts import LocalText
 from worker.language.conditions import UNREADABLE, Conditions
 from worker.language.fields import NOT_YET, Fields

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration
-from worker.domain.flows import ExitRule, TaskStep
+from worker.domain.steps import ExitRule, TaskStep
 from worker.domain.tasks import Escalation, Priority, ReminderRules, TaskType
 from worker.domain.texts import LocalText
 from worker.language.conditions import Conditions

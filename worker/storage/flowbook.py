@@ -18,9 +18,10 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import needs
 from worker.domain.errors import FileError
 from worker.domain.facts import Need, Needs
-from worker.domain.flows import Flow, FlowStatus, TaskStep, Wait, expressions, walk
+from worker.domain.flows import Flow, FlowStatus, expressions
 from worker.domain.routes import Route
 from worker.domain.segments import moves
+from worker.domain.steps import TaskStep, Wait, walk
 from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed, goes_by
 from worker.language.flows import read_flow
 from worker.storage import flows, segments

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from worker.domain.flows import Flow, walk
+from worker.domain.flows import Flow
+from worker.domain.steps import walk
 from worker.language.nodes import Mapping, Node, Scalar, Sequence
 from worker.language.plain import plain_value
 from worker.language.reading import read_nodes
