@@ -16,8 +16,8 @@ from tests.support.shop import LAN, Shop
 from worker.delivery.transport import Outcome
 from worker.domain.conditions.values import Reading
 from worker.domain.errors import UnavailableError
+from worker.domain.exits import exit_condition
 from worker.domain.facts import Facts
-from worker.domain.journeys import exit_condition
 from worker.domain.routes import Route
 from worker.domain.work import Work
 from worker.storage import claims, ledger

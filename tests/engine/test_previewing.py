@@ -6,8 +6,8 @@ from datetime import date
 
 from tests.support.finding import ClockShop
 from worker.domain.policy import SkipReason
-from worker.engine.advancing import Surroundings
 from worker.engine.previewing import Preview, preview
+from worker.engine.surroundings import Surroundings
 from worker.storage.database import Database
 
 NO = {"marketing": False, "source": "checkout"}

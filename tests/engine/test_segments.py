@@ -16,8 +16,8 @@ from tests.support.shop import LAN, YES, Shop
 from worker.domain.conditions.values import Reading
 from worker.domain.facts import Need
 from worker.engine import segments as engine
-from worker.engine.advancing import Surroundings
 from worker.engine.segments import Segments
+from worker.engine.surroundings import Surroundings
 from worker.storage import customers, facts, membership, segments
 from worker.storage.database import Database
 from worker.storage.flows import set_paused

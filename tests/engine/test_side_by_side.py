@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.shop import Shop
-from worker.domain.journeys import Advance, JourneyState
+from worker.domain.advancing import Advance
+from worker.domain.journeys import JourneyState
 from worker.domain.work import Work
 from worker.storage import journeys
 from worker.storage.database import Database

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from worker.delivery.preparing import Prepared
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import ConsentState, Customer
+from worker.domain.exits import exit_condition
 from worker.domain.facts import ShopFacts
-from worker.domain.journeys import Journey, exit_condition
+from worker.domain.journeys import Journey
 from worker.domain.messages import MessageState
 from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
 from worker.domain.tasks import Task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.domain.flows import Flow
-from worker.domain.steps import If, Split, Step
+from worker.domain.steps import Step, ways_of
 
 
 class Route:
@@ -23,12 +23,8 @@ class Route:
         for step, following in zip(steps, (*steps, then)[1:], strict=True):
             self._steps[step.name] = step
             self._after[step.name] = following
-            if isinstance(step, If):
-                self._lay(step.then, following)
-                self._lay(step.otherwise, following)
-            elif isinstance(step, Split):
-                for branch in step.branches:
-                    self._lay(branch.steps, following)
+            for way in ways_of(step):
+                self._lay(way, following)
 
     def step(self, name: str) -> Step:
         """Return the step of this name.

@@ -36,13 +36,13 @@ from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
 from worker.edges.staff import followed_staff
 from worker.edges.var import TEMPLATES_KEPT, open_var
-from worker.engine.advancing import Surroundings
 from worker.engine.asking import ask_now
 from worker.engine.finding import Finding
 from worker.engine.processing import Processing
 from worker.engine.reminders import Reminders
 from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
+from worker.engine.surroundings import Surroundings
 from worker.engine.tasks import Tasks
 from worker.language.library import flow_names
 from worker.language.seasons import SEASONS_FILE

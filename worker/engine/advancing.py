@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
 
-from worker.domain.conditions.tree import Expression
-from worker.domain.conditions.values import Reading
-from worker.domain.customers import Customer
-from worker.domain.facts import Facts, ShopFacts
-from worker.domain.journeys import Advance, Journey, JourneyState, TraceEntry, TraceKind, advance
-from worker.domain.messages import Kind
-from worker.domain.settings import Settings
-from worker.domain.staff import Staff, StaffOf, nobody
+from worker.domain.advancing import Advance, advance
+from worker.domain.facts import Facts
+from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
 from worker.domain.steps import Send
-from worker.domain.zones import zone_of
-from worker.engine.giving import give
+from worker.domain.work import Work
+from worker.engine.acting import perform
+from worker.engine.surroundings import Surroundings
 from worker.storage import journeys, ledger, traces
 from worker.storage.flowbook import Version
 
@@ -29,45 +22,17 @@ AGAIN = timedelta(hours=1)  # after which a journey is looked at again whose mai
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every decision needs beside the facts.
-
-    Parameters:
-        reading: how conditions are read.
-        staff: returns the staff as it is now.
-    """
-
-    reading: Reading
-    shop: ShopFacts
-    staff: StaffOf = nobody
-
-    @classmethod
-    def of(
-        cls, settings: Settings, segments: Mapping[str, Expression] | None = None, staff: StaffOf = nobody
-    ) -> Surroundings:
-        """Return the surroundings that the settings describe, with the flow book's segments."""
-        shop = settings.shop
-        facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
-        reading = Reading({} if segments is None else segments)  # one that is empty now may fill
-        return cls(reading, facts, staff)
-
-    def zone_of(self, customer: Customer) -> ZoneInfo:
-        """Return the customer's time zone, or the shop's where none is known."""
-        return zone_of(customer.timezone, self.shop.timezone)
-
-
 def go_on(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts
-) -> list[int] | None:
+) -> Work | None:
     """Decide where the journey goes now and write it down.
 
     Returns:
-        The numbers of the messages it wrote; None where it is held back for an hour, since nobody is known who is to
+        What came of it for other processes; None where it is held back for an hour, since nobody is known who is to
         get one of them.
     """
     decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer))
-    return [] if decided is None else write(connection, around, version, journey, facts, decided)
+    return Work() if decided is None else write(connection, around, version, journey, facts, decided)
 
 
 def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEntry, now: datetime) -> None:
@@ -77,23 +42,20 @@ def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEnt
 
 def write(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts, decided: Advance
-) -> list[int] | None:
+) -> Work | None:
     """Write a decision down: where the journey stands, its messages, its tasks, its trace.
 
     Nothing of it where the journey stands elsewhere by now: then somebody else has decided. None, and nothing of it
     either, where a mail to staff has nobody to go to: the journey is looked at again until there is somebody.
     """
     staff = around.staff()
-    to_nobody = [mail for mail in decided.mails if mail.to is not None and not staff.members(mail.to)]
-    if to_nobody:
-        _hold_back(connection, journey, to_nobody[0], facts.now)
-        return None
-    messages = [one for step in decided.mails for one in _messages(around, staff, version, journey, facts, step)]
+    for act in decided.acts:
+        if isinstance(act.step, Send) and act.step.to is not None and not staff.members(act.step.to):
+            _hold_back(connection, journey, act.step, facts.now)
+            return None
     if not _move(connection, journey, decided, facts.now):
-        return []
-    for step in decided.tasks:
-        give(connection, around.reading, staff, journey, facts, step)
-    return ledger.write(connection, messages, facts.now)
+        return Work()
+    return perform(connection, around, staff, version, journey, decided.acts, facts.now)
 
 
 def _hold_back(connection: Connection, journey: Journey, step: Send, now: datetime) -> None:
@@ -110,48 +72,3 @@ def _move(connection: Connection, journey: Journey, decided: Advance, now: datet
         ledger.cancel(connection, journey.id, f"exit: {decided.reason}", now)
     traces.append(connection, journey.id, decided.trace, now)
     return True
-
-
-def _messages(
-    around: Surroundings, staff: Staff, version: Version, journey: Journey, facts: Facts, step: Send
-) -> list[ledger.NewMessage]:
-    """Return the customer's mail of a step, or one for each of the staff whom the step names."""
-    customers_own = facts.customer.language or facts.shop.language
-    mail = _message(around, version, journey, facts, step, customers_own)
-    if step.to is None:
-        return [mail]
-    return [
-        replace(
-            _message(around, version, journey, facts, step, person.language),
-            key=f"{mail.key}:{person.key}",
-            customer_id=None,
-            staff=person.key,
-            kind=Kind.TRANSACTIONAL,
-        )
-        for person in staff.members(step.to)
-    ]
-
-
-def _message(
-    around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send, language: str
-) -> ledger.NewMessage:
-    values: dict[str, object] = {}
-    if step.values:
-        values["with"] = {name: around.reading.text(text, facts) for name, text in step.values}
-    if step.subject is not None:
-        values["subject"] = around.reading.text(step.subject.within(language, facts.shop.language), facts)
-    if step.from_name is not None:
-        values["from_name"] = step.from_name
-    return ledger.NewMessage(
-        key=f"journey:{journey.id}:{step.name}:{journey.turn}",
-        customer_id=journey.customer_id,
-        kind=step.kind or version.flow.kind,
-        template=step.template,
-        not_before=facts.now,
-        journey_id=journey.id,
-        flow=journey.flow,
-        step=step.name,
-        order_number=journey.order_number,
-        values=values,
-        expires_at=facts.now + step.expires.span() if step.expires else None,
-    )

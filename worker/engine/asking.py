@@ -15,7 +15,7 @@ from worker.domain.facts import Facts, Needs
 from worker.domain.settings import Settings
 from worker.domain.triggers import ORDER_DATES, DateTrigger, SegmentTrigger, Timed
 from worker.domain.zones import zone_of
-from worker.engine.advancing import Surroundings
+from worker.engine.surroundings import Surroundings
 from worker.storage import facts, orders
 from worker.storage.facts import Asking
 from worker.storage.flowbook import FlowBook, Version

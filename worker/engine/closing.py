@@ -10,15 +10,16 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.event_check import EventRules
+from worker.domain.exits import fires
 from worker.domain.facts import Facts
-from worker.domain.journeys import Journey, fires
+from worker.domain.journeys import Journey
 from worker.domain.steps import ExitRule, TaskStep
 from worker.domain.tasks import PHIN, Outcome, Task, TaskState
 from worker.domain.work import Work
-from worker.engine.advancing import Surroundings
 from worker.engine.entering import Occasion
 from worker.engine.failing import apart
 from worker.engine.reporting import report
+from worker.engine.surroundings import Surroundings
 from worker.storage import customers, facts, journeys, ledger, reminders, requests, tasks
 from worker.storage.flowbook import FlowBook, Version
 

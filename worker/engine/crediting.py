@@ -11,8 +11,8 @@ from worker.domain.facts import Happening
 from worker.domain.flows import Goal
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
 from worker.domain.orders import Order
-from worker.engine.advancing import Surroundings
 from worker.engine.recording import Recorded
+from worker.engine.surroundings import Surroundings
 from worker.storage import facts, goals, journeys, traces
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, FlowBook, Version

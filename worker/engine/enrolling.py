@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection
 
 from worker.domain.calendars.turns import Turn
 from worker.domain.triggers import Trigger
-from worker.engine.advancing import Surroundings
+from worker.engine.surroundings import Surroundings
 from worker.storage.enrolment import Entrance
 from worker.storage.enrolment import enrol as enrol_rows
 from worker.storage.flowbook import Version

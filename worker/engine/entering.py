@@ -14,9 +14,11 @@ from worker.domain.facts import Facts, Happening, Need, Needs
 from worker.domain.flows import OnceKind
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
 from worker.domain.matching import listening, match
-from worker.engine.advancing import Surroundings, go_on
+from worker.domain.work import Work
+from worker.engine.advancing import go_on
 from worker.engine.failing import apart, set_back
 from worker.engine.recording import Recorded
+from worker.engine.surroundings import Surroundings
 from worker.storage import facts, journeys, traces
 from worker.storage.database import told
 from worker.storage.facts import Asking
@@ -43,15 +45,15 @@ class Occasion:
 
 def enter(
     connection: Connection, around: Surroundings, catalogue: Catalogue, occasion: Occasion, starts_within: timedelta
-) -> list[int]:
-    """Enter the customer into the flows that listen and take them; returns the messages that came of it.
+) -> Work:
+    """Enter the customer into the flows that listen and take them; returns what came of it for other processes.
 
     Parameters:
         starts_within: how old an event may be when it comes in that starts a flow which does not say otherwise.
     """
     kind, now, careful = occasion.happening.type, occasion.now, occasion.careful
     said = [_said(version, {"reason": "paused"}) for version in catalogue.pausing.get(kind, ())]
-    messages: list[int] = []
+    work = Work()
     versions = catalogue.listening.get(kind, ())
     if versions:
         wanted = Needs().union(*(version.needs for version in versions))
@@ -63,12 +65,12 @@ def enter(
         said.append(_said(version, line))
         if entered is not None:
             begin = partial(_begin, connection, around, version, entered, known)
-            messages += apart(connection, careful, begin, partial(set_back, connection, entered.id, now))
+            work += apart(connection, careful, begin, partial(set_back, connection, entered.id, now))
             if Need.FLOWS in wanted:
                 known = facts.with_flows(connection, known)
     if said:
         traces.of_event(connection, occasion.event_id, occasion.recorded.customer.id, said, now)
-    return messages
+    return work
 
 
 def _offer(
@@ -107,9 +109,9 @@ def _offer(
     return entered, {"journey": entered.id}
 
 
-def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> list[int]:
+def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> Work:
     begun = facts.begun(connection, known, entered, version.needs)
-    return go_on(connection, around, version, entered, begun) or []
+    return go_on(connection, around, version, entered, begun) or Work()
 
 
 def _failed(version: Version, occasion: Occasion, error: Exception) -> tuple[None, dict[str, Any]]:

@@ -75,15 +75,15 @@ def apart(
         return failed(error)
 
 
-def set_back(connection: Connection, journey_id: int, now: datetime, error: Exception) -> list[int]:
+def set_back(connection: Connection, journey_id: int, now: datetime, error: Exception) -> Work:
     """Have a journey that cannot go on be tried again later; after some tries it has failed, and its trace says so.
 
     Returns:
-        No messages.
+        No work.
     """
     reason = told(error)
     _log.error("a journey cannot go on", journey_id=journey_id, exc_info=error)
     if journeys.postpone(connection, journey_id, now + RETRY, reason, now) >= TRIES:
         journeys.fail(connection, journey_id, reason, now)
         traces.append(connection, journey_id, [TraceEntry(TraceKind.FAILED, None, {"reason": reason})], now)
-    return []
+    return Work()

@@ -15,9 +15,9 @@ from worker.domain.calendars.turns import Turn
 from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.triggers import ZONE, DateTrigger, Timed, goes_by
-from worker.engine.advancing import Surroundings
 from worker.engine.enrolling import enrol
 from worker.engine.failing import transact
+from worker.engine.surroundings import Surroundings
 from worker.storage import audience, occurrences
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.quantities import Condition

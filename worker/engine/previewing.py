@@ -16,7 +16,7 @@ from worker.domain.flows import Flow
 from worker.domain.messages import Kind
 from worker.domain.policy import Pending, SkipReason, skip
 from worker.domain.triggers import DateTrigger, EventTrigger, SegmentTrigger, Timed, Trigger
-from worker.engine.advancing import Surroundings
+from worker.engine.surroundings import Surroundings
 from worker.storage import audience, customers, occurrences
 from worker.storage.audience_counts import Counts, count_audience, some_of_audience
 from worker.storage.conditions.context import SqlContext

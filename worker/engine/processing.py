@@ -12,19 +12,21 @@ from sqlalchemy import Connection
 
 from worker.domain.errors import UnavailableError
 from worker.domain.event_check import EventRules
+from worker.domain.exits import exit_event
 from worker.domain.facts import Happening
-from worker.domain.journeys import Journey, exit_event
+from worker.domain.journeys import Journey
 from worker.domain.moved_dates import moved_dates
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
-from worker.engine.advancing import Surroundings, go_on, leave
+from worker.engine.advancing import go_on, leave
 from worker.engine.cases import tell_case
 from worker.engine.closing import ClosingByItself
 from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import Recorded, record
+from worker.engine.surroundings import Surroundings
 from worker.engine.withdrawing import withdraw
 from worker.storage import customers, facts, journeys, membership, occurrences, pending
 from worker.storage.database import Database, told
@@ -137,27 +139,26 @@ class Processing:
         apart(connection, careful, crediting, partial(_not_credited, event))
         withdraw(connection, self._flowbook, self._around, occasion)
         closed = self._closing.at_event(connection, occasion)
-        messages = self._tell_journeys(connection, occasion)
-        messages += enter(connection, self._around, catalogue, occasion, self._starts_within)
-        return closed + Work(messages=tuple(messages))
+        told = self._tell_journeys(connection, occasion)
+        return closed + told + enter(connection, self._around, catalogue, occasion, self._starts_within)
 
-    def _tell_journeys(self, connection: Connection, occasion: Occasion) -> list[int]:
+    def _tell_journeys(self, connection: Connection, occasion: Occasion) -> Work:
         """End the journeys that this event ends; the others look again at what they wait for."""
         waiting = journeys.under_way(connection, occasion.recorded.customer.id)
         if not occasion.careful:
             return self._tell(connection, occasion, waiting)
-        messages: list[int] = []
+        work = Work()
         for one in waiting:
             tell = partial(self._tell, connection, occasion, [one])
-            messages += apart(connection, True, tell, partial(set_back, connection, one.id, occasion.now))
-        return messages
+            work += apart(connection, True, tell, partial(set_back, connection, one.id, occasion.now))
+        return work
 
-    def _tell(self, connection: Connection, occasion: Occasion, waiting: Sequence[Journey]) -> list[int]:
+    def _tell(self, connection: Connection, occasion: Occasion, waiting: Sequence[Journey]) -> Work:
         customer, order = occasion.recorded.customer, occasion.recorded.order
         versions = {one.id: self._flowbook.version(connection, one.version_id) for one in waiting}
         asking = [(one, customer, version.needs) for one in waiting if (version := versions[one.id]) is not None]
         known = facts.for_journeys(connection, asking, self._around.shop, occasion.now) if asking else {}
-        messages: list[int] = []
+        work = Work()
         for journey in waiting:
             version = versions[journey.id]
             if version is None:
@@ -167,8 +168,8 @@ class Processing:
             if fired is not None:
                 leave(connection, journey, fired[0], fired[1], occasion.now)
             else:
-                messages += go_on(connection, self._around, version, journey, known[journey.id]) or []
-        return messages
+                work += go_on(connection, self._around, version, journey, known[journey.id]) or Work()
+        return work
 
 
 def _not_credited(event: PendingEvent, error: Exception) -> None:

@@ -16,10 +16,10 @@ from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff, StaffOf, end_of_day, works_on
 from worker.domain.tasks import ReminderKind, Task, TaskState, in_hours
 from worker.domain.work import Work
-from worker.engine.advancing import Surroundings
 from worker.engine.closing import ClosingByItself
 from worker.engine.failing import each_for_itself, transact
 from worker.engine.giving import choose, role_of
+from worker.engine.surroundings import Surroundings
 from worker.engine.tasks import hand_over
 from worker.storage import ledger, reminders, tasks
 from worker.storage.database import Database, told

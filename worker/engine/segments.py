@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from worker.domain.calendars.turns import Turn
 from worker.domain.settings import Settings
 from worker.domain.work import Work
-from worker.engine.advancing import Surroundings
 from worker.engine.enrolling import enrol
 from worker.engine.failing import apart, transact
+from worker.engine.surroundings import Surroundings
 from worker.storage import membership, segments
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook

@@ -13,8 +13,9 @@ from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
-from worker.engine.advancing import Surroundings, go_on
+from worker.engine.advancing import go_on
 from worker.engine.failing import each_for_itself, is_ours, set_back, transact
+from worker.engine.surroundings import Surroundings
 from worker.storage import customers, facts, journeys
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
@@ -41,7 +42,7 @@ class Stepping:
         """Take these journeys on, those that wait and are due or whose condition holds; one that fails harms itself.
 
         Returns:
-            The messages that came of it.
+            What came of it for other processes.
         """
         together = partial(transact, self._database, partial(self._some, journey_ids, now))
         return each_for_itself(journey_ids, together, partial(self._alone, now))
@@ -68,15 +69,15 @@ class Stepping:
             else:
                 asking.append((journey, people[journey.customer_id], version))
         known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._around.shop, now)
-        messages: list[int] = []
+        work = Work()
         have_looked: list[int] = []
         for journey, _, version in asking:
             written = go_on(connection, self._around, version, journey, known[journey.id])
             if written is not None:  # else it is held back, and keeps the reason
-                messages += written
+                work += written
                 have_looked.append(journey.id)
         journeys.looked(connection, have_looked)
         if unreadable:
             reason = "the version of its flow that it entered with cannot be read by this version of Phin"
             journeys.defer(connection, unreadable, now + UNREADABLE, reason)
-        return Work(messages=tuple(messages))
+        return work

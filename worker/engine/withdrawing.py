@@ -8,10 +8,11 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from worker.domain.journeys import Journey, exit_event
-from worker.engine.advancing import Surroundings
+from worker.domain.exits import exit_event
+from worker.domain.journeys import Journey
 from worker.engine.entering import Occasion
 from worker.engine.failing import apart
+from worker.engine.surroundings import Surroundings
 from worker.storage import facts, journeys, ledger, traces
 from worker.storage.flowbook import FlowBook
 

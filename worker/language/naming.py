@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from worker.domain.steps import If, Split, Step
+from worker.domain.steps import AddToFields, Choose, If, SetFields, Split, Step
+
+_VERBS: dict[type[Step], str] = {SetFields: "set", AddToFields: "add"}  # where the class is called otherwise
 
 
 def with_names(steps: tuple[Step, ...], taken: Collection[str]) -> tuple[Step, ...]:
@@ -22,12 +24,16 @@ class _Namer:
         return tuple(self._named(step) for step in steps)
 
     def _named(self, step: Step) -> Step:
-        name = step.name or self._next(type(step).__name__.lower())
-        if isinstance(step, If):
-            return replace(step, name=name, then=self.named(step.then), otherwise=self.named(step.otherwise))
-        if isinstance(step, Split):
-            branches = tuple(replace(branch, steps=self.named(branch.steps)) for branch in step.branches)
-            return replace(step, name=name, branches=branches)
+        name = step.name or self._next(_VERBS.get(type(step)) or type(step).__name__.lower())
+        match step:
+            case If():
+                return replace(step, name=name, then=self.named(step.then), otherwise=self.named(step.otherwise))
+            case Choose():
+                cases = tuple(replace(case, steps=self.named(case.steps)) for case in step.cases)
+                return replace(step, name=name, cases=cases, otherwise=self.named(step.otherwise))
+            case Split():
+                branches = tuple(replace(branch, steps=self.named(branch.steps)) for branch in step.branches)
+                return replace(step, name=name, branches=branches)
         return replace(step, name=name)
 
     def _next(self, verb: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, text, update
 
-from worker.domain.journeys import Advance, Journey, JourneyState
+from worker.domain.advancing import Advance
+from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage import tasks
 from worker.storage.rows import Insertion

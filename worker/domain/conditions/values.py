@@ -55,6 +55,7 @@ from worker.domain.conditions.tree import (
     Or,
     walk,
 )
+from worker.domain.conditions.valuetypes import FieldType
 from worker.domain.facts import EventsOf, Facts, Need, Needs
 from worker.domain.texts import Text
 from worker.domain.zones import zone_of
@@ -66,9 +67,11 @@ class Reading:
 
     Parameters:
         segments: the expressions of the segments that `in_segment()` may name; one that is not here has nobody in it.
+        fields: the types of the customers' own fields, as they are declared.
     """
 
     segments: Mapping[str, Expression] = field(default_factory=dict)
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
 
     def holds(self, expression: Expression, facts: Facts) -> bool:
         """Say whether a condition holds; a value holds if it is there and not empty, zero or false."""

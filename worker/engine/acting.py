@@ -1,0 +1,56 @@
+"""What a journey does at its steps, written down in their order: mails, tasks, and what changes the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from worker.domain.advancing import Act
+from worker.domain.journeys import Journey
+from worker.domain.staff import Staff
+from worker.domain.steps import (
+    AddToFields,
+    Coupon,
+    Emit,
+    Send,
+    SetFields,
+    Suppress,
+    Tag,
+    TaskStep,
+    Untag,
+    Webhook,
+)
+from worker.domain.work import Work
+from worker.engine.giving import give
+from worker.engine.surroundings import Surroundings
+from worker.engine.writing_mails import messages_of
+from worker.storage import ledger
+from worker.storage.flowbook import Version
+
+
+def perform(
+    connection: Connection,
+    around: Surroundings,
+    staff: Staff,
+    version: Version,
+    journey: Journey,
+    acts: Sequence[Act],
+    now: datetime,
+) -> Work:
+    """Write down what a journey does, in the transaction that moved it; returns what came of it for other processes."""
+    messages: list[ledger.NewMessage] = []
+    for act in acts:
+        match act.step:
+            case Send() as step:
+                messages += messages_of(around, staff, version, journey, act.facts, step)
+            case TaskStep() as step:
+                give(connection, around.reading, staff, journey, act.facts, step)
+            case SetFields() | AddToFields() | Tag() | Untag() | Suppress() | Emit():
+                raise NotImplementedError(type(act.step).__name__)
+            case Coupon():
+                raise NotImplementedError(type(act.step).__name__)
+            case Webhook():
+                raise NotImplementedError(type(act.step).__name__)
+    return Work(messages=tuple(ledger.write(connection, messages, now)))
