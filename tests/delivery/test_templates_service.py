@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 
 from tests.delivery.mails import SHIPPED, SHOP, FakeLinks
 from tests.support.browser import chromium
-from tests.support.readable import assert_readable
+from tests.support.legible import faults_of
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.rendered import Rendered
 from worker.delivery.values import shop_values, template_values
@@ -214,4 +214,4 @@ def test_a_customers_words_are_shown_as_text(library: TemplateLibrary) -> None:
 @pytest.mark.parametrize(("name", "language"), BOTH)
 def test_they_hold_together_in_a_browser(library: TemplateLibrary, browser: Browser, name: str, language: str) -> None:
     """Given phone and desktop, light and dark, then nothing runs over, all text is read easily, buttons are touched."""
-    assert_readable(browser, rendered(library, name, language).html)
+    assert faults_of(browser, rendered(library, name, language).html) == []

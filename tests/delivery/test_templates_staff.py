@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.delivery.mails import SHIPPED, SHOP, FakeLinks, values
 from tests.support.browser import chromium
-from tests.support.readable import assert_readable
+from tests.support.legible import faults_of
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.rendered import Rendered
 
@@ -131,4 +131,4 @@ def test_the_morning_has_one_button_a_task(library: TemplateLibrary, late: int, 
 @pytest.mark.parametrize(("name", "language"), BOTH)
 def test_they_hold_together_in_a_browser(library: TemplateLibrary, browser: Browser, name: str, language: str) -> None:
     """Given phone and desktop, light and dark, then nothing runs over, all text is read easily, buttons are touched."""
-    assert_readable(browser, rendered(library, name, full(name, language), language).html)
+    assert faults_of(browser, rendered(library, name, full(name, language), language).html) == []
