@@ -18,8 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bench.support.homes import house, make_home
-from tests.support.postgres import PostgresServer
+from bench.support.homes import ask_for_database, database_of, house, make_home
 from worker.domain.event_check import EventRules
 from worker.edges.house import House
 from worker.edges.importing.columns import map_columns
@@ -77,15 +76,11 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description="Measure an import of orders.")
     parser.add_argument("--orders", type=int, default=100_000)
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings: dict[str, str] = {}
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        settings = database_of(stack, postgres=options.postgres)
         rows = write_orders(folder / "orders.csv", options.orders)
         into = house(make_home(folder / "home"), **settings)
         stack.callback(into.close)

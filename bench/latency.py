@@ -26,9 +26,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from bench.support.homes import ask_for_database, database_of
 from bench.support.raw_sink import arrivals, raw_sink
 from tests.support.phin_up import PhinUp, make_home, phin_up
-from tests.support.postgres import PostgresServer
 from tests.support.visitor import Visitor, purchase
 
 CONNECTIONS = 8
@@ -135,16 +135,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--singles", type=int, default=5, help="single events, each after a rest")
     parser.add_argument("--rest", type=int, default=60, help="seconds of rest before a single event")
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     parser.add_argument("--busy", type=int, default=0, help="other processes that count for themselves meanwhile")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings: dict[str, str] = {}
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        settings = database_of(stack, postgres=options.postgres)
         for _ in range(options.busy):
             busy = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
             stack.callback(busy.kill)

@@ -20,9 +20,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from bench.latency import Reporter
-from bench.support.homes import house, make_home
+from bench.support.homes import ask_for_database, database_of, house, make_home
 from tests.support.phin_up import PhinUp, phin_up
-from tests.support.postgres import PostgresServer
 from tests.support.visitor import Visitor
 from worker.domain.tasks import Priority, Reminder, ReminderKind, TaskType
 from worker.storage import reminders, tasks
@@ -92,16 +91,12 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=300)
     parser.add_argument("--seconds", type=int, default=60, help="over which their reminders are due")
     parser.add_argument("--rate", type=int, default=10, help="purchases a second meanwhile")
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = make_home(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         (folder / "config" / "staff.yaml").write_text(STAFF)
-        settings: dict[str, str] = {}
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        settings = database_of(stack, postgres=options.postgres)
         built = house(folder, **settings)
         stack.callback(built.close)
         up = stack.enter_context(phin_up(folder, **settings))

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import Text as SqlText
 from sqlalchemy import func, insert, literal, literal_column, select, text
 
-from tests.support.postgres import PostgresServer
+from bench.support.homes import ask_for_database, database_of
 from worker.domain.calendars.seasons import FixedDay, ListedDays, Season
 from worker.domain.settings import Settings
 from worker.engine.finding import Finding
@@ -137,16 +137,12 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description="Measure triggers of the clock among many customers.")
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder / 'phin.db'}"
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            url = server.url(server.create_database())
-        database = Database(url)
+        made = database_of(stack, postgres=options.postgres)
+        database = Database(made.get("PHIN_DATABASE_URL", f"sqlite:///{folder / 'phin.db'}"))
         stack.callback(database.close)
         print("PostgreSQL" if options.postgres else "SQLite")
         measure(database, options.customers)

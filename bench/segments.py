@@ -21,8 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from bench.support.homes import house, make_home
-from tests.support.postgres import PostgresServer
+from bench.support.homes import ask_for_database, database_of, house, make_home
 from worker.edges.house import House
 from worker.edges.publishing import publish
 from worker.storage import membership, segments
@@ -92,15 +91,11 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description="Measure looking through all customers for segments.")
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings: dict[str, str] = {}
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        settings = database_of(stack, postgres=options.postgres)
         home = make_home(folder / "home")
         shutil.rmtree(home / "flows")
         (home / "flows").mkdir()

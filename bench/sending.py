@@ -20,10 +20,9 @@ from pathlib import Path
 import psutil
 from sqlalchemy import func, insert, select
 
-from bench.support.homes import environment, house, make_home
+from bench.support.homes import ask_for_database, database_of, environment, house, make_home
 from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
 from bench.support.raw_sink import raw_sink
-from tests.support.postgres import PostgresServer
 from worker.edges.house import House
 from worker.storage.tables import address, customer, message
 
@@ -138,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a campaign from claim to settled row.")
     parser.add_argument("--mails", type=int, default=20_000)
     parser.add_argument("--senders", type=int, default=2)
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+    ask_for_database(parser)
     options = parser.parse_args()
     with ExitStack() as stack:
         try:
@@ -148,11 +147,7 @@ def main() -> None:
             print(f"without smtp-source: {error}")
         port = stack.enter_context(tools.sink() if tools else raw_sink())
         home = make_home(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        settings: dict[str, str] = {}
-        if options.postgres:
-            server = PostgresServer(fsync=True)
-            stack.callback(server.close)
-            settings["PHIN_DATABASE_URL"] = server.url(server.create_database())
+        settings = database_of(stack, postgres=options.postgres)
         print(f"{'PostgreSQL' if options.postgres else 'SQLite':<30} {'mails/s':>9} {'CPU ms':>10}")
         rate, size = measure(home, options, settings, port)
         if tools is not None:

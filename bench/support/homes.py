@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from argparse import ArgumentParser
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests.support.postgres import PostgresServer
 from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.storage.migrations import migrate
@@ -31,3 +34,17 @@ def house(home: Path, **settings: str) -> House:
     built = House(read_home(environment(home, **settings)))
     migrate(built.database)
     return built
+
+
+def ask_for_database(parser: ArgumentParser) -> None:
+    """Let the command line say which database is measured."""
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own, with fsync")
+
+
+def database_of(stack: ExitStack, *, postgres: bool) -> dict[str, str]:
+    """Return the settings of a database that is gone when the stack closes: a PostgreSQL's, else none, for SQLite."""
+    if not postgres:
+        return {}
+    server = PostgresServer(fsync=True)
+    stack.callback(server.close)
+    return {"PHIN_DATABASE_URL": server.url(server.create_database())}
