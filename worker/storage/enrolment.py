@@ -140,7 +140,7 @@ def audience(
         order = orders.alias("its_order")
     source: FromClause = customer
     if order is not None:
-        source = customer.outerjoin(order, order.c.id == _order_id(entrance.trigger))
+        source = customer.outerjoin(order, order.c.id == order_entered_for(entrance.trigger))
     context = SqlContext(
         words_of(connection.dialect), entrance.now, entrance.shop, customer, order, segments=entrance.segments
     )
@@ -206,7 +206,8 @@ def _own_entries(entrance: Entrance, column: Any) -> Select[Any]:
     return select(column).select_from(journey).where(*own).correlate(customer)
 
 
-def _order_id(trigger: Trigger) -> Sql:
+def order_entered_for(trigger: Trigger) -> Sql:
+    """Return our number of the order that a customer enters for by a date of their orders: the first or the latest."""
     first = isinstance(trigger, DateTrigger) and trigger.field == "customer.first_order_at"
     return _latest(orders.c.id, first=first).scalar_subquery()
 

@@ -127,4 +127,5 @@ event_trace = Table(
     Column("at", Instant, nullable=False),
     Column("flows", Json, nullable=False),
     Index("ix_event_trace_customer", "customer_id", "at"),
+    Index("ix_event_trace_at", "at"),
 )
