@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.chance import share
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.conditions.values import Reading
 from worker.domain.exits import exit_condition
 from worker.domain.facts import Facts
@@ -17,7 +17,6 @@ from worker.domain.routes import Route
 from worker.domain.steps import (
     Acting,
     AddToFields,
-    Branch,
     Choose,
     Coupon,
     Emit,
@@ -66,12 +65,15 @@ class Advance:
     withdraws: bool = False
 
 
-def advance(route: Route, journey: Journey, facts: Facts, reading: Reading, zone: ZoneInfo) -> Advance | None:
+def advance(
+    route: Route, journey: Journey, facts: Facts, reading: Reading, zone: ZoneInfo, chance: Chance = BY_HASH
+) -> Advance | None:
     """Take a journey as far as it goes at `facts.now`.
 
     Parameters:
         reading: how conditions are read (the segments they may name).
         zone: the customer's time zone, or the shop's.
+        chance: says which way of a split falls to whom.
 
     Returns:
         What changes, or None where it stays where it is.
@@ -90,7 +92,7 @@ def advance(route: Route, journey: Journey, facts: Facts, reading: Reading, zone
             closed = _closed(standing, facts)
             if closed is None:
                 return None
-            return _walk(route, journey, route.after(standing), moment, facts, reading, zone, [closed])
+            return _walk(route, journey, route.after(standing), moment, facts, reading, zone, chance, [closed])
         assert isinstance(standing, Wait), "a journey only ever stands at a wait or a task"
         if standing.until is not None and reading.holds(standing.until, facts):
             trace.append(_entry(TraceKind.WAITED, standing, until=reading.explain(standing.until, facts)))
@@ -100,7 +102,7 @@ def advance(route: Route, journey: Journey, facts: Facts, reading: Reading, zone
         else:
             return None
         step = route.after(standing)
-    return _walk(route, journey, step, moment, facts, reading, zone, trace)
+    return _walk(route, journey, step, moment, facts, reading, zone, chance, trace)
 
 
 def _walk(
@@ -111,6 +113,7 @@ def _walk(
     facts: Facts,
     reading: Reading,
     zone: ZoneInfo,
+    chance: Chance,
     trace: list[TraceEntry],
 ) -> Advance:
     acts: list[Act] = []
@@ -179,7 +182,7 @@ def _walk(
                 trace.append(_entry(TraceKind.WEBHOOK, step, url=step.url))
                 step = route.after(step)
             case Split():
-                branch = choose_branch(step, journey)
+                branch = chance.branch(step, journey)
                 trace.append(_entry(TraceKind.FORK, step, way=branch.name))
                 step = route.into(step, branch.steps)
             case Exit():
@@ -215,17 +218,6 @@ def _needless(step: TaskStep, facts: Facts, reading: Reading) -> TraceEntry | No
     if rule is None or rule.event is not None or rule.when is None or not reading.holds(rule.when, facts):
         return None
     return _entry(TraceKind.TASK, step, reason="not needed", seen=reading.explain(rule.when, facts))
-
-
-def choose_branch(split: Split, journey: Journey) -> Branch:
-    """Return the way of a split that falls to this journey, always the same one."""
-    total = sum(branch.weight for branch in split.branches)
-    mark = share(journey.flow, str(journey.customer_id), journey.once_key, split.name) * total
-    for branch in split.branches:
-        mark -= branch.weight
-        if mark < 0:
-            return branch
-    return split.branches[-1]
 
 
 def _entry(kind: TraceKind, step: Step, **detail: Any) -> TraceEntry:

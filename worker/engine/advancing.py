@@ -31,7 +31,7 @@ def go_on(
         What came of it for other processes; None where it is held back for an hour, since nobody is known who is to
         get one of them.
     """
-    decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer))
+    decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer), around.chance)
     return Work() if decided is None else write(connection, around, version, journey, facts, decided)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from worker.domain.calendars.occurrences import LATEST, Seasons, turns
 from worker.domain.calendars.turns import Turn
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.triggers import ZONE, DateTrigger, Timed, goes_by
@@ -59,6 +60,7 @@ class Finding:
     Parameters:
         seasons: returns the shop's seasons as they are known now.
         stopping: says whether to leave off; what is not done is done at the next tick, by whichever clock.
+        chance: says what falls to whom, of holdouts.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class Finding:
         seasons: Callable[[], Seasons] = dict,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        chance: Chance = BY_HASH,
     ) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments)
+        self._around = Surroundings.of(settings, flowbook.segments, chance=chance)
         self._seasons = seasons
         self._stopping = stopping
         self._looked: dict[Key, datetime] = {}  # until when this process has looked for turns

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.errors import UnavailableError
 from worker.domain.event_check import EventRules
 from worker.domain.exits import exit_event
@@ -42,12 +43,20 @@ class Processing:
     Parameters:
         flowbook: the published flows.
         staff: returns the staff as it is now.
+        chance: says what falls to whom, of splits and holdouts.
     """
 
-    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings, staff: StaffOf = nobody) -> None:
+    def __init__(
+        self,
+        database: Database,
+        flowbook: FlowBook,
+        settings: Settings,
+        staff: StaffOf = nobody,
+        chance: Chance = BY_HASH,
+    ) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments, staff)
+        self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
         self._closing = ClosingByItself(flowbook, self._around, EventRules.of(settings))
         self._solve_within = timedelta(hours=settings.support.solve_within)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)

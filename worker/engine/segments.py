@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.calendars.turns import Turn
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.engine.enrolling import enrol
@@ -40,12 +41,13 @@ class Segments:
 
     Parameters:
         flowbook: the published flows and segments.
+        chance: says what falls to whom, of holdouts.
     """
 
-    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings) -> None:
+    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings, chance: Chance = BY_HASH) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments)
+        self._around = Surroundings.of(settings, flowbook.segments, chance=chance)
         self._zone = ZoneInfo(settings.shop.timezone)
 
     def turn(self, now: datetime) -> tuple[Work, bool]:

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
@@ -31,12 +32,20 @@ class Stepping:
     Parameters:
         flowbook: the published flows.
         staff: returns the staff as it is now.
+        chance: says what falls to whom, of splits and holdouts.
     """
 
-    def __init__(self, database: Database, flowbook: FlowBook, settings: Settings, staff: StaffOf = nobody) -> None:
+    def __init__(
+        self,
+        database: Database,
+        flowbook: FlowBook,
+        settings: Settings,
+        staff: StaffOf = nobody,
+        chance: Chance = BY_HASH,
+    ) -> None:
         self._database = database
         self._flowbook = flowbook
-        self._around = Surroundings.of(settings, flowbook.segments, staff)
+        self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
 
     def run(self, journey_ids: Sequence[int], now: datetime) -> Work:
         """Take these journeys on, those that wait and are due or whose condition holds; one that fails harms itself.

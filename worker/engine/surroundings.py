@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from worker.domain.chance import BY_HASH, Chance
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
@@ -22,21 +23,27 @@ class Surroundings:
     Parameters:
         reading: how conditions are read.
         staff: returns the staff as it is now.
+        chance: says what falls to whom, of splits and holdouts.
     """
 
     reading: Reading
     shop: ShopFacts
     staff: StaffOf = nobody
+    chance: Chance = BY_HASH
 
     @classmethod
     def of(
-        cls, settings: Settings, segments: Mapping[str, Expression] | None = None, staff: StaffOf = nobody
+        cls,
+        settings: Settings,
+        segments: Mapping[str, Expression] | None = None,
+        staff: StaffOf = nobody,
+        chance: Chance = BY_HASH,
     ) -> Surroundings:
         """Return the surroundings that the settings describe, with the flow book's segments."""
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         known: Mapping[str, Expression] = {} if segments is None else segments  # one that is empty now may fill
-        return cls(Reading(known, settings.fields), facts, staff)
+        return cls(Reading(known, settings.fields), facts, staff, chance)
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""
