@@ -18,6 +18,7 @@ from worker.storage.migrations import migrate
 
 REPORT_FD = "PHIN_REPORT_FD"  # the pipe on which `phin up` waits for the report
 SETTINGS_FILE = "phin.yaml"
+BY = "phin up"  # who publishes an edit
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +62,7 @@ class Report:
 def follow_files(house: House, leaving: threading.Event, environment: Mapping[str, str]) -> None:
     """Publish now and at each change of the files, until it is time to leave."""
     tables = migrate(house.database)
-    publication = publishing.publish(house)
+    publication = publishing.publish(house, by=BY)
     publishing.tell(publication)
     where = near(house.settings.var / "phin.db")
     if house.settings.database_url:
@@ -75,7 +76,7 @@ def follow_files(house: House, leaving: threading.Event, environment: Mapping[st
             _log.info("changed", file=near(file))
         if home.config / SETTINGS_FILE in files:
             _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
-        publishing.tell(publishing.publish(house))
+        publishing.tell(publishing.publish(house, by=BY))
         if not files or any(file.is_relative_to(home.settings.templates) for file in files):
             publishing.tell_errors(publishing.template_problems(house))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import getpass
+import socket
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Protocol
 
 import structlog
@@ -13,6 +16,7 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import Problem, Severity
 from worker.domain.flows import FlowStatus
 from worker.domain.settings import Settings
+from worker.domain.steps import Send, walk
 from worker.edges.banner import near
 from worker.edges.house import House
 from worker.engine import publishing
@@ -21,6 +25,7 @@ from worker.engine.segment_publishing import PublishedSegment, publish_segments,
 from worker.language.diagnostics import as_text, counted
 from worker.language.library import Library, read_library
 from worker.language.needs import Templates
+from worker.storage.publications import PublicationRow
 
 NEW = "new"  # the change of a flow or segment that was not there before
 MOST_NEW = 5  # flows and segments that are new at once are told one by one up to here
@@ -39,6 +44,8 @@ class Publication:
         segments, segments_broken: how many segments the file has, and how many of them cannot be used; where it cannot
             be read at all, one is.
         segment_changes: segments that are read otherwise than before.
+        held: publications that were taken back, and that the files still say.
+        catalogue: the number that every process follows once it knows of all this; None where nothing changed in flows.
     """
 
     live: int
@@ -50,10 +57,17 @@ class Publication:
     segments: int = 0
     segments_broken: int = 0
     segment_changes: tuple[PublishedSegment, ...] = ()
+    held: tuple[PublicationRow, ...] = ()
+    catalogue: int | None = None
 
 
-def publish(house: House) -> Publication:
-    """Read the files and make what can be used of them the published; a broken flow or segment harms only itself."""
+def publish(house: House, *, named: Set[str] | None = None, by: str | None = None) -> Publication:
+    """Read the files and make what can be used of them the published; a broken flow or segment harms only itself.
+
+    Parameters:
+        named: the flows to publish, even what was taken back by `phin rollback`; None: all, but for that.
+        by: who publishes; by default whoever runs this.
+    """
     segments = house.read_segments()
     segment_changes: list[PublishedSegment] = []
     if segments.readable:
@@ -61,19 +75,58 @@ def publish(house: House) -> Publication:
         segment_changes = publish_segments(house.database, segments.segments, set(segments.broken), limits, now)
     library = read_flows(house, published_names(house.database))
     sources = {name: Source(file.flow, file.text) for name, file in library.flows.items()}
-    changes = publishing.publish(house.database, sources, frozenset(library.broken), house.clock.now())
+    broken = frozenset(library.broken)
+    done = publishing.publish(house.database, sources, broken, house.clock.now(), by=by or whoever(), named=named)
     statuses = [file.flow.status for file in library.flows.values()]
     return Publication(
         statuses.count(FlowStatus.LIVE),
         statuses.count(FlowStatus.DRAFT),
         statuses.count(FlowStatus.PAUSED),
         len(library.broken),
-        tuple(changes),
+        done.changes,
         (*segments.problems, *library.problems),
         len(segments.segments),
         len(segments.broken) + (not segments.readable),
         tuple(segment_changes),
+        done.held,
+        done.catalogue,
     )
+
+
+def whoever() -> str:
+    """Return who runs this, and on which machine: `thu@office`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user of the system without a name, as containers have
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"
+
+
+def errors_before(house: House, named: Set[str] | None = None) -> list[Problem]:
+    """Return the errors for which nothing should be published: of flows, what they name, and the mails that they send.
+
+    Parameters:
+        named: the flows in question; None: all.
+    """
+    library = read_flows(house)
+    found = [problem for problems in house.beside_flows.values() for problem in problems()]
+    sent: set[str] | None = None
+    if named is None:
+        found += library.problems
+    else:
+        found += [one for one in library.problems if PurePath(one.place.file).stem in named]
+        flows = [library.flows[name].flow for name in named if name in library.flows]
+        sent = {step.template for flow in flows for step in walk(flow.steps) if isinstance(step, Send)}
+    found += [one for one in template_problems(house) if sent is None or _template(house, one) in sent]
+    return [one for one in found if one.severity is Severity.ERROR]
+
+
+def _template(house: House, problem: Problem) -> str:
+    """Return the name of the template that a problem is of: `staff/task` for `templates/staff/task.vi.html`."""
+    folder = PurePath(near(house.settings.templates))
+    path = PurePath(problem.place.file)
+    within = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return str(within.with_name(within.name.split(".")[0]))
 
 
 class FlowFolder(Protocol):
@@ -127,6 +180,14 @@ def tell(publication: Publication) -> None:
     for change in flows:
         if not (folded and change.change == NEW):
             _log.info("published", flow=change.flow, version=change.number, change=change.change)
+    for held in publication.held:
+        _log.warning(
+            "not published: it was taken back, and the file says the same",
+            flow=held.flow,
+            version=held.number,
+            taken_back_by=held.taken_back_by,
+            remedy=f"phin publish {held.flow}",
+        )
     tell_errors(publication.problems)
 
 

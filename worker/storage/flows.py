@@ -56,6 +56,14 @@ def all_flows(connection: Connection) -> list[FlowRow]:
     return [_flow(row) for row in connection.execute(_FLOWS.order_by(flow.c.name))]
 
 
+def versions_of(connection: Connection, name: str) -> list[VersionRow]:
+    """Return all versions of a flow, the latest first."""
+    found = connection.execute(
+        select(flow_version).where(flow_version.c.flow == name).order_by(flow_version.c.number.desc())
+    )
+    return [VersionRow(r.id, r.flow, r.number, r.meaning, r.source, r.published_at) for r in found]
+
+
 def versions(connection: Connection, ids: Sequence[int]) -> list[VersionRow]:
     """Return versions by our own number."""
     found = connection.execute(select(flow_version).where(flow_version.c.id.in_(list(ids))))
@@ -94,23 +102,26 @@ def set_flow(connection: Connection, name: str, version_id: int, status: str, no
 
 
 def set_paused(connection: Connection, name: str | None, paused: bool, now: datetime) -> int:
-    """Pause or resume one flow, or everything where no name is given; returns how many flows it concerns."""
+    """Pause or resume one flow, or everything where no name is given.
+
+    Returns:
+        The number of the catalogue from now on.
+    """
     if name is None:
         _switch(connection, PAUSED, int(paused), now)
-        count = int(connection.execute(select(func.count()).select_from(flow)).scalar_one())
     else:
-        statement = update(flow).where(flow.c.name == name).values(paused_at=now if paused else None, changed_at=now)
-        count = connection.execute(statement).rowcount
-    changed(connection, now)
-    return count
+        values = {"paused_at": now if paused else None, "changed_at": now}
+        connection.execute(update(flow).where(flow.c.name == name).values(**values))
+    return changed(connection, now)
 
 
-def changed(connection: Connection, now: datetime) -> None:
-    """Tell every process that the flows are to be read anew."""
+def changed(connection: Connection, now: datetime) -> int:
+    """Tell every process that the flows are to be read anew; returns the number of the catalogue from now on."""
     statement = insert(connection, switch).values(name=CATALOGUE, value=1, changed_at=now)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["name"], set_={"value": switch.c.value + 1, "changed_at": now})
+    counted = statement.on_conflict_do_update(
+        index_elements=["name"], set_={"value": switch.c.value + 1, "changed_at": now}
     )
+    return int(connection.execute(counted.returning(switch.c.value)).scalar_one())
 
 
 def _switch(connection: Connection, name: str, value: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage import tasks
 from worker.storage.rows import Insertion
-from worker.storage.tables import journey, message
+from worker.storage.tables import flow_version, journey, message
 
 # Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
 WAITING = journey.c.state == literal_column("'waiting'")
@@ -44,6 +44,7 @@ _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
     WAITING,
     journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(bindparam("messages", expanding=True)))),
 )
+_NUMBERS = select(flow_version.c.id, flow_version.c.flow, flow_version.c.number)
 
 
 def enter(
@@ -207,6 +208,16 @@ def count_under_way(connection: Connection) -> dict[tuple[str, int], int]:
         (name, version): count
         for name, version, count in connection.execute(statement.group_by(journey.c.flow, journey.c.version_id))
     }
+
+
+def count_under_way_by_number(connection: Connection) -> dict[str, dict[int, int]]:
+    """Return how many journeys are under way, by flow and by the number of the version within it."""
+    numbers = {number: (name, of) for number, name, of in connection.execute(_NUMBERS)}
+    found: dict[str, dict[int, int]] = {}
+    for (_, version), count in count_under_way(connection).items():
+        name, number = numbers[version]
+        found.setdefault(name, {})[number] = count
+    return found
 
 
 def _journey(row: Row[Any]) -> Journey:

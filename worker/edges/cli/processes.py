@@ -16,6 +16,7 @@ from worker.edges.following import follow_files
 from worker.edges.house import House
 from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
+from worker.edges.presence import present
 from worker.edges.serving import listener_of, serve
 from worker.edges.sweep import Sweep
 from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
@@ -90,7 +91,8 @@ def web() -> None:
     home = _begin("web")
     listener = listener_of(home.settings, os.environ)
     house = _current(House(home))
-    serve(build_app(house), listener)
+    with present(house, os.environ.get(NAME, "web")):
+        serve(build_app(house), listener)
     house.close()
 
 
@@ -107,9 +109,10 @@ def worker() -> None:
         )
     house = _current(House(home))
     workers = Workers(url, house.runners, house.queue, home.settings.queue.threads)
-    workers.start()
-    leaving.wait()
-    workers.stop(FINISHES_WITHIN)
+    with present(house, os.environ.get(NAME, "worker")):
+        workers.start()
+        leaving.wait()
+        workers.stop(FINISHES_WITHIN)
     house.close()
 
 
@@ -130,7 +133,8 @@ def clock() -> int:
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
     ticks.when_moved(house.clock.path, "sweep", "turns", "reminders")
-    status = run_clock(ticks, leaving, FINISHES_WITHIN)
+    with present(house, os.environ.get(NAME, "clock")):
+        status = run_clock(ticks, leaving, FINISHES_WITHIN)
     if status:
         end_in_time()  # a thread that stands still would keep the process
     house.close()

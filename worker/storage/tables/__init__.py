@@ -7,8 +7,10 @@ never moved (leases); all other times are the shop's clock, which a demo or a te
 from __future__ import annotations
 
 from worker.storage.tables.base import metadata
+from worker.storage.tables.coupons import coupon
 from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, switch, trace
 from worker.storage.tables.ledger import hit, message
+from worker.storage.tables.publishing import process, publication
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
@@ -17,6 +19,7 @@ from worker.storage.tables.turns import date_mark, occurrence, trigger_start
 __all__ = [
     "address",
     "consent_change",
+    "coupon",
     "customer",
     "date_mark",
     "event",
@@ -32,6 +35,8 @@ __all__ = [
     "order_line",
     "order_status",
     "orders",
+    "process",
+    "publication",
     "request",
     "rotation",
     "segment",
