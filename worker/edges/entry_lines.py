@@ -44,7 +44,7 @@ def _of_events(one: OfEvents, flow: Flow) -> Iterator[Told]:
     if not one.reported:
         yield [(f"  no {one.event} was reported in this time", "yellow")]
         return
-    said = f"  {one.reported:,} {one.event}"
+    said = f"  {one.reported:,} {one.event} event" + ("" if one.reported == 1 else "s")
     asides = [
         f"{number:,} {what}"
         for number, what in ((one.history, "loaded as history"), (one.unprocessed, "not processed"))
