@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from worker.storage.tables.base import metadata
 from worker.storage.tables.coupons import coupon
-from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, switch, trace
+from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, outcome, switch, trace
 from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.publishing import process, publication
 from worker.storage.tables.segments import segment, segment_mark, segment_member
@@ -35,6 +35,7 @@ __all__ = [
     "order_line",
     "order_status",
     "orders",
+    "outcome",
     "process",
     "publication",
     "request",

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -30,6 +31,8 @@ flow_version = Table(
     Column("published_at", Instant, nullable=False),
     Column("goal_event", Text),  # the type of event that is its goal, and for how many seconds after a mail it is
     Column("goal_within", Integer),
+    Column("holdout", Float),  # the share that is set aside, where there is one and a goal to compare by, and for how
+    Column("compared_within", Integer),  # many seconds after the entry an event of that type counts in both arms
     UniqueConstraint("flow", "number"),
     UniqueConstraint("flow", "meaning"),
 )
@@ -104,6 +107,21 @@ goal = Table(
     UniqueConstraint("flow", "event_id"),
     UniqueConstraint("flow", "order_number"),
     Index("ix_goal_at", "at", "flow", "currency", "amount"),
+)
+
+# Of flows with a holdout: journeys, of both arms, whose customer did what the flow is for, mails or no mails.
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("journey_id", Id, ForeignKey("journey.id"), primary_key=True, autoincrement=False),
+    Column("flow", Text, nullable=False),
+    Column("event_id", Id, ForeignKey("event.id"), nullable=False),
+    Column("order_number", Text),
+    Column("amount", Money),
+    Column("currency", Text),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("flow", "event_id"),
+    UniqueConstraint("flow", "order_number"),
 )
 
 # What was seen and decided, in order, for each journey.

@@ -41,6 +41,9 @@ event = Table(
     Column("customer_id", Id, ForeignKey("customer.id")),
     Column("order_number", Text),
     Column("request", Text),
+    # Of an event that a step brought forth: the flows behind it, the first one first, and what began it all.
+    Column("chain", Json),
+    Column("root", Text),
     UniqueConstraint("source", "external_id"),
     CheckConstraint("state IN ('received', 'processed', 'refused')", name="state"),
     partial_index("ix_event_received", "id", only="state = 'received'"),
@@ -49,6 +52,7 @@ event = Table(
     partial_index("ix_event_refused_customer", "customer_key", only="state = 'refused'"),
     partial_index("ix_event_refused_email", "email_key", only="state = 'refused'"),
     partial_index("ix_event_refused", "id", only="state = 'refused'"),
+    partial_index("ix_event_root", "root", only="root IS NOT NULL"),
     Index("ix_event_customer_type", "customer_id", "type", "occurred_at"),
 )
 
@@ -67,6 +71,7 @@ customer = Table(
     Column("address", Json, nullable=False, server_default="{}"),
     Column("fields", Json, nullable=False, server_default="{}"),
     Column("tags", Json, nullable=False, server_default="[]"),
+    Column("written", Json, nullable=False, server_default="{}"),  # what of these flows wrote (`domain/profiles.py`)
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("profile_at", Instant),  # time of the newest event whose profile was taken over
@@ -97,6 +102,10 @@ address = Table(
     Column("tracking_anew", Boolean, nullable=False, server_default=false()),
     Column("suppressed", Text),  # the reason
     Column("suppressed_at", Instant),
+    # By a flow's step, for marketing only, until they subscribe, click or buy: the reason, and the journey whose step.
+    Column("marketing_suppressed", Text),
+    Column("marketing_suppressed_at", Instant),
+    Column("marketing_suppressed_by", Id),
     CheckConstraint("marketing IN ('unknown', 'subscribed', 'unsubscribed')", name="marketing"),
     CheckConstraint("tracking IN ('unknown', 'subscribed', 'unsubscribed')", name="tracking"),
 )
