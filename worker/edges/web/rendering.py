@@ -16,6 +16,7 @@ from worker.domain.settings import Settings
 from worker.edges.web.texts import LANGUAGES, TEXTS, choose_language
 
 _PAGES = Path(__file__).parent / "pages"
+_STYLES = ("palette.css", "style.css")  # in this order, as one
 
 
 class Pages:
@@ -23,7 +24,7 @@ class Pages:
 
     def __init__(self, settings: Settings) -> None:
         self._shop = settings.shop
-        style = (_PAGES / "style.css").read_text()
+        style = "".join((_PAGES / name).read_text() for name in _STYLES)
         self._environment = Environment(
             loader=FileSystemLoader(_PAGES),
             autoescape=True,
