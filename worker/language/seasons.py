@@ -32,6 +32,7 @@ from worker.language.suggestions import did_you_mean, listed
 
 SEASONS_FILE = "seasons.yaml"
 RULES = ("day", "nth", "easter", "lunar", "days")
+KEYS = ("title", *RULES, "shift")
 _LEAP_YEAR = 2000
 _NTHS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 _MONTHS = (
@@ -104,7 +105,7 @@ def _season(report: Report, entry: Entry) -> Season | None:
     if not is_name(report, entry.key, "a season's name"):
         return None
     form = "{title: {vi: Tết, en: Lunar New Year}, lunar: 1/1}"
-    fields = Fields(report, entry.value, f"the season '{name}'", ("title", *RULES, "shift"), form=form)
+    fields = Fields(report, entry.value, f"the season '{name}'", KEYS, form=form)
     rules = [rule for rule in RULES if rule in fields]
     if len(rules) != 1:
         if fields.nothing_told:

@@ -28,8 +28,8 @@ from worker.language.suggestions import did_you_mean
 from worker.language.working_time import WorkingTimeReader
 
 FILE = "staff.yaml"
-_KEYS = ("digest", "hours", "holidays", "days_off", "people", "roles")
-_PERSON = ("name", "email", "phone", "language", "timezone", "hours", "days_off")
+KEYS = ("digest", "hours", "holidays", "days_off", "people", "roles")
+PERSON = ("name", "email", "phone", "language", "timezone", "hours", "days_off")
 _PEOPLE_FORM = "people: {mai: {name: Mai, email: mai@your-shop.example}}"
 _ROLE_FORM = "for example: care: [mai, huy]"
 _NOBODY_MAY_BE = {EVERYONE: "it means all people", PHIN: "it is said of what nobody did"}
@@ -170,7 +170,7 @@ class _Reader:
         self._times = WorkingTimeReader(report)
 
     def staff(self, root: Node) -> Staff:
-        fields = Fields(self._report, root, "the staff", _KEYS, needed=("people",), form=_PEOPLE_FORM)
+        fields = Fields(self._report, root, "the staff", KEYS, needed=("people",), form=_PEOPLE_FORM)
         hours, off, digest = (fields.value(key) for key in ("hours", "days_off", "digest"))
         usual = Person("", "", "", self._shop.language, self._shop.timezone)
         week = None if hours is None else self._times.week(hours)
@@ -203,7 +203,7 @@ class _Reader:
         if key in _NOBODY_MAY_BE:
             self._report.error(entry.key, f"nobody can be called '{key}': {_NOBODY_MAY_BE[key]}")
         form = "{name: Mai, email: mai@your-shop.example}"
-        fields = Fields(self._report, entry.value, f"the person '{key}'", _PERSON, needed=("name", "email"), form=form)
+        fields = Fields(self._report, entry.value, f"the person '{key}'", PERSON, needed=("name", "email"), form=form)
         hours, off = fields.value("hours"), fields.value("days_off")
         week = None if hours is None else self._times.week(hours)
         return replace(

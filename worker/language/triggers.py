@@ -42,7 +42,7 @@ _KEYS = tuple(dict.fromkeys([*FORMS, *(key for keys in FORMS.values() for key in
 _DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _OTHER_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
 _CUSTOMERS = re.compile(r"customer\.[A-Za-z][A-Za-z0-9_]*")
-_EVERY = ("year", "once")
+EVERY = ("year", "once")
 
 
 class TriggerReader:
@@ -137,7 +137,7 @@ class TriggerReader:
         if found.text[:1].isdigit():
             return self._campaign(fields, found)
         every = fields.value("every")
-        yearly = every is not None and word(self._report, every, "'every'", _EVERY) == "year"
+        yearly = every is not None and word(self._report, every, "'every'", EVERY) == "year"
         name = self._field(found)
         shift = offset(self._report, fields.value("offset"), within_a_year=yearly)
         at, by_shop = self._at(fields), self._by_shop(fields)

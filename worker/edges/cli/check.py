@@ -11,14 +11,13 @@ from pathlib import Path
 
 import click
 
-from worker.delivery.templates.library import TemplateLibrary
-from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.errors import FileError, PhinError, Place, Problem, SettingError
-from worker.domain.settings import Settings, Shop
-from worker.edges.cli.parsers import PARSERS, secret_problems
+from worker.domain.errors import PhinError, Place, Problem, SettingError
+from worker.domain.settings import Settings
+from worker.edges.cli.parsers import secret_problems
+from worker.edges.cli.schema_files import stale
+from worker.edges.cli.shop_files import from_here, read_shop
 from worker.edges.environment import find_home
 from worker.edges.movable_clock import Clock
-from worker.edges.var import TEMPLATES_KEPT
 from worker.language.campaigns import campaigns_over
 from worker.language.diagnostics import (
     as_github,
@@ -31,12 +30,7 @@ from worker.language.diagnostics import (
     plain,
     summary,
 )
-from worker.language.library import Library, flow_names, read_library
-from worker.language.seasons import SEASONS_FILE, inspect_seasons
-from worker.language.segments import SEGMENTS_FILE, read_segments
-from worker.language.settings import inspect_settings
-from worker.language.staff import FILE as STAFF_FILE
-from worker.language.staff import read_staff, words_of
+from worker.language.library import Library, read_library
 
 _COLOURS: dict[str, dict[str, object]] = {
     "place": {"bold": True},
@@ -63,29 +57,16 @@ class Checked:
 
 def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     """Check the settings, flows and templates of a shop's folder; problems are in the order of files and lines."""
-    folder = _from_here(folder)
-    found, problems = inspect_settings(folder / "config" / "phin.yaml", environment, PARSERS)
-    settings = found or Settings()
-    kept = folder / settings.var / TEMPLATES_KEPT
-    templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields, cache=kept)
+    shop = read_shop(from_here(folder), environment)
+    folder, settings, templates = shop.folder, shop.settings, shop.templates
     shown = str(folder / settings.templates)
     in_templates = [
         replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in templates.check()
     ]
-    vocabulary = Vocabulary.of(settings, flows=flow_names(folder / settings.flows)) if found else None
-    path = folder / "config" / SEGMENTS_FILE
-    segments = read_segments(path, str(path), vocabulary)
-    path = folder / "config" / SEASONS_FILE
-    seasons = inspect_seasons(path, str(path))
-    staff, in_staff = _staff(folder, settings.shop)
-    library = read_library(
-        folder / settings.flows,
-        replace(vocabulary, segments=segments.names, seasons=seasons.names, staff=staff) if vocabulary else None,
-        templates.needs(),
-    )
-    beside = [*secret_problems(environment), *seasons.problems, *segments.problems, *in_staff]
+    library = read_library(folder / settings.flows, shop.vocabulary, templates.needs())
     over = _over(library, folder, settings)
-    found_problems = [*problems, *beside, *library.problems, *over, *in_templates]
+    beside = [*shop.problems, *secret_problems(environment), *stale(folder, shop.names)]
+    found_problems = [*beside, *library.problems, *over, *in_templates]
     return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
 
 
@@ -97,15 +78,6 @@ def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
     except SettingError as error:
         return [Problem(Place(str(clock.path), 0, 0), str(error))]
     return campaigns_over(library, str(folder / settings.flows), now, settings.shop.timezone)
-
-
-def _staff(folder: Path, shop: Shop) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
-    """Return what tasks may be assigned to (None where that cannot be said), and what is wrong with the file."""
-    path = folder / "config" / STAFF_FILE
-    try:
-        return words_of(read_staff(path, str(path), shop)), ()
-    except FileError as error:
-        return None, error.problems
 
 
 @click.command(short_help="Tell what is wrong with settings, flows, templates.")
@@ -152,9 +124,3 @@ def _paint(role: str, text: str) -> str:
     if os.environ.get("NO_COLOR"):
         return plain(role, text)
     return click.style(text, **_COLOURS.get(role, {}))  # type: ignore[arg-type]  # keywords of click.style
-
-
-def _from_here(folder: Path) -> Path:
-    """Return the folder as seen from where the command runs, if it lies there: short paths, as an editor opens them."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
