@@ -1,0 +1,1 @@
+"""Rehearsal: flow tests, backtests, previews: what would happen, without anything happening."""
