@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.condition_trees import DATES, EVENT_TYPES, FLOWS, STEPS, TIMES, broken, texts, whole
+from tests.support.condition_trees import COUPONS, DATES, EVENT_TYPES, FLOWS, STEPS, TIMES, broken, texts, whole
 from worker.domain.rfm import RfmLimits
 
 CUSTOMERS = (1, 2)
@@ -192,6 +192,18 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
         }
         for number in range(draw(st.integers(0, 3)))
         for of in [draw(st.sampled_from(rows["journey"]))]
+    ]
+    rows["coupon"] = [
+        {
+            "name": draw(st.sampled_from(COUPONS)),
+            "code": f"LAN-{number}",
+            "made_at": now,
+            "customer_id": draw(_optional(st.sampled_from(CUSTOMERS))),
+            "given_at": draw(_optional(moments)),
+            "redeemed_at": draw(_optional(moments)),
+            "order_number": draw(_optional(st.sampled_from(NUMBERS))),
+        }
+        for number in range(draw(st.integers(0, 4)))
     ]
     rows["request"] = [
         {

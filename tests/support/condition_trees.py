@@ -26,6 +26,7 @@ from worker.domain.rfm import RfmClass
 EVENT_TYPES = ("purchase", "product.viewed", "quiz.done")
 STEPS = ("hello", "invite")
 FLOWS = ("welcome", "incident")
+COUPONS = ("birthday", "sorry")
 
 WORDS = [
     "", "a", "arabica", "Arabica", "robusta", "Hà Nội", "ha noi", "e\u0301", "é", "%", "_", "'", '"', "\\", "\n", "𝒳",
@@ -120,6 +121,7 @@ def conditions(*, segment: bool = False) -> st.SearchStrategy[Node]:
                       st.sampled_from(STEPS))
         )  # fmt: skip
         flags.append(st.just(_call("ordered")))
+        flags.append(st.sampled_from(COUPONS).map(lambda name: _call("redeemed", Literal(name))))
     classes = st.sampled_from(list(RfmClass)).map(lambda one: Literal(one.value))
     flags.append(st.builds(Compare, st.sampled_from(["==", "!="]), _names("customer.rfm"), classes))
     calls = st.one_of(flags)

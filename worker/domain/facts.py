@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ class Need(StrEnum):
     FLOWS = "flows"  # flows under way for the customer: in_flow()
     TASKS = "tasks"  # this journey's tasks: task_done(), and a task that the journey waits for
     REQUESTS = "requests"  # the customer's open support requests: open_request()
+    COUPONS = "coupons"  # coupons that the customer was given: redeemed(), and `coupons.NAME` in texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,28 @@ class TaskFact:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponFact:
+    """A coupon that the customer was given.
+
+    Parameters:
+        percent, amount: what it takes off, where that is known; the amount in `currency`.
+        expires_at: the last second at which it is good; None: no end.
+        order_number: of the order that redeemed it, whoever's that is.
+        own: whether the journey that asks gave it.
+    """
+
+    name: str
+    code: str
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    expires_at: datetime | None = None
+    redeemed_at: datetime | None = None
+    order_number: str | None = None
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnderWay:
     """A journey of the customer that has not ended, by its flow's name."""
 
@@ -136,6 +160,7 @@ class History:
     flows: tuple[UnderWay, ...] = ()
     tasks: tuple[TaskFact, ...] = ()
     requests: tuple[str, ...] = ()  # numbers of those that are open, the oldest first
+    coupons: tuple[CouponFact, ...] = ()  # the one that was given first first
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,14 +11,16 @@ from sqlalchemy import Connection
 from worker.domain.advancing import Advance, advance
 from worker.domain.facts import Facts
 from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
-from worker.domain.steps import Send
+from worker.domain.steps import Coupon, Send
 from worker.domain.work import Work
 from worker.engine.acting import perform
+from worker.engine.issuing import EmptyPoolError, issue
 from worker.engine.surroundings import Surroundings
-from worker.storage import journeys, ledger, traces
+from worker.storage import customers, journeys, ledger, traces
 from worker.storage.flowbook import Version
 
-AGAIN = timedelta(hours=1)  # after which a journey is looked at again whose mail to staff has nobody to go to
+# After which a journey is looked at again whose mail to staff has nobody to go to, or whose pool of coupons is empty.
+AGAIN = timedelta(hours=1)
 
 _log = structlog.get_logger(__name__)
 
@@ -29,15 +32,19 @@ def go_on(
 
     Returns:
         What came of it for other processes; None where it is held back for an hour, since nobody is known who is to
-        get one of them.
+        get a mail to staff, or a pool of coupons is empty.
     """
+    if version.writes:
+        facts = replace(facts, customer=customers.held(connection, journey.customer_id))
     decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer), around.chance)
     return Work() if decided is None else write(connection, around, version, journey, facts, decided)
 
 
 def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEntry, now: datetime) -> None:
     """End a journey because an exit rule fired or it was joined; what it has in the queue is taken back."""
-    _move(connection, journey, Advance(JourneyState.EXITED, journey.step, None, reason, (), (entry,), True), now)
+    decided = Advance(JourneyState.EXITED, journey.step, None, reason, (), (entry,), True)
+    if journeys.move(connection, journey, decided, now):
+        _note(connection, journey, decided, now)
 
 
 def write(
@@ -46,29 +53,47 @@ def write(
     """Write a decision down: where the journey stands, its messages, its tasks, its trace.
 
     Nothing of it where the journey stands elsewhere by now: then somebody else has decided. None, and nothing of it
-    either, where a mail to staff has nobody to go to: the journey is looked at again until there is somebody.
+    either, where a mail to staff has nobody to go to or a pool of coupons is empty: the journey is looked at again
+    until there is somebody, or some.
     """
     staff = around.staff()
     for act in decided.acts:
         if isinstance(act.step, Send) and act.step.to is not None and not staff.members(act.step.to):
-            _hold_back(connection, journey, act.step, facts.now)
+            step, who = act.step.name, act.step.to
+            _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step, to=who, journey=journey.id)
+            reason = f"nobody is known as '{who}' in config/staff.yaml, who is to get '{step}'"
+            _hold_back(connection, journey, step, reason, facts.now)
             return None
-    if not _move(connection, journey, decided, facts.now):
+    try:
+        moved = _moved(connection, around, journey, decided, facts.now)
+    except EmptyPoolError as error:
+        _log.error("a pool of coupons is empty", flow=journey.flow, coupon=error.coupon, journey=journey.id)
+        _hold_back(connection, journey, error.step, str(error), facts.now)
+        return None
+    if moved is None:
         return Work()
-    return perform(connection, around, staff, version, journey, decided.acts, facts.now)
+    _note(connection, journey, moved, facts.now)
+    return perform(connection, around, staff, version, journey, moved.acts, facts.now)
 
 
-def _hold_back(connection: Connection, journey: Journey, step: Send, now: datetime) -> None:
-    reason = f"nobody is known as '{step.to}' in config/staff.yaml, who is to get '{step.name}'"
-    _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step.name, to=step.to, journey=journey.id)
+def _hold_back(connection: Connection, journey: Journey, step: str, reason: str, now: datetime) -> None:
     if journeys.hold_back(connection, journey.id, now + AGAIN, reason):
-        traces.append(connection, journey.id, [TraceEntry(TraceKind.HELD, step.name, {"reason": reason})], now)
+        traces.append(connection, journey.id, [TraceEntry(TraceKind.HELD, step, {"reason": reason})], now)
 
 
-def _move(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> bool:
-    if not journeys.move(connection, journey, decided, now):
-        return False
+def _moved(
+    connection: Connection, around: Surroundings, journey: Journey, decided: Advance, now: datetime
+) -> Advance | None:
+    """Move the journey and give its coupons; None where it stands elsewhere by now, nothing where a pool is empty."""
+    if not any(isinstance(act.step, Coupon) for act in decided.acts):
+        return decided if journeys.move(connection, journey, decided, now) else None
+    with connection.begin_nested():
+        if not journeys.move(connection, journey, decided, now):
+            return None
+        return issue(connection, around.shop, journey, decided, now)
+
+
+def _note(connection: Connection, journey: Journey, decided: Advance, now: datetime) -> None:
     if decided.withdraws:
         ledger.cancel(connection, journey.id, f"exit: {decided.reason}", now)
     traces.append(connection, journey.id, decided.trace, now)
-    return True

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from worker.domain.customers import Customer
 from worker.domain.facts import (
+    CouponFact,
     EventsOf,
     Facts,
     Happening,
@@ -26,7 +27,8 @@ from worker.domain.facts import (
 from worker.domain.journeys import Journey
 from worker.domain.orders import Order
 from worker.domain.tasks import TaskState
-from worker.storage import orders
+from worker.storage import coupons, orders
+from worker.storage.coupons import CouponRow
 from worker.storage.tables import event, journey, message, request, task
 
 _EVENTS = (
@@ -78,11 +80,17 @@ class Asking:
 def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime) -> Facts:
     """Return the facts at `now`, with as much of the past as is asked for."""
     placed = orders.counted_of(connection, [asking.customer.id]) if Need.ORDERS in asking.needs else {}
-    return _load(connection, asking, shop, now, placed)
+    given = coupons.of_customers(connection, [asking.customer.id]) if Need.COUPONS in asking.needs else {}
+    return _load(connection, asking, shop, now, placed, given)
 
 
 def _load(
-    connection: Connection, asking: Asking, shop: ShopFacts, now: datetime, placed: Mapping[int, tuple[Order, ...]]
+    connection: Connection,
+    asking: Asking,
+    shop: ShopFacts,
+    now: datetime,
+    placed: Mapping[int, tuple[Order, ...]],
+    given: Mapping[int, tuple[CouponRow, ...]],
 ) -> Facts:
     needs, customer, of = asking.needs, asking.customer, asking.journey
     about = _journey_facts(connection, of, needs)
@@ -94,6 +102,7 @@ def _load(
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
         tasks=_tasks(connection, of) if of is not None and Need.TASKS in needs else (),
         requests=_requests(connection, customer.id) if Need.REQUESTS in needs else (),
+        coupons=_coupons(given.get(customer.id, ()), of) if Need.COUPONS in needs else (),
     )
     return Facts(now, shop, customer, asking.order, asking.event, about, history)
 
@@ -126,6 +135,7 @@ def for_journeys(
     numbers = [j.order_number for j, _, _ in journeys if j.order_number is not None]
     by_number = orders.by_number(connection, numbers)
     placed = orders.counted_of(connection, sorted({c.id for _, c, needs in journeys if Need.ORDERS in needs}))
+    given = coupons.of_customers(connection, sorted({c.id for _, c, needs in journeys if Need.COUPONS in needs}))
     return {
         of.id: _load(
             connection,
@@ -139,6 +149,7 @@ def for_journeys(
             shop,
             now,
             placed,
+            given,
         )
         for of, customer, needs in journeys
     }
@@ -210,6 +221,10 @@ def _requests(connection: Connection, customer_id: int) -> tuple[str, ...]:
     return tuple(connection.execute(_REQUESTS, {"customer": customer_id}).scalars())
 
 
+def _coupons(given: Sequence[CouponRow], of: Journey | None) -> tuple[CouponFact, ...]:
+    return tuple(row.fact(own=of is not None and row.journey_id == of.id) for row in given)
+
+
 def _flows(connection: Connection, customer_id: int) -> tuple[UnderWay, ...]:
     return tuple(UnderWay(row.flow, row.order_number) for row in connection.execute(_FLOWS, {"customer": customer_id}))
 
@@ -218,6 +233,8 @@ def _journey_facts(connection: Connection, of: Journey | None, needs: Needs) -> 
     if of is None:
         return None
     began_at = None
-    if of.event_id is not None and (needs & {Need.ORDERS, Need.EVENTS} or any(isinstance(n, EventsOf) for n in needs)):
+    if of.event_id is not None and (
+        needs & {Need.ORDERS, Need.EVENTS, Need.COUPONS} or any(isinstance(n, EventsOf) for n in needs)
+    ):
         began_at = connection.scalar(_BEGAN, {"id": of.event_id})
     return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at, of.day)

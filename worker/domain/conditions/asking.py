@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, TaskDone
+from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, Redeemed, TaskDone
 from worker.domain.conditions.names import tracked
 from worker.domain.conditions.readings import Value, date_of, time_of
 from worker.domain.facts import Facts, Happening, JourneyFacts, Need
@@ -19,6 +19,7 @@ _DAY = timedelta(days=1)
 LOOKS_AT: dict[str, frozenset[Need]] = {
     "bought": frozenset({Need.ORDERS}),
     "ordered": frozenset({Need.ORDERS}),
+    "redeemed": frozenset({Need.COUPONS}),
     "sent": frozenset({Need.MAILS}),
     "opened": frozenset({Need.MAILS}),
     "clicked": frozenset({Need.MAILS}),
@@ -92,6 +93,21 @@ def ordered(facts: Facts) -> bool:
     """Whether a counted order was placed since the journey began, its own not counted."""
     journey = facts.journey
     return journey is not None and any(_later(order, journey) for order in facts.history.orders)
+
+
+def redeemed(asked: Redeemed, facts: Facts) -> bool:
+    """Whether a coupon of the name was redeemed since the journey began, by another order than its own.
+
+    Whoever bought: the coupon is the customer's to whom it was given.
+    """
+    journey = facts.journey
+    return journey is not None and any(
+        coupon.name == asked.coupon
+        and coupon.redeemed_at is not None
+        and coupon.redeemed_at >= journey.since
+        and (journey.order_number is None or coupon.order_number != journey.order_number)
+        for coupon in facts.history.coupons
+    )
 
 
 def in_flow(asked: InFlow, facts: Facts) -> bool:

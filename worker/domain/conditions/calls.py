@@ -57,6 +57,13 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A coupon of the customer's was redeemed since the journey began, by another order than the journey's own."""
+
+    coupon: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDone:
     """The journey's task of a step was done."""
 
@@ -82,7 +89,7 @@ class InSegment:
     segment: str
 
 
-Question = Bought | Did | Mailed | TaskDone | Ordered | OpenRequest | InFlow | InSegment
+Question = Bought | Did | Mailed | TaskDone | Ordered | Redeemed | OpenRequest | InFlow | InSegment
 """What is answered by yes or no."""
 Asked = Days | Question
 
@@ -208,6 +215,7 @@ _BUILT: dict[str, Callable[[_Arguments], Asked]] = {
     "clicked": lambda given: Mailed("clicked", given.text("step")),
     "task_done": lambda given: TaskDone(given.text("step")),
     "ordered": lambda _: Ordered(),
+    "redeemed": lambda given: Redeemed(given.text("coupon")),
     "open_request": lambda _: OpenRequest(),
     "in_flow": lambda given: InFlow(given.text("flow")),
     "in_segment": lambda given: InSegment(given.text("segment")),

@@ -113,6 +113,14 @@ NAMES: dict[str, KnownName] = {
 # What shops usually send; an address may have other parts.
 ADDRESS_PARTS = ("street", "ward", "district", "city", "province", "postcode", "country")
 
+# What is known of a coupon of the journey, `coupons.NAME.code`; in texts and templates only.
+COUPON_PARTS: dict[str, tuple[ValueType, str]] = {
+    "code": (TEXT, "the code that the customer types or shows"),
+    "percent": (NUMBER, "what it takes off, in percent; missing where it is none"),
+    "amount": (NUMBER, "what it takes off, in the shop's currency; missing where it is none"),
+    "expires_at": (TIME, "until when it is good; missing where it does not expire"),
+}
+
 _WITHIN = Parameter("within", Takes.SPAN, named=True)
 _AT_LEAST = Parameter("at_least", Takes.COUNT, named=True)
 
@@ -185,6 +193,14 @@ FUNCTIONS: dict[str, Function] = {
             BOOLEAN,
             "whether an order was placed since the journey began, the one that began it not counted",
             "ordered()",
+            journey=True,
+        ),
+        Function(
+            "redeemed",
+            (Parameter("coupon", Takes.TEXT),),
+            BOOLEAN,
+            "whether a coupon of the customer's was redeemed since the journey began, by another order than its own",
+            'redeemed("birthday")',
             journey=True,
         ),
         Function(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
-from worker.domain.conditions.calls import Asked, Days, Did, InFlow, InSegment, Mailed, TaskDone, read_call
-from worker.domain.conditions.catalogue import ADDRESS_PARTS, FUNCTIONS, NAMES
+from worker.domain.conditions.calls import Asked, Days, Did, InFlow, InSegment, Mailed, Redeemed, TaskDone, read_call
+from worker.domain.conditions.catalogue import ADDRESS_PARTS, COUPON_PARTS, FUNCTIONS, NAMES
 from worker.domain.conditions.comparing import Side, compare_faults, membership_faults, moment_faults, number_faults
 from worker.domain.conditions.faults import ExpressionError, Fault
 from worker.domain.conditions.tree import (
@@ -37,6 +37,7 @@ _ABSENT = {
     "journey": "there is 'journey' in steps, exits and goals, not yet in 'when'",
 }
 
+_MOST_COMPARED = 1_000  # names; to look for a near one among more takes too long
 _AGE = "ask for the age in days with days_since(customer.birthday)"
 
 
@@ -60,6 +61,11 @@ def check_text(text: Text, vocabulary: Vocabulary, scope: Scope) -> tuple[Fault,
             checker.value(part.tree)
             found += (fault.moved(part.offset) for fault in checker.told())
     return tuple(found)
+
+
+def type_of(expression: Expression, vocabulary: Vocabulary, scope: Scope) -> ValueType:
+    """Return the type of an expression's value as far as it is known before there is one."""
+    return _Checker(expression, vocabulary, scope).value(expression.tree)
 
 
 class _Checker:
@@ -158,6 +164,8 @@ class _Checker:
             self._fault(node, f"there is no {node.path[0]} here", _ABSENT[node.path[0]])
         elif node.path in (("customer",), ("order",), ("event",), ("journey",), ("shop",), ("customer", "address")):
             self._fault(node, f"'{name}' is a group of values", f"write one of them: '{self._one_of(name)}'")
+        elif node.path[0] == "coupons":
+            self._coupon(node)
         elif name == "order.lines" and self._scope.order:
             self._fault(node, "'order.lines' is for templates", "ask for order.skus or order.categories")
         elif len(node.path) == 1 and name in FUNCTIONS:
@@ -168,6 +176,19 @@ class _Checker:
                 node, f"'{name}' is not known", f"did you mean '{near_name}'?" if near_name else self._how(node)
             )
         return ValueType.ANY
+
+    def _coupon(self, node: Name) -> None:
+        parts = ", ".join(f"'{part}'" for part in COUPON_PARTS)
+        if len(node.path) != 3:
+            self._fault(node, "a coupon is named with its part: coupons.NAME.code", f"the parts are {parts}")
+        elif self._scope.coupons is not None and node.path[1] not in self._scope.coupons:
+            near = get_close_matches(node.path[1], self._scope.coupons, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"before this, give one: - coupon: {node.path[1]}"
+            self._fault(node, f"a journey has no coupon '{node.path[1]}' here", hint)
+        else:
+            near = get_close_matches(node.path[2], COUPON_PARTS, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"the parts are {parts}"
+            self._fault(node, f"a coupon has no '{node.path[2]}'", hint)
 
     def _how(self, node: Name) -> str | None:
         if node.path[0] == "customer" and len(node.path) == 2:
@@ -215,6 +236,8 @@ class _Checker:
                 self._one_known(node, "event", name, self._vocabulary.events, hint)
             case Mailed(step=name):
                 self._one_known(node, "step that sends", name, self._scope.steps, "name the step: 'name: …'")
+            case Redeemed(coupon=name):
+                self._one_known(node, "coupon", name, self._vocabulary.coupons, f"add a step: - coupon: {name}")
             case TaskDone(step=name):
                 self._one_known(node, "task", name, self._scope.tasks, "name the step: 'name: …'")
             case InFlow(flow=name):
@@ -222,11 +245,13 @@ class _Checker:
             case InSegment(segment=name):
                 self._one_known(node, "segment", name, self._vocabulary.segments, "add it to config/segments.yaml")
 
-    def _one_known(self, call: Call, what: str, name: str, known: Iterable[str] | None, otherwise: str | None) -> None:
+    def _one_known(
+        self, call: Call, what: str, name: str, known: Collection[str] | None, otherwise: str | None
+    ) -> None:
         if known is None or name in known:
             return
         node = call.arguments[0] if call.arguments else call.named[0][1]
-        near = get_close_matches(name, list(known), 1)
+        near = get_close_matches(name, list(known), 1) if len(known) <= _MOST_COMPARED else []
         self._fault(node, f"there is no {what} '{name}'", f"did you mean '{near[0]}'?" if near else otherwise)
 
     def _side(self, node: Node) -> Side:

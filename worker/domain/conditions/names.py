@@ -8,9 +8,10 @@ from typing import TypeVar
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.readings import Value, number_of, within
 from worker.domain.conditions.tree import Name
+from worker.domain.coupons import coupon_named
 from worker.domain.customers import ConsentState as State
 from worker.domain.customers import Customer, CustomerFacts
-from worker.domain.facts import Facts, Happening, JourneyFacts, ShopFacts
+from worker.domain.facts import CouponFact, Facts, Happening, JourneyFacts, ShopFacts
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
 from worker.domain.zones import zone_of
@@ -40,6 +41,8 @@ def value_of(name: Name, facts: Facts) -> Value:
             return _plain(_JOURNEY, facts.journey, rest)
         case "shop" if rest:
             return _plain(_SHOP, facts.shop, rest)
+        case "coupons" if len(rest) == 2:
+            return _plain(_COUPON, coupon_named(rest[0], facts.history.coupons, facts.now), rest[1:])
     raise ExpressionError(f"'{'.'.join(name.path)}' is not known", name.at, name.length)
 
 
@@ -130,6 +133,12 @@ _JOURNEY: dict[str, Callable[[JourneyFacts], Value]] = {
     "order_number": lambda journey: journey.order_number,
     "day": lambda journey: journey.day,
     "request": lambda journey: journey.request,
+}
+_COUPON: dict[str, Callable[[CouponFact], Value]] = {
+    "code": lambda coupon: coupon.code,
+    "percent": lambda coupon: None if coupon.percent is None else number_of(coupon.percent),
+    "amount": lambda coupon: None if coupon.amount is None else number_of(coupon.amount),
+    "expires_at": lambda coupon: coupon.expires_at,
 }
 _SHOP: dict[str, Callable[[ShopFacts], Value]] = {
     "name": lambda shop: shop.name,

@@ -18,6 +18,7 @@ from worker.domain.conditions.asking import (
     mailed,
     open_request,
     ordered,
+    redeemed,
     task_done,
 )
 from worker.domain.conditions.calls import (
@@ -29,6 +30,7 @@ from worker.domain.conditions.calls import (
     Mailed,
     OpenRequest,
     Ordered,
+    Redeemed,
     TaskDone,
     read_call,
 )
@@ -114,6 +116,8 @@ def needs(node: Node, segments: Mapping[str, Expression] | None = None) -> Needs
     waiting = [node]
     while waiting:
         for part in walk(waiting.pop()):
+            if isinstance(part, Name) and part.path[0] == "coupons":
+                found.add(Need.COUPONS)
             if not isinstance(part, Call):
                 continue
             asked = read_call(part) if part.function in ("did", "in_segment") else None
@@ -201,6 +205,8 @@ class _Reader:
                 return open_request(self._facts)
             case Ordered():
                 return ordered(self._facts)
+            case Redeemed():
+                return redeemed(asked, self._facts)
             case InFlow():
                 return in_flow(asked, self._facts)
             case InSegment(segment=segment):

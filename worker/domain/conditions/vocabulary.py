@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from worker.domain.conditions.catalogue import ADDRESS_PARTS, NAMES, KnownName
+from worker.domain.conditions.catalogue import ADDRESS_PARTS, COUPON_PARTS, NAMES, KnownName
 from worker.domain.conditions.valuetypes import ValueType, declared
 from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import Settings
@@ -23,6 +23,7 @@ class Vocabulary:
         events: events that are known, each with its fields and their types; others may exist.
         flows, segments, seasons: names of those there are, or None where that is not known and not checked.
         staff: people and roles that a task may go to, by the same rule.
+        coupons: those that flows make, by the same rule.
     """
 
     fields: Mapping[str, ValueType] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Vocabulary:
     segments: frozenset[str] | None = None
     seasons: frozenset[str] | None = None
     staff: frozenset[str] | None = None
+    coupons: frozenset[str] | None = None
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Scope:
         journey: whether there is a journey; not yet in a flow's `when`.
         steps: names of the flow's sends, for `sent()` and the like, or None where they are not checked.
         tasks: the same of its tasks, for `task_done()`.
+        coupons: those that a journey has there, for `coupons.NAME.code` and the like; None where not checked.
     """
 
     events: tuple[str, ...] = ()
@@ -70,6 +73,7 @@ class Scope:
     journey: bool = False
     steps: frozenset[str] | None = None
     tasks: frozenset[str] | None = None
+    coupons: frozenset[str] | None = frozenset()
 
     @classmethod
     def of_events(cls, events: Iterable[str], *, journey: bool, steps: Iterable[str] | None = None) -> Scope:
@@ -97,7 +101,15 @@ def find_name(path: tuple[str, ...], vocabulary: Vocabulary, scope: Scope) -> Kn
         return KnownName(name, ValueType.TEXT, "a part of the postal address")
     if root == "event" and len(path) > 1:
         return _event_field(path, vocabulary, scope)
+    if root == "coupons":
+        return _coupon_part(path, scope)
     return None
+
+
+def _coupon_part(path: tuple[str, ...], scope: Scope) -> KnownName | None:
+    if len(path) != 3 or path[2] not in COUPON_PARTS or (scope.coupons is not None and path[1] not in scope.coupons):
+        return None
+    return KnownName(".".join(path), *COUPON_PARTS[path[2]])
 
 
 def _event_field(path: tuple[str, ...], vocabulary: Vocabulary, scope: Scope) -> KnownName | None:

@@ -8,11 +8,11 @@ from sqlalchemy import FromClause, and_, exists, false, func, literal, literal_c
 from sqlalchemy import Text as SqlText
 from sqlalchemy.sql.elements import ColumnElement
 
-from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, TaskDone
+from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, Redeemed, TaskDone
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.names import agreed
 from worker.storage.conditions.quantities import Condition
-from worker.storage.tables import event, journey, message, order_line, orders, request, task
+from worker.storage.tables import coupon, event, journey, message, order_line, orders, request, task
 from worker.storage.types import Instant
 
 _HANDED_OVER = ("sent", "unknown", "bounced", "complained")  # states of a message that went out, as far as is known
@@ -110,6 +110,25 @@ def ordered(context: SqlContext) -> Condition:
             order.c.counted,
             order.c.placed_at >= _began(context.journey, context),
             or_(own.order_number.is_(None), order.c.number != own.order_number),
+        ],
+        1,
+        context,
+    )
+
+
+def redeemed(asked: Redeemed, context: SqlContext) -> Condition:
+    """Whether a coupon of the name was redeemed since the journey began, by another order than its own."""
+    if context.journey is None:
+        return false()
+    used = coupon.alias()
+    own = context.journey.c
+    return _enough(
+        used,
+        [
+            used.c.customer_id == context.customer.c.id,
+            used.c.name == literal(asked.coupon, SqlText()),
+            used.c.redeemed_at >= _began(context.journey, context),
+            or_(own.order_number.is_(None), used.c.order_number.is_(None), used.c.order_number != own.order_number),
         ],
         1,
         context,

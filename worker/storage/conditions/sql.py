@@ -15,6 +15,7 @@ from worker.domain.conditions.calls import (
     OpenRequest,
     Ordered,
     Question,
+    Redeemed,
     TaskDone,
     read_call,
 )
@@ -38,7 +39,7 @@ from worker.domain.conditions.tree import (
 )
 from worker.domain.zones import zone_of
 from worker.storage.conditions.context import SqlContext
-from worker.storage.conditions.functions import bought, did, in_flow, mailed, open_request, ordered, task_done
+from worker.storage.conditions.functions import bought, did, in_flow, mailed, open_request, ordered, redeemed, task_done
 from worker.storage.conditions.names import MISSING, name_in, today
 from worker.storage.conditions.quantities import COMPARE, Condition, Quantity, Sql, decided, either, number
 from worker.storage.types import Instant
@@ -113,6 +114,8 @@ class _Reader:
                 return mailed(asked, self._context)
             case Ordered():
                 return ordered(self._context)
+            case Redeemed():
+                return redeemed(asked, self._context)
             case TaskDone():
                 return task_done(asked, self._context)
             case OpenRequest():

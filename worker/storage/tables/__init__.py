@@ -15,6 +15,7 @@ from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
 from worker.storage.tables.turns import date_mark, occurrence, trigger_start
+from worker.storage.tables.webhooks import webhook
 
 __all__ = [
     "address",
@@ -49,4 +50,5 @@ __all__ = [
     "task_reminder",
     "trace",
     "trigger_start",
+    "webhook",
 ]
