@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.language.samples import VOCABULARY, told, with_step
-from worker.language.flows import KEYS, LATER_KEYS, read_flow
-from worker.language.steps import LATER_VERBS, OPTIONS
+from tests.language.samples import VOCABULARY, told
+from worker.language.flows import KEYS, read_flow
+from worker.language.steps import OPTIONS
 from worker.language.triggers import FORMS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "flows.md").read_text()
@@ -49,19 +49,6 @@ def test_every_key_has_an_example() -> None:
         "weight",
         *(key for keys in OPTIONS.values() for key in keys),
     } <= written
-
-
-def test_what_is_not_there_yet_is_named_and_refused() -> None:
-    """Given what the page calls not there yet, then each is named there, and told as such, never as unknown."""
-    not_yet = PAGE.split("## Not yet")[1]
-    flow = "flow: post-purchase\ntrigger: purchase\nsteps: [{send: welcome}]\n"
-
-    for key in LATER_KEYS:
-        assert f"`{key}`" in not_yet
-        assert "does not have it yet" in told(flow + f"{key}: x\n")[0]
-    for verb in LATER_VERBS:
-        assert f"`{verb}`" in not_yet
-        assert [one for one in told(with_step(f"  - {verb}: x")) if "does not have it yet" in one]
 
 
 def test_the_sample_of_a_problem_is_what_the_check_prints() -> None:

@@ -9,15 +9,19 @@ from babel import localedata
 
 from worker.domain.conditions.check import check, check_text
 from worker.domain.conditions.faults import ExpressionError, Fault
-from worker.domain.conditions.tree import Expression, Literal
+from worker.domain.conditions.tree import Expression, Literal, Name
+from worker.domain.conditions.tree import walk as parts_of
+from worker.domain.conditions.valuetypes import ValueType
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.errors import Severity
 from worker.domain.texts import LocalText, Text
 from worker.language.expressions import parse_expression, parse_text
+from worker.language.made import Made
 from worker.language.nodes import Mapping, Node, Scalar, within
 from worker.language.scalars import free_text, is_one_line, scalar
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean
+from worker.language.typed import value_faults
 
 UNREADABLE = Expression("", Literal(True))
 """Stands in for a condition that could not be read, so that the rest of its file can still be checked."""
@@ -32,13 +36,27 @@ class _Pending:
     parsed: Expression | Text
     scalar: Scalar
     scope: Scope
+    what: str
+    kind: ValueType | None = None  # what a text's value must be
+
+
+def coupons_in(text: Text) -> frozenset[str]:
+    """Return the names of the coupons that a text shows."""
+    nodes = (node for part in text.parts if isinstance(part, Expression) for node in parts_of(part.tree))
+    names = (node.path for node in nodes if isinstance(node, Name))
+    return frozenset(path[1] for path in names if path[0] == "coupons" and len(path) > 1)
 
 
 class Conditions:
-    """Reads the conditions and texts of one file; without a vocabulary, names are not checked."""
+    """Reads the conditions and texts of one file; without a vocabulary, names are not checked.
 
-    def __init__(self, report: Report, vocabulary: Vocabulary | None) -> None:
+    Parameters:
+        made: knows which coupons a journey has at the place that is read.
+    """
+
+    def __init__(self, report: Report, vocabulary: Vocabulary | None, made: Made | None = None) -> None:
         self._report = report
+        self._made = made or Made()
         self._vocabulary = vocabulary
         self._pending: list[_Pending] = []
 
@@ -54,11 +72,26 @@ class Conditions:
             if whole:  # of one that a ' #' cuts off, this is told already; what can be read of it is checked
                 self._tell(error.fault, found)
             return UNREADABLE
-        self._pending.append(_Pending(parsed, found, scope))
+        self._pending.append(_Pending(parsed, found, scope, what))
         return parsed
 
-    def text(self, node: Node, what: str, scope: Scope, *, lines: bool = True) -> Text | None:
-        """Read a text that may hold `{{ }}`; `lines` says whether it may have more than one line."""
+    def text(
+        self,
+        node: Node,
+        what: str,
+        scope: Scope,
+        *,
+        lines: bool = True,
+        kind: ValueType | None = None,
+        coupons: bool = True,
+    ) -> Text | None:
+        """Read a text that may hold `{{ }}`.
+
+        Parameters:
+            lines: whether it may have more than one line.
+            kind: the type that its value must have, where that is known.
+            coupons: whether it may name the journey's coupons.
+        """
         found = scalar(self._report, node, what, "a text")
         if found is None:
             return None
@@ -74,7 +107,9 @@ class Conditions:
             if whole:
                 self._tell(error.fault, found)
             return None
-        self._pending.append(_Pending(parsed, found, scope))
+        if coupons:
+            scope = replace(scope, coupons=frozenset(name for name in coupons_in(parsed) if name in self._made))
+        self._pending.append(_Pending(parsed, found, scope, what, kind))
         return parsed
 
     def local_text(self, node: Node, what: str, scope: Scope, *, lines: bool = False) -> LocalText | None:
@@ -103,7 +138,8 @@ class Conditions:
         """Report what is wrong with all that was read: unknown names, types that do not fit.
 
         Parameters:
-            steps: names of the steps that send; None where not all are known, so that none is called unknown.
+            steps: names of the steps that send; None where not all are known, so that none is called unknown,
+                and no coupon either.
             tasks: the same of the steps that give out tasks.
         """
         if self._vocabulary is None:
@@ -112,8 +148,12 @@ class Conditions:
         given = None if tasks is None else frozenset(tasks)
         for pending in self._pending:
             scope = replace(pending.scope, steps=known, tasks=given)
+            if steps is None:
+                scope = replace(scope, coupons=None)
             if isinstance(pending.parsed, Text):
                 faults = check_text(pending.parsed, self._vocabulary, scope)
+                if pending.kind is not None and not faults:
+                    faults = value_faults(pending.parsed, pending.what, pending.kind, self._vocabulary, scope)
             else:
                 faults = check(pending.parsed, self._vocabulary, scope)
             for fault in faults:

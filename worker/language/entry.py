@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Many
 from dataclasses import replace
+from decimal import Decimal
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, parse_duration
@@ -15,11 +16,12 @@ from worker.language.conditions import Conditions
 from worker.language.events import EventNames
 from worker.language.fields import Fields
 from worker.language.nodes import Node, Scalar, Sequence
-from worker.language.scalars import duration, scalar
+from worker.language.scalars import duration, is_number, scalar, word
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean, listed
 from worker.language.triggers import TriggerReader
 
+AGAIN = ("ignore", "restart")
 _ONCE = {kind.value: kind for kind in OnceKind if kind not in (OnceKind.SPAN, OnceKind.EACH)}
 
 
@@ -99,6 +101,33 @@ class EntryReader:
         if when is not None:
             condition = self._conditions.condition(when, "'when'", self._scope_of(event, scope))
         return Goal(event, window, condition) if event and window else None
+
+    def holdout(self, node: Node | None) -> float:
+        """Read the share of those who would enter that is set aside, from 0 to 1; by default nobody is."""
+        found = None if node is None else scalar(self._report, node, "'holdout'", "a percentage such as 10%")
+        if found is None:
+            return 0.0
+        digits = found.text.strip().removesuffix("%").rstrip()
+        share = Decimal(digits.replace("_", "")) / 100 if is_number(digits) else None
+        if share is None or not 0 < share < 1:
+            message = f"'holdout' is a percentage of more than 0% and less than 100%, not '{found.text[:60]}'"
+            self._report.error(found, message, "for example 10%")
+            return 0.0
+        if not found.text.strip().endswith("%"):
+            meant = digits if share >= Decimal("0.01") else f"{(share * 10_000).normalize():f}"
+            message = f"'holdout' is a percentage, not '{found.text[:60]}'"
+            self._report.error(found, message, f"write: holdout: {meant}%")
+        return float(share)
+
+    def restarts(self, node: Node | None, once: Once) -> bool:
+        """Read whether an entry starts a journey over that is under way; by default it is ignored."""
+        again = None if node is None else word(self._report, node, "'again'", AGAIN)
+        if node is None or again != "restart":
+            return False
+        if once.kind is OnceKind.EVER:
+            message = "with 'once: ever' nobody comes a second time, so that nothing starts over"
+            self._report.error(node, message, "let customers enter more often: once: per event")
+        return True
 
     def _scope_of(self, event: str | None, scope: Scope) -> Scope:
         """Return what there is where a rule about one event is asked: that event, and the journey's order."""

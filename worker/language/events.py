@@ -1,4 +1,4 @@
-"""Names of events, wherever a flow names one: `event:` of a trigger, an exit, a goal."""
+"""Names of events, wherever a flow names one: `event:` of a trigger, an exit, a goal; `emit:` of a step."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class EventNames:
         """Say whether there surely is such an event."""
         return name in (self._names or ())
 
-    def read(self, fields: Fields) -> str | None:
-        """Read the value of `event`."""
-        node = fields.value("event")
-        found = None if node is None else scalar(self._report, node, "'event'", "an event's name")
+    def read(self, fields: Fields, key: str = "event") -> str | None:
+        """Read the name of an event that stands at a key."""
+        node = fields.value(key)
+        found = None if node is None else scalar(self._report, node, f"'{key}'", "an event's name")
         if found is None:
             return None
         well_formed = _EVENT.fullmatch(found.text) is not None

@@ -8,8 +8,6 @@ from worker.language.nodes import Entry, Mapping, Node, Scalar, kind_of
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean, listed
 
-NOT_YET = "is part of the flow language, but this version of Phin does not have it yet"
-
 
 class Fields:
     """The entries of one mapping by key.
@@ -18,7 +16,6 @@ class Fields:
         what: the group, as a person knows it: `'goal'`, `a send step`.
         known: keys that may stand there, in the order in which they are told.
         needed: those of them that must.
-        later: keys that the language has and this version does not.
         form: how the group is written, for the error where something else stands there.
     """
 
@@ -30,7 +27,6 @@ class Fields:
         known: Sequence[str],
         *,
         needed: Collection[str] = (),
-        later: Collection[str] = (),
         form: str | None = None,
     ) -> None:
         self._report = report
@@ -44,10 +40,8 @@ class Fields:
             key = entry.key.text
             if key in known:
                 self._entries[key] = entry
-            elif key in later:
-                report.error(entry.key, f"'{key}' {NOT_YET}")
             else:
-                hint = did_you_mean(key, [*known, *later]) or f"known here: {', '.join(known)}"
+                hint = did_you_mean(key, known) or f"known here: {', '.join(known)}"
                 report.error(entry.key, f"unknown key '{key[:60]}' in {what}", hint)
         self.nothing_told = len(self._entries) == len(node.entries)
         unknown = [entry.key.text for entry in node.entries if entry.key.text not in self._entries]

@@ -15,6 +15,7 @@ from worker.domain.triggers import ORDER_DATES, DateTrigger, EventTrigger, Trigg
 from worker.language.conditions import Conditions
 from worker.language.entry import EntryReader
 from worker.language.fields import Fields
+from worker.language.made import Made
 from worker.language.meaning import meaning_of
 from worker.language.naming import with_names
 from worker.language.needs import Templates
@@ -25,8 +26,9 @@ from worker.language.soundness import warn
 from worker.language.source import Report
 from worker.language.steps import StepsReader
 
-KEYS = ("flow", "title", "kind", "status", "trigger", "when", "once", "exit", "goal", "steps")
-LATER_KEYS = ("holdout", "again")
+KEYS = (
+    "flow", "title", "kind", "status", "trigger", "when", "once", "again", "exit", "goal", "holdout", "steps",
+)  # fmt: skip
 _NEEDED = ("flow", "trigger", "steps")
 
 
@@ -59,14 +61,15 @@ class _Reader:
         self._report = report
         self._templates = templates
         self._vocabulary = vocabulary
-        self._conditions = Conditions(report, vocabulary)
+        self._made = Made()
+        self._conditions = Conditions(report, vocabulary, self._made)
         self._entry = EntryReader(report, vocabulary, self._conditions)
 
     def flow(self, root: Node) -> Flow | None:
         if not isinstance(root, Mapping):
             self._report.error(root, "a flow is keys and values, such as 'flow: welcome'")
             return None
-        fields = Fields(self._report, root, "a flow", KEYS, needed=_NEEDED, later=LATER_KEYS)
+        fields = Fields(self._report, root, "a flow", KEYS, needed=_NEEDED)
         name = self._name(fields)
         kind = Kind(self._word(fields, "kind", [kind.value for kind in Kind], Kind.MARKETING))
         status = FlowStatus(self._word(fields, "status", [status.value for status in FlowStatus], FlowStatus.LIVE))
@@ -76,20 +79,23 @@ class _Reader:
         when, exits, goal = (fields.value(key) for key in ("when", "exit", "goal"))
         entering = replace(scope, journey=False)
         condition = None if when is None else self._conditions.condition(when, "'when'", entering)
-        reader = StepsReader(self._report, self._conditions, kind, scope, self._templates, self._vocabulary)
+        reader = StepsReader(self._report, self._conditions, kind, scope, self._templates, self._vocabulary, self._made)
         listed = fields.value("steps")
         steps = () if listed is None else with_names(reader.steps(listed, "'steps'"), reader.names)
+        once = self._entry.once(fields.value("once"), triggers)
         flow = Flow(
             name=name,
             title=self._title(fields, name),
             kind=kind,
             status=status,
             triggers=triggers,
-            once=self._entry.once(fields.value("once"), triggers),
+            once=once,
             steps=steps,
             when=condition,
             exits=() if exits is None else self._entry.exits(exits, scope),
             goal=None if goal is None else self._entry.goal(goal, scope),
+            holdout=self._entry.holdout(fields.value("holdout")),
+            restarts=self._entry.restarts(fields.value("again"), once),
         )
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
         tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]

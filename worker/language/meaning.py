@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, time
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -22,8 +23,17 @@ from worker.domain.texts import Text
 
 def meaning_of(flow: Flow) -> str:
     """Return the SHA-256 (hex) of what a flow does."""
-    canonical = json.dumps(_canonical(flow), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return hashlib.sha256(canonical(flow).encode("ascii")).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return what a flow, or a part of one, says, as one text: the same for parts that mean the same."""
+    return json.dumps(_canonical(value), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two parts of flows mean the same."""
+    return one == other or canonical(one) == canonical(other)
 
 
 def _canonical(value: Any) -> Any:
@@ -45,6 +55,8 @@ def _canonical(value: Any) -> Any:
         return value.value
     if isinstance(value, (date, time)):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"{type(value).__name__} has no canonical form")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence as Many
 from datetime import time
+from decimal import Decimal
 
 from worker.domain.durations import Duration, Unit, parse_duration
 from worker.language.mending import quoted
@@ -19,7 +20,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_NAME = 80
 LONGEST_LINE = 500  # characters of a text that is one line
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_NUMBER = re.compile(r"\d+(_\d+)*(\.\d+)?")
+_NUMBER = re.compile(r"\d+(_\d+)*(\.\d+)?", re.ASCII)
+_LONGEST_NUMBER = 40
 _LONGEST_DAYS = 3_660  # ten years
 _UNITS = {
     "m": "minutes", "min": "minutes", "mins": "minutes", "phút": "minutes",
@@ -186,3 +188,43 @@ def weight(report: Report, node: Node, what: str) -> tuple[float, bool] | None:
         report.error(found, f"{what} is a number above 0 such as 1, or a percentage such as 30%, not '{text[:60]}'")
         return None
     return float(digits), percent
+
+
+def number(report: Report, node: Node, what: str, form: str) -> Decimal | None:
+    """Read a number, `450_000` or `2.5`; `form` says what is wanted."""
+    found = scalar(report, node, what, form)
+    if found is None:
+        return None
+    text = found.text.strip()
+    if is_number(text):
+        return Decimal(text.replace("_", ""))
+    meant = number_meant(text)
+    report.error(found, f"{what} is {form}, not '{text[:60]}'", f"write: {meant}" if meant else None)
+    return None
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is a number as flows write one: `450_000`, `-2.5`."""
+    return len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text.removeprefix("-")) is not None
+
+
+def number_meant(text: str) -> str | None:
+    """Return how a number that is written as people write it, `50.000`, `50,000 ₫`, `50k`, is to be written."""
+    found = re.fullmatch(r"(\d{1,3}(?:[.,]\d{3})+|\d{1,12})\s*(k|₫|đ|đồng|vnd|%)?", text.strip().casefold())
+    if found is None or (found[2] is None and found[1].isdigit()):
+        return None
+    digits = re.sub(r"\D", "", found[1])
+    return f"{int(digits) * (1_000 if found[2] == 'k' else 1):_}"
+
+
+def percentage(report: Report, node: Node, what: str, most: int) -> Decimal | None:
+    """Read a percentage from 1 to `most`, `10%` or 10."""
+    found = scalar(report, node, what, "a percentage such as 10%")
+    if found is None:
+        return None
+    digits = found.text.strip().removesuffix("%").rstrip()
+    share = Decimal(digits.replace("_", "")) if is_number(digits) else None
+    if share is not None and 1 <= share <= most:
+        return share
+    report.error(found, f"{what} is a percentage from 1% to {most}%, not '{found.text[:60]}'")
+    return None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from worker.domain.conditions.vocabulary import Scope
 from worker.domain.messages import Kind
-from worker.domain.steps import Send
-from worker.domain.texts import Text
+from worker.domain.steps import Send, Values
 from worker.language.conditions import Conditions
 from worker.language.fields import Fields
-from worker.language.nodes import Mapping, Scalar
+from worker.language.nodes import Entry
 from worker.language.scalars import duration, one_line, word
 from worker.language.source import Report
+from worker.language.values import ValuesReader
 
 # What every template has already.
 _ROOTS = frozenset({"customer", "order", "event", "journey", "shop", "now", "today", "message", "coupons"})
@@ -26,9 +24,10 @@ class SendReader:
         scope: what texts of steps may name.
     """
 
-    def __init__(self, report: Report, conditions: Conditions, kind: Kind, scope: Scope) -> None:
+    def __init__(self, report: Report, conditions: Conditions, values: ValuesReader, kind: Kind, scope: Scope) -> None:
         self._report = report
         self._conditions = conditions
+        self._given = values
         self._kind = kind
         self._scope = scope
 
@@ -59,28 +58,16 @@ class SendReader:
             self._report.error(node, "'from' is the same for everyone; '{{ }}' cannot stand in it")
         return found
 
-    def _values(self, fields: Fields) -> tuple[tuple[str, Text], ...]:
-        node = fields.value("with")
-        if node is None:
-            return ()
-        if not isinstance(node, Mapping):
-            self._report.error(node, "'with' is a group of values for the template, such as {percent: 10}")
-            return ()
-        found: dict[str, Text] = {}
-        for entry in node.entries:
-            key = entry.key.text
-            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key):
-                message = f"a value's name is made of letters (a to z), digits and '_'; '{key[:60]}' is not"
-                self._report.error(entry.key, message)
-            elif key in _ROOTS:
-                self._report.error(entry.key, f"'{key}' has a meaning in every template; name this value otherwise")
-            elif isinstance(entry.value, Scalar) and entry.value.missing:
-                self._report.error(entry.key, f"'{key}' has no value", 'an empty text is written ""')
-            else:
-                text = self._conditions.text(entry.value, f"'{key}'", self._scope)
-                if text is not None:
-                    found[key] = text
-        return tuple(sorted(found.items()))
+    def _values(self, fields: Fields) -> Values:
+        what = "'with' is a group of values for the template"
+        return self._given.read(fields.value("with"), what, "{percent: 10}", self._may_give)
+
+    def _may_give(self, entry: Entry) -> bool:
+        key = entry.key.text
+        if key in _ROOTS:
+            self._report.error(entry.key, f"'{key}' has a meaning in every template; name this value otherwise")
+            return False
+        return self._given.named(entry)
 
     def _kind_of(self, fields: Fields) -> Kind | None:
         node = fields.value("kind")

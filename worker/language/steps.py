@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.durations import Duration, Unit
 from worker.domain.messages import Kind
-from worker.domain.steps import Branch, Exit, If, Send, Split, Step, TaskStep, Wait
+from worker.domain.steps import Exit, Send, Step, TaskStep, Wait
 from worker.domain.texts import LocalText
-from worker.language.conditions import UNREADABLE, Conditions
-from worker.language.fields import NOT_YET, Fields
+from worker.language.conditions import Conditions
+from worker.language.coupons import OPTIONS as COUPONS
+from worker.language.coupons import CouponReader
+from worker.language.fields import Fields
+from worker.language.forks import OPTIONS as FORKS
+from worker.language.forks import ForkReader
+from worker.language.made import Made
 from worker.language.needs import Templates, check_needs
-from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence
-from worker.language.scalars import duration, is_name, name, one_line, scalar, time_of_day, weekdays, weight
+from worker.language.nodes import Entry, Mapping, Node, Sequence
+from worker.language.scalars import duration, is_name, name, one_line, scalar, time_of_day, weekdays
 from worker.language.sends import SendReader
 from worker.language.source import Report
 from worker.language.suggestions import did_you_mean, listed
 from worker.language.tasks import OPTIONS as TASK_OPTIONS
 from worker.language.tasks import TaskReader
+from worker.language.telling import OPTIONS as TELLS
+from worker.language.telling import TellReader
+from worker.language.values import ValuesReader
+from worker.language.writes import OPTIONS as WRITES
+from worker.language.writes import WriteReader
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "send": ("send", "name", "subject", "from", "with", "expires", "kind", "to"),
     "wait": ("wait", "name", "at", "on", "until"),
-    "if": ("if", "name", "then", "else"),
-    "split": ("split", "name"),
+    **FORKS,
     "task": TASK_OPTIONS,
+    **COUPONS,
+    **WRITES,
+    **TELLS,
     "exit": ("exit", "name"),
 }
-LATER_VERBS = (
-    "choose", "coupon", "set", "add", "tag", "untag", "suppress", "emit", "webhook",
-)  # fmt: skip
 _UNREADABLE = Duration(1, Unit.DAYS)  # stands in for a duration that could not be read, in a file that is refused
 
 
@@ -41,7 +50,8 @@ class StepsReader:
         kind: the flow's.
         scope: what conditions and texts of steps may name.
         templates: the templates there are, each with what it needs, or None where that is not known and not checked.
-        vocabulary: the shop's events with their fields; None where that is not known and not checked.
+        vocabulary: the shop's events and own fields; None where that is not known and not checked.
+        made: where it is kept which coupons a journey has.
     """
 
     def __init__(
@@ -52,14 +62,36 @@ class StepsReader:
         scope: Scope,
         templates: Templates | None,
         vocabulary: Vocabulary | None,
+        made: Made,
     ) -> None:
         self._report = report
         self._conditions = conditions
-        self._sends = SendReader(report, conditions, kind, scope)
+        values = ValuesReader(report, conditions, scope)
+        self._sends = SendReader(report, conditions, values, kind, scope)
+        self._forks = ForkReader(report, conditions, scope, made, self.steps)
+        self._coupons = CouponReader(report, made)
+        self._writes = WriteReader(report, values, vocabulary)
+        self._tells = TellReader(report, values, vocabulary)
+        self._made = made
         self._tasks = TaskReader(report, conditions, scope, vocabulary)
         self._scope = scope
         self._templates = templates
         self._vocabulary = vocabulary
+        self._read: dict[str, Callable[[Fields, str, int], Step | None]] = {
+            "send": self._send,
+            "wait": self._wait,
+            **dict.fromkeys(FORKS, self._forks.read),
+            "task": self._task,
+            "coupon": self._coupons.read,
+            "set": self._writes.set,
+            "add": self._writes.add,
+            "tag": self._writes.tag,
+            "untag": self._writes.untag,
+            "suppress": self._writes.suppress,
+            "emit": self._tells.emit,
+            "webhook": self._tells.webhook,
+            "exit": self._exit,
+        }
         self._named: dict[str, int] = {}  # names given in the file (a send's by its template), with their lines
         self.complete = True  # whether every step's verb and name could be read
 
@@ -87,21 +119,10 @@ class StepsReader:
             return None
         needed = ("if", "then") if verb == "if" else (verb,)
         fields = Fields(self._report, node, _a_step(verb), OPTIONS[verb], needed=needed)
-        line = self._report.source.place(node).line
-        given = self._name(fields)
-        match verb:
-            case "send":
-                return self._send(fields, given, line)
-            case "wait":
-                return self._wait(fields, given, line)
-            case "if":
-                return self._if(fields, given, line)
-            case "task":
-                return self._task(fields, given, line)
-            case "split":
-                return self._split(fields, given, line)
-            case _:
-                return self._exit(fields, given, line)
+        step = self._read[verb](fields, self._name(fields), self._report.source.place(node).line)
+        if step is None:
+            self.complete = False
+        return step
 
     def _verb(self, node: Node) -> str | None:
         """Return the step's one verb, or None, having reported why there is none."""
@@ -110,15 +131,12 @@ class StepsReader:
             self._report.error(node, message, f"the verbs are {listed(OPTIONS, 'and')}")
             return None
         verbs = [entry for entry in node.entries if entry.key.text in OPTIONS]
-        later = [entry for entry in node.entries if entry.key.text in LATER_VERBS]
-        if len(verbs) == 1 and not later:
+        if len(verbs) == 1:
             return verbs[0].key.text
-        if len(verbs) + len(later) > 1:
-            first, second = sorted([*verbs, *later], key=lambda entry: entry.key.start)[:2]
+        if verbs:
+            first, second = verbs[:2]
             message = f"a step has one verb; this one has '{first.key.text}' and '{second.key.text}'"
             self._report.error(second.key, message, f"begin a step of its own: - {second.key.text}: …")
-        elif later:
-            self._report.error(later[0].key, f"the step '{later[0].key.text}' {NOT_YET}")
         else:
             self._report_no_verb(node)
         return None
@@ -131,7 +149,7 @@ class StepsReader:
             self._report.error(node.entries[0].key if node.entries else node, f"a step needs a verb: {verbs}")
             return
         word = strange.key.text
-        hint = did_you_mean(word, [*OPTIONS, *LATER_VERBS]) or f"the verbs are {listed(OPTIONS, 'and')}"
+        hint = did_you_mean(word, OPTIONS) or f"the verbs are {listed(OPTIONS, 'and')}"
         self._report.error(strange.key, f"there is no step '{word[:60]}'", hint)
 
     def _name(self, fields: Fields) -> str:
@@ -157,7 +175,6 @@ class StepsReader:
         node = fields.value("send")
         found = None if node is None else scalar(self._report, node, "'send'", "the name of a template")
         if found is None or not is_name(self._report, found, "a template's name"):
-            self.complete = False
             return None
         template = found.text
         if self._templates is not None and template not in self._templates:
@@ -174,7 +191,6 @@ class StepsReader:
     def _task(self, fields: Fields, given: str, line: int) -> TaskStep | None:
         title = self._tasks.title(fields)
         if title is None:
-            self.complete = False
             return None
         name = given or _written(title)
         if not given:
@@ -191,54 +207,6 @@ class StepsReader:
             on=frozenset() if on is None else weekdays(self._report, on, "'on'") or frozenset(),
             until=None if until is None else self._conditions.condition(until, "'until'", self._scope),
         )
-
-    def _if(self, fields: Fields, given: str, line: int) -> If:
-        when, then, otherwise = (fields.value(key) for key in ("if", "then", "else"))
-        return If(
-            given,
-            line,
-            when=UNREADABLE if when is None else self._conditions.condition(when, "'if'", self._scope),
-            then=() if then is None else self.steps(then, "'then'"),
-            otherwise=() if otherwise is None else self.steps(otherwise, "'else'"),
-        )
-
-    def _split(self, fields: Fields, given: str, line: int) -> Split | None:
-        node = fields.value("split")
-        form = "{plain: {weight: 1, then: […]}, bold: {weight: 1, then: […]}}"
-        if not isinstance(node, Mapping):
-            if node is not None:
-                self._report.error(node, f"'split' is a group of named branches, such as {form}")
-            self.complete = False
-            return None
-        if len(node.entries) < 2:
-            self._report.error(node, "'split' needs at least two branches", f"for example {form}")
-        branches: list[Branch] = []
-        percents: dict[str, bool] = {}
-        for entry in sorted(node.entries, key=lambda entry: entry.key.text):  # the order of keys means nothing
-            if not is_name(self._report, entry.key, "a branch's name"):
-                continue
-            inner = Fields(
-                self._report,
-                entry.value,
-                f"the branch '{entry.key.text}'",
-                ("weight", "then"),
-                needed=("weight", "then"),
-            )
-            weighs, then = inner.value("weight"), inner.value("then")
-            read = None if weighs is None else weight(self._report, weighs, "'weight'")
-            percents[entry.key.text] = bool(read and read[1])
-            steps = () if then is None else self.steps(then, "'then'", may_be_empty=True)
-            branches.append(Branch(entry.key.text, read[0] if read else 1.0, steps))
-        if any(percents.values()):
-            self._check_percents(fields.key("split"), branches, percents)
-        return Split(given, line, branches=tuple(branches))
-
-    def _check_percents(self, key: Scalar, branches: list[Branch], percents: dict[str, bool]) -> None:
-        total = sum(branch.weight for branch in branches)
-        if not all(percents.values()):
-            self._report.error(key, "the weights of a split are all numbers or all percentages")
-        elif abs(total - 100) > 1e-6:
-            self._report.error(key, f"the percentages of this split make {total:g} %, not 100 %")
 
     def _exit(self, fields: Fields, given: str, line: int) -> Exit:
         node = fields.value("exit")
