@@ -37,6 +37,7 @@ PACKAGES: dict[str, set[str]] = {
         "cryptography",
         "lxml",
         "crawleruseragents",
+        "httpcore",
         "httpx",
         "psutil",
     },

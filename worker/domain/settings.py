@@ -157,6 +157,15 @@ class Pages(Group):
     session_days: int = Field(30, ge=1, le=365, description="Days that a browser stays signed in")
 
 
+class Webhooks(Group):
+    """What flows tell other systems."""
+
+    timeout: int = Field(15, ge=1, le=60, description="Seconds that an answer may take")
+    allow_private: bool = Field(
+        False, description="Whether addresses of this machine and of private networks may be told too"
+    )
+
+
 class Settings(Group):
     """All settings of `config/phin.yaml`."""
 
@@ -184,6 +193,7 @@ class Settings(Group):
     queue: Queue = Queue()
     support: Support = Support()
     pages: Pages = Pages()
+    webhooks: Webhooks = Webhooks()
     rfm: Rfm = Rfm()
     fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
     events: Annotated[

@@ -14,12 +14,17 @@ class Work:
         journeys: journeys that are due.
         messages: queued messages that may go now.
         hits: recorded hits to class and take into account.
+        webhooks: what other systems are to be told.
+        wrote: customers whose record a step changed. Nobody else's work: whoever ends the transaction has their
+            journeys look again, once nobody in it decides any more (`worker.engine.writing_fields.tell_of`).
     """
 
     events: tuple[int, ...] = ()
     journeys: tuple[int, ...] = ()
     messages: tuple[int, ...] = ()
     hits: tuple[int, ...] = ()
+    webhooks: tuple[int, ...] = ()
+    wrote: tuple[int, ...] = ()
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -27,7 +32,9 @@ class Work:
             self.journeys + other.journeys,
             self.messages + other.messages,
             self.hits + other.hits,
+            self.webhooks + other.webhooks,
+            self.wrote + other.wrote,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.journeys or self.messages or self.hits)
+        return bool(self.events or self.journeys or self.messages or self.hits or self.webhooks)

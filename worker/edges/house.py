@@ -23,6 +23,7 @@ from worker.delivery.smtp_relay import parse_relay
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Transport
+from worker.delivery.webhooks import Webhooks
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
 from worker.domain.errors import Problem
@@ -163,6 +164,19 @@ class House:
         return Sending(room)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        """Tells other systems what flows have for them."""
+        told = self.settings.webhooks
+        return Webhooks(
+            self.database,
+            self.flowbook,
+            self.secrets.webhook,
+            self.clock,
+            allow_private=told.allow_private,
+            timeout=told.timeout,
+        )
+
+    @cached_property
     def relay_health(self) -> RelayHealth:
         """What this process's senders learn of their relay."""
         return RelayHealth(str(parse_relay(self.settings.smtp_url or "")))
@@ -178,6 +192,7 @@ class House:
             Job.PROCESS_HITS: lambda ids: hits.run(ids, self.clock.now()),
             Job.STEP_JOURNEYS: lambda ids: stepping.run(ids, self.clock.now()),
             Job.SEND_MESSAGES: self.sending.run,
+            Job.SEND_WEBHOOKS: self.webhooks.run,
         }
 
     @cached_property
@@ -238,6 +253,8 @@ class House:
         """Close what is open."""
         if "sending" in self.__dict__:
             self.sending.close()
+        if "webhooks" in self.__dict__:
+            self.webhooks.close()
         self.queue.close()
         self.database.close()
 

@@ -17,6 +17,7 @@ class Job(StrEnum):
     PROCESS_HITS = "process_hits"
     STEP_JOURNEYS = "step_journeys"
     SEND_MESSAGES = "send_messages"
+    SEND_WEBHOOKS = "send_webhooks"
 
 
 Runners = Mapping[Job, Callable[[Sequence[int]], Work]]
@@ -30,6 +31,7 @@ def ids_of(work: Work) -> dict[Job, tuple[int, ...]]:
         Job.PROCESS_HITS: work.hits,
         Job.STEP_JOURNEYS: work.journeys,
         Job.SEND_MESSAGES: work.messages,
+        Job.SEND_WEBHOOKS: work.webhooks,
     }
 
 

@@ -2,21 +2,24 @@
 
 `PHIN_SECRET_KEY` signs links and tokens; several, separated by commas, make a ring whose first signs while all
 are accepted. `PHIN_INGEST_KEY` lets a shop send events; several, `name:key` each, are told apart in the records.
-`PHIN_SECRET_KEY_FILE` and `PHIN_INGEST_KEY_FILE` name a file that holds the same.
+`PHIN_WEBHOOK_SECRET` signs webhooks (`whsec_…`); several, separated by commas, sign all, while receivers change over.
+`PHIN_SECRET_KEY_FILE`, `PHIN_INGEST_KEY_FILE` and `PHIN_WEBHOOK_SECRET_FILE` name a file that holds the same.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.domain.errors import SettingError
+from worker.domain.webhooks import SECRET_PREFIX, secret_bytes
 from worker.storage.events import OWN_SOURCE
 
 SHORTEST = 16  # characters; what Phin makes is 43
@@ -44,11 +47,13 @@ class Secrets:
     Parameters:
         signing: the key ring; the first signs, each is accepted.
         ingest: who may send events.
+        webhook: the keys that sign webhooks; each signs.
         made_ingest_key: the key that Phin made itself on this machine, to be shown to its owner; else None.
     """
 
     signing: tuple[bytes, ...] = field(repr=False)
     ingest: tuple[IngestKey, ...]
+    webhook: tuple[bytes, ...] = field(default=(), repr=False)
     made_ingest_key: str | None = field(default=None, repr=False)
 
     def source_of(self, presented: str) -> str | None:
@@ -68,12 +73,14 @@ def read_secrets(environment: Mapping[str, str], var: Path) -> Secrets:
         SettingError: a secret is too short, is given twice, or its file cannot be read.
     """
     folder = var / "secrets"
-    signing = _given(environment, "PHIN_SECRET_KEY") or _made(folder / "secret_key", "")
+    signing = _given(environment, "PHIN_SECRET_KEY") or _made(folder / "secret_key", _readable(""))
     ingest = _given(environment, "PHIN_INGEST_KEY")
-    made = None if ingest else _made(folder / "ingest_key", "dev-")
+    made = None if ingest else _made(folder / "ingest_key", _readable("dev-"))
+    webhook = _given(environment, "PHIN_WEBHOOK_SECRET") or _made(folder / "webhook_secret", _webhook_secret)
     return Secrets(
         signing=_signing_keys(signing),
         ingest=_ingest_keys(ingest or made or ""),
+        webhook=_webhook_keys(webhook),
         made_ingest_key=made,
     )
 
@@ -81,13 +88,15 @@ def read_secrets(environment: Mapping[str, str], var: Path) -> Secrets:
 def secret_faults(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is wrong with the secrets that are given, as `read_secrets` would raise it; nothing is made."""
     faults: list[str] = []
-    for name in ("PHIN_SECRET_KEY", "PHIN_INGEST_KEY"):
+    for name in ("PHIN_SECRET_KEY", "PHIN_INGEST_KEY", "PHIN_WEBHOOK_SECRET"):
         try:
             given = _given(environment, name)
             if given is None:
                 continue
             if name == "PHIN_INGEST_KEY":
                 _ingest_keys(given)
+            elif name == "PHIN_WEBHOOK_SECRET":
+                _webhook_keys(given)
             else:
                 _signing_keys(given)
         except SettingError as error:
@@ -146,7 +155,29 @@ def _long_enough(name: str, key: str) -> str:
     return key
 
 
-def _made(path: Path, prefix: str) -> str:
+def _webhook_keys(text: str) -> tuple[bytes, ...]:
+    keys: list[bytes] = []
+    for secret in _listed("PHIN_WEBHOOK_SECRET", text):
+        try:
+            keys.append(secret_bytes(secret))
+        except ValueError as error:
+            raise SettingError(
+                f"PHIN_WEBHOOK_SECRET cannot be used: {error} "
+                "(make one: python3 -c 'import base64, secrets; "
+                'print("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())\')'
+            ) from error
+    return tuple(keys)
+
+
+def _readable(prefix: str) -> Callable[[], str]:
+    return lambda: f"{prefix}{secrets.token_urlsafe(32)}"
+
+
+def _webhook_secret() -> str:
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _made(path: Path, make: Callable[[], str]) -> str:
     """Return the secret in this file, made now where there is none; of two processes at once, one makes it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -154,7 +185,7 @@ def _made(path: Path, prefix: str) -> str:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(f"{prefix}{secrets.token_urlsafe(32)}\n")
+                file.write(f"{make()}\n")
                 file.flush()
                 os.fsync(file.fileno())
             os.link(fresh, path)  # fails where another process was quicker, so nobody overwrites

@@ -90,6 +90,7 @@ class Sweep:
             journeys=left[Job.STEP_JOURNEYS],
             messages=left[Job.SEND_MESSAGES],
             hits=left[Job.PROCESS_HITS],
+            webhooks=left[Job.SEND_WEBHOOKS],
         )
 
     def _remember(self, work: Work) -> None:

@@ -23,10 +23,13 @@ from worker.domain.steps import (
     Webhook,
 )
 from worker.domain.work import Work
+from worker.engine.calling import new_webhook
+from worker.engine.emitting import emit
 from worker.engine.giving import give
 from worker.engine.surroundings import Surroundings
+from worker.engine.writing_fields import write_fields
 from worker.engine.writing_mails import messages_of
-from worker.storage import ledger
+from worker.storage import ledger, webhooks
 from worker.storage.flowbook import Version
 
 
@@ -41,16 +44,23 @@ def perform(
 ) -> Work:
     """Write down what a journey does, in the transaction that moved it; returns what came of it for other processes."""
     messages: list[ledger.NewMessage] = []
+    calls: list[webhooks.NewWebhook] = []
+    work = Work()
     for act in acts:
         match act.step:
             case Send() as step:
                 messages += messages_of(around, staff, version, journey, act.facts, step)
             case TaskStep() as step:
                 give(connection, around.reading, staff, journey, act.facts, step)
-            case SetFields() | AddToFields() | Tag() | Untag() | Suppress() | Emit():
+            case SetFields() | AddToFields() | Tag() | Untag():
+                work += write_fields(connection, around, act, now)
+            case Emit() as step:
+                work += emit(connection, around, journey, act.facts, step, now)
+            case Suppress():
                 raise NotImplementedError(type(act.step).__name__)
             case Coupon():
-                raise NotImplementedError(type(act.step).__name__)
-            case Webhook():
-                raise NotImplementedError(type(act.step).__name__)
-    return Work(messages=tuple(ledger.write(connection, messages, now)))
+                pass  # given with the decision, so that the acts after it see its code (`worker.engine.issuing`)
+            case Webhook() as step:
+                calls.append(new_webhook(around, journey, step, act.facts))
+    written = tuple(ledger.write(connection, messages, now))
+    return work + Work(messages=written, webhooks=webhooks.add(connection, calls, now))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, liter
 
 from worker.domain.calendars.occurrences import LATEST, Seasons, next_of, turns
 from worker.domain.messages import MessageState
-from worker.storage import audience, claims, journeys, occurrences, reminders
+from worker.storage import audience, claims, journeys, occurrences, reminders, webhooks
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
 from worker.storage.ledger import stands
@@ -98,6 +98,8 @@ class Backlogs:
         counts["hits"] = int(connection.execute(_count(hit.c.id, may_class(now))).scalar_one())
         queued = not catalogue.all_held and connection.execute(_ANY_QUEUED).first() is not None
         counts["messages"] = len(claims.due(connection, catalogue.sending, now, MOST)) if queued else 0
+        calling = not catalogue.all_held and webhooks.any_queued(connection)
+        counts["webhooks"] = len(webhooks.due(connection, catalogue.sending, now, MOST)) if calling else 0
         counts["reminders"] = len(reminders.due(connection, now, MOST))
         counts["turns"], coming = self._turns(connection, catalogue, now)
         if in_hand or any(counts.values()):
@@ -108,6 +110,8 @@ class Backlogs:
             moments += [
                 connection.execute(_NEXT_OF_FLOW, {"now": now, "flow": name}).scalar() for name in catalogue.sending
             ]
+        if calling:
+            moments.append(webhooks.next_due(connection, catalogue.sending, now))
         return Backlog(counts, in_hand, min((moment for moment in moments if moment is not None), default=None))
 
     def _turns(self, connection: Connection, catalogue: Catalogue, now: datetime) -> tuple[int, datetime | None]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, literal_column, or_, select
 
 from worker.domain.work import Work
-from worker.storage import claims, journeys
+from worker.storage import claims, journeys, webhooks
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
 from worker.storage.tables import event, hit, journey
@@ -37,4 +37,11 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
         ),
         messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, now, limit)),
         hits=tuple(connection.execute(hits.order_by(hit.c.id).limit(limit)).scalars()),
+        webhooks=_webhooks(connection, catalogue, now, limit),
     )
+
+
+def _webhooks(connection: Connection, catalogue: Catalogue, now: datetime, limit: int) -> tuple[int, ...]:
+    if catalogue.all_held or not webhooks.any_queued(connection):
+        return ()
+    return tuple(webhooks.due(connection, catalogue.sending, now, limit))

@@ -29,6 +29,7 @@ from worker.edges.cli import (
     signin,
     tasks,
     unknown,
+    webhooks,
     why,
 )
 from worker.edges.cli.running import run
@@ -53,6 +54,7 @@ COMMANDS = (
     *tasks.commands,
     *why.commands,
     *unknown.commands,
+    *webhooks.commands,
 )
 ENTRY_POINTS = "phin.commands"
 
