@@ -138,7 +138,7 @@ class Followers:
         if self.behind:
             return f"on {count} of {count + len(self.behind)} {noun} after {self.seconds:.1f} s"
         if not count:
-            return "for every process that starts from now on; none runs now"
+            return "(no process runs now; each that starts follows)"
         return f"on {count} {noun} ({self.seconds:.1f} s)"
 
     def who_is_behind(self, now: datetime) -> list[str]:

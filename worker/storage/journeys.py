@@ -44,6 +44,9 @@ _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
     WAITING,
     journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(bindparam("messages", expanding=True)))),
 )
+_OWNERS = select(journey.c.version_id, journey.c.customer_id).where(
+    journey.c.id.in_(bindparam("ids", expanding=True)), WAITING
+)
 _NUMBERS = select(flow_version.c.id, flow_version.c.flow, flow_version.c.number)
 
 
@@ -97,6 +100,11 @@ def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Jour
         return []
     mine = _BY_ID.where(may_look(now)).with_for_update(key_share=True, skip_locked=True)
     return [_journey(row) for row in connection.execute(mine, {"ids": list(ids)})]
+
+
+def owners(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return version and customer of those of the journeys that wait."""
+    return [(version, of) for version, of in connection.execute(_OWNERS, {"ids": list(ids)})]
 
 
 def keep(connection: Connection, ids: Sequence[int]) -> None:
@@ -208,6 +216,13 @@ def count_under_way(connection: Connection) -> dict[tuple[str, int], int]:
         (name, version): count
         for name, version, count in connection.execute(statement.group_by(journey.c.flow, journey.c.version_id))
     }
+
+
+def count_standing(connection: Connection, flow: str) -> dict[tuple[int, str | None], int]:
+    """Return how many journeys of a flow stand where: by version id, and by the step that each stands at."""
+    statement = select(journey.c.version_id, journey.c.step, func.count()).where(WAITING, journey.c.flow == flow)
+    rows = connection.execute(statement.group_by(journey.c.version_id, journey.c.step))
+    return {(version, step): count for version, step, count in rows}
 
 
 def count_under_way_by_number(connection: Connection) -> dict[str, dict[int, int]]:

@@ -115,7 +115,7 @@ def _standing(house: House) -> list[_Standing]:
 def _all(house: House, standing: list[_Standing]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("flow", "state", "version", "since"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "state")
     table.add_column("under way", justify="right")
     for one in standing:
         said = _state(one) + (f" [red]{_FILES[one.file]}[/]" if one.file in _FILES else "")

@@ -15,6 +15,7 @@ import click
 from worker.edges.cli import (
     audience,
     check,
+    diff,
     flows,
     importing,
     pause,
@@ -40,6 +41,7 @@ COMMANDS = (
     *processes.commands,
     *check.commands,
     *audience.commands,
+    *diff.commands,
     *flows.commands,
     *importing.commands,
     *pause.commands,

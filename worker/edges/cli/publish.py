@@ -78,7 +78,7 @@ def _tell(house: House, done: Publication, followers: Followers | None) -> None:
 
 def _change(change: str) -> str:
     """Return what became of a flow, as its line goes on after the version."""
-    return {"new": "live, new,", "new version": "live", "live now": "live again"}.get(change, change)
+    return {"new": "is new, live", "new version": "live", "live now": "live"}.get(change, change)
 
 
 def _held(held: PublicationRow) -> str:
