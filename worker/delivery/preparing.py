@@ -22,7 +22,7 @@ from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Outgoing
 from worker.delivery.values import shop_values, template_values
 from worker.domain.customers import ConsentState, Customer
-from worker.domain.facts import Facts, Need, ShopFacts
+from worker.domain.facts import Facts, Need, Needs, ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.policy import SkipReason
@@ -34,6 +34,8 @@ from worker.storage.claims import Claimed
 from worker.storage.database import told
 from worker.storage.facts import Asking
 from worker.storage.ledger import Marked
+
+_NEEDS: Needs = frozenset({Need.COUPONS})  # what templates show of the past
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Preparing:
         people = customers.by_id(connection, list(whose.values()))
         travels = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
         asking = [
-            (journey, people[whose[message.id]], frozenset[Need]())
+            (journey, people[whose[message.id]], _NEEDS)
             for message in claimed
             if (journey := _journey_of(message, travels)) is not None
         ]

@@ -128,7 +128,7 @@ class StaffMails:
             return None
         customer = customers.by_id(connection, [whose])[whose]
         if journey is not None:
-            asking = [(journey, customer, frozenset[Need]())]
+            asking = [(journey, customer, frozenset({Need.COUPONS}))]
             return facts.for_journeys(connection, asking, self._shop, now)[journey.id]
         number = task.order_number if task is not None else None
         order = orders.by_number(connection, [number]).get(number) if number else None

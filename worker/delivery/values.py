@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.delivery.given_names import given_name
+from worker.domain.coupons import coupon_named
 from worker.domain.facts import Facts, Happening
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
@@ -46,7 +47,19 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
             "day": journey.day,
             "request": journey.request,
         }
+    values["coupons"] = _coupons(facts)
     return values
+
+
+def _coupons(facts: Facts) -> dict[str, dict[str, Any]]:
+    """Return by name what each coupon is: the journey's own, else the customer's latest that is still good."""
+    given = facts.history.coupons
+    named = {name: coupon_named(name, given, facts.now) for name in dict.fromkeys(one.name for one in given)}
+    return {
+        name: {"code": one.code, "percent": one.percent, "amount": one.amount, "expires_at": one.expires_at}
+        for name, one in named.items()
+        if one is not None
+    }
 
 
 def _event(event: Happening) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
 from worker.domain.house_events import EVENT_ITSELF, HOUSE_EVENTS
@@ -11,7 +11,7 @@ from worker.language.source import Report
 from worker.language.suggestions import listed
 
 Templates = Mapping[str, Collection[str]]
-"""The templates there are, each with what its mails need: `order`, `event.FIELD`, values of `with:`."""
+"""The templates there are, each with what its mails need: `order`, `event.FIELD`, `coupons.NAME`, values of `with:`."""
 
 _GUARD = "send another template, or let this one ask '{{% if {name} is defined %}}'"
 
@@ -23,6 +23,7 @@ def check_needs(
     given: Collection[str],
     scope: Scope,
     vocabulary: Vocabulary,
+    coupons: Container[str] = (),
 ) -> None:
     """Report what the template shows and the send cannot give: an error where it never can, a warning where it may.
 
@@ -30,9 +31,10 @@ def check_needs(
 
     Parameters:
         template: the template's name where it is sent.
-        needs: `order`, `event.FIELD`, and the names of the values that the template wants from `with:`.
+        needs: `order`, `event.FIELD`, `coupons.NAME`, and the names of the values that the template wants from `with:`.
         given: names of the values that the step gives.
         scope: the flow's events.
+        coupons: names of the coupons that a journey may have by then.
     """
     missing = []
     for need in sorted(needs):
@@ -40,6 +42,8 @@ def check_needs(
             _check_order(report, template, scope)
         elif need.startswith("event."):
             _check_field(report, template, need, scope, vocabulary)
+        elif need.startswith("coupons."):
+            _check_coupon(report, template, need.removeprefix("coupons."), coupons)
         elif need not in given:
             missing.append(need)
     if missing:
@@ -63,6 +67,13 @@ def _check_order(report: Report, template: Scalar, scope: Scope) -> None:
     elif without or unsure:
         message = f"the template '{template.text}' shows 'order', which {listed([*without, *unsure])} may come without"
         report.warning(template, message, hint)
+
+
+def _check_coupon(report: Report, template: Scalar, coupon: str, coupons: Container[str]) -> None:
+    if coupon not in coupons:
+        name = f"coupons.{coupon}"
+        message = f"the template '{template.text}' shows '{name}', and no step before this one gives such a coupon"
+        report.error(template, message, f"add a step before: - coupon: {coupon}; or {_GUARD.format(name=name)}")
 
 
 def _check_field(report: Report, template: Scalar, need: str, scope: Scope, vocabulary: Vocabulary) -> None:

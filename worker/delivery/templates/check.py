@@ -13,6 +13,7 @@ from worker.delivery.templates.inline import selectors_of
 from worker.delivery.templates.pieces import words
 from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.sources import Sources
+from worker.domain.conditions.catalogue import COUPON_PARTS
 from worker.domain.errors import Problem, Severity
 
 NAMES = words("customer order event journey shop now today unsubscribe_url message coupons range")
@@ -101,10 +102,15 @@ def _unknown_names(text: Named, known: Known, sources: Sources) -> Iterator[Prob
         if owner in fields and attribute.attr not in fields[owner] and path not in asked:
             hint = _close(attribute.attr, fields[owner], f"{owner}.")
             yield sources.problem(attribute.lineno, f"'{path}' is not known", near=path, hint=hint)
+        path = _path(attribute)
+        of_coupon = path.startswith("coupons.") and path.count(".") == 2 and "coupons" in free
+        if of_coupon and attribute.attr not in COUPON_PARTS and path not in asked:
+            hint = _close(attribute.attr, COUPON_PARTS) or f"a coupon has {', '.join(COUPON_PARTS)}"
+            yield sources.problem(attribute.lineno, f"'{path}' is not known", near=path, hint=hint)
 
 
 def needs_of(texts: Sequence[Named], values: Collection[str]) -> frozenset[str]:
-    """Return what a mail cannot be made without: `order`, `event.FIELD`, and values of the flow's `with:`.
+    """Return what a mail cannot be made without: `order`, `event.FIELD`, `coupons.NAME`, values of the flow's `with:`.
 
     What the template asks for (`is defined`) or replaces (`default`) is not needed.
     """
@@ -116,8 +122,8 @@ def needs_of(texts: Sequence[Named], values: Collection[str]) -> frozenset[str]:
             root, _, rest = path.partition(".")
             if id(node) in inner or root not in text.free or _provided_for(path, text.asked):
                 continue
-            if root == "event" and rest:
-                found.add(f"event.{rest.partition('.')[0]}")
+            if root in ("event", "coupons") and rest:
+                found.add(f"{root}.{rest.partition('.')[0]}")
             elif root == "order" or root in values:
                 found.add(root)
     return frozenset(found)
