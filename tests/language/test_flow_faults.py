@@ -281,7 +281,7 @@ STEPS = {
     ),
     "a branch on opens": (
         "  - if: opened('welcome')\n    then: [{send: b}]",
-        "5:3: warning: a branch on 'opened': many mail programs load pictures by themselves, others never do; ask for "
+        "5:9: warning: a branch on 'opened': many mail programs load pictures by themselves, others never do; ask for "
         "clicked(), which only a person does",
     ),
     "a negated click": (

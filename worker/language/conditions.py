@@ -10,6 +10,7 @@ from babel import localedata
 from worker.domain.conditions.check import check, check_text
 from worker.domain.conditions.faults import ExpressionError, Fault
 from worker.domain.conditions.tree import Expression, Literal, Name
+from worker.domain.conditions.tree import Node as Part
 from worker.domain.conditions.tree import walk as parts_of
 from worker.domain.conditions.valuetypes import ValueType
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
@@ -19,7 +20,7 @@ from worker.language.expressions import parse_expression, parse_text
 from worker.language.made import Made
 from worker.language.nodes import Mapping, Node, Scalar, within
 from worker.language.scalars import free_text, is_one_line, scalar
-from worker.language.source import Report
+from worker.language.source import Report, Span
 from worker.language.suggestions import did_you_mean
 from worker.language.typed import value_faults
 
@@ -59,6 +60,7 @@ class Conditions:
         self._made = made or Made()
         self._vocabulary = vocabulary
         self._pending: list[_Pending] = []
+        self._stands: dict[int, Scalar] = {}  # conditions by their id; those that are pending stay what they are
 
     def condition(self, node: Node, what: str, scope: Scope) -> Expression:
         """Read a condition; one that cannot be read is reported and stands as `UNREADABLE`."""
@@ -73,6 +75,7 @@ class Conditions:
                 self._tell(error.fault, found)
             return UNREADABLE
         self._pending.append(_Pending(parsed, found, scope, what))
+        self._stands[id(parsed)] = found
         return parsed
 
     def text(
@@ -158,6 +161,15 @@ class Conditions:
                 faults = check(pending.parsed, self._vocabulary, scope)
             for fault in faults:
                 self._tell(fault, pending.scalar)
+
+    def span_of(self, expression: Expression, part: Part | None = None) -> Span | None:
+        """Return where a condition that was read here stands in the file, or a part of its tree."""
+        found = self._stands.get(id(expression))
+        if found is None:
+            return None
+        if part is None:
+            return Span(found.start, found.end)
+        return within(self._report.source.text, found, part.at, part.length)
 
     def _tell(self, fault: Fault, found: Scalar) -> None:
         span = within(self._report.source.text, found, fault.offset, fault.length)

@@ -100,7 +100,7 @@ class _Reader:
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
         tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]
         self._conditions.check(*((sends, tasks) if reader.complete else (None, None)))
-        warn(self._report, flow)
+        warn(self._report, flow, self._conditions, self._vocabulary)
         return flow
 
     def _scope(self, triggers: tuple[Trigger, ...]) -> Scope:
