@@ -172,8 +172,8 @@ def test_what_was_taken_in_hand_and_lost_is_told_again(shop: Shop, got: Received
     """Given a process that died with a webhook in hand, when its lease is over, then another tells it."""
     (number,) = shop.buy("A1").webhooks
     with shop.database.writing() as connection:
-        lost = {"token": "dead", "until": shop.now + timedelta(minutes=5), "now": shop.now, "flows": ["told"]}
-        assert webhooks.claim(connection, [number], limit=5, **lost)
+        until = shop.now + timedelta(minutes=5)
+        assert webhooks.claim(connection, [number], token="dead", until=until, now=shop.now, flows=["told"], limit=5)
     tell()
     assert got.requests == []
     shop.now += timedelta(minutes=6)

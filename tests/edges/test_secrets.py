@@ -15,6 +15,7 @@ from worker.edges.secrets import Secrets, read_secrets
 
 LONG = "k" * 20
 LATER = "l" * 20
+WEBHOOK = "whsec_" + "A" * 32
 
 
 def test_secrets_are_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
@@ -24,9 +25,18 @@ def test_secrets_are_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
     assert first.made_ingest_key is not None
     assert first.source_of(first.made_ingest_key) == "shop"
     files = list((tmp_path / "secrets").iterdir())
-    assert sorted(file.name for file in files) == ["ingest_key", "secret_key"]
+    assert sorted(file.name for file in files) == ["ingest_key", "secret_key", "webhook_secret"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_the_secret_of_webhooks_is_made_given_or_told_to_be_wrong(tmp_path: Path) -> None:
+    """Given none, two, or one that is too short, when secrets are read, then one is made, both sign, or it is told."""
+    assert len(read_secrets({}, tmp_path).webhook) == 1
+    two = f"{WEBHOOK}, {WEBHOOK}"
+    assert read_secrets({"PHIN_WEBHOOK_SECRET": two}, tmp_path).webhook == (bytes(24), bytes(24))
+    with pytest.raises(SettingError, match="PHIN_WEBHOOK_SECRET cannot be used"):
+        read_secrets({"PHIN_WEBHOOK_SECRET": "whsec_c2hvcnQ="}, tmp_path)
 
 
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:
