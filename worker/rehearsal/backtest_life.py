@@ -137,10 +137,12 @@ class Life:
 
     def _tell(self, event: PastEvent) -> None:
         """Take in an event, and tell goals, tasks, journeys and the flow of it, in the order of the engine."""
-        now = event.known_at
+        now, me = event.known_at, self._told.today.id
+        before = self._past.orders.get(event.order_number) if event.order_number else None
         order = self._past.take(event)
-        if event.customer_id != self._told.today.id:  # another customer's, which changes an order of both
-            self._journeys.look_all(now)
+        if event.customer_id != me:  # another customer's, which changes an order of this one's
+            if me in (order and order.customer_id, before and before.customer_id):
+                self._journeys.look_all(now)
         else:
             number = self._past.request_of(event)
             named = order.number if order is not None else None

@@ -1,0 +1,135 @@
+"""A backtest over a stored history says what the whole engine did when that history happened."""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backtesting import BEGIN, Chance, LivedShop
+from worker.storage.database import Database
+
+FLOWS = {
+    "thanks": """
+        trigger: purchase
+        when: order.total >= 300_000 and "arabica" in order.categories
+        exit: [{event: refund}]
+        goal: {event: purchase, within: 14 days}
+        steps:
+          - send: thank-you
+          - wait: 2 days
+            at: "10:30"
+          - if: customer.orders_count >= 2
+            then:
+              - send: again
+            else:
+              - wait: 3 days
+                until: did("product.viewed", within="journey")
+              - send: review
+        """,
+    "views": """
+        trigger: {event: product.viewed}
+        when: did("product.viewed", within="7 days", at_least=2) and not bought("arabica", within="30 days")
+        once: per 10 days
+        exit: [{when: ordered()}]
+        steps:
+          - choose:
+              - when: '"vip" in customer.tags'
+                then: [{exit: a friend of the house}]
+            else: [{send: looked}]
+          - wait: 36 hours
+          - send: looked-again
+        """,
+    "ship": """
+        trigger: {event: order.shipped}
+        kind: transactional
+        steps:
+          - send: on-its-way
+          - split:
+              plain: {weight: 1, then: [{send: plain}]}
+              bold:
+                weight: 2
+                then:
+                  - wait: 1 day
+                    until: order.status == "delivered"
+                  - send: bold
+          - task: Call {{ customer.name }}
+            close_when: {event: order.delivered}
+            hold: true
+          - send: done
+            expires: 1 hour
+        """,
+    "spent": """
+        trigger: [purchase, {event: refund}, {event: subscribed}]
+        when: customer.total_spent > 500_000 or customer.average_order > 400_000 or customer.city == "Huế"
+        once: per year
+        steps:
+          - wait: 1 day
+            until: customer.consent
+          - send: vip
+        """,
+}
+NAMES = ("again", "review", "looked", "looked_again", "on_its_way", "plain", "bold", "done", "vip")
+TEXTS = dict.fromkeys(NAMES, "Chào")
+LATE = {"2 hours": timedelta(hours=2), "5 days": timedelta(days=5)}
+
+
+def live(shop: LivedShop, seed: int, events: int) -> None:
+    """Let some customers do what customers do, by chance."""
+    made = Chance(seed)
+    placed: list[tuple[str, dict[str, Any]]] = []
+    people = [{"id": f"c{n}", "email": f"c{n % 9}@example.com"} for n in range(10)]
+    people += [{"email": "guest@example.com"}]
+    for _ in range(events):
+        shop.live_until(shop.now + timedelta(minutes=made.random.choice([7, 90, 600, 3_000])))
+        person = dict(made.random.choice(people))
+        if made.random.random() < 0.5:
+            person["consent"] = {"marketing": made.random.random() < 0.8, "source": "checkout"}
+        if made.random.random() < 0.3:
+            person["tags"] = made.random.sample(["vip", "club"], made.random.randint(0, 2))
+        if made.random.random() < 0.2:
+            person["timezone"] = made.random.choice(["Europe/Paris", "Asia/Ho_Chi_Minh"])
+        if made.random.random() < 0.3:
+            person["city"] = made.random.choice(["Huế", "Hà Nội"])
+        late = LATE.get(made.random.choice(["", "", "", *LATE]), timedelta(0))
+        at = (shop.now - late).isoformat()
+        kind = made.random.choice(
+            ["purchase"] * 4 + ["product.viewed"] * 4 + ["unsubscribed", "subscribed", "refund", "order.shipped"] * 2
+        )
+        kind = "order.delivered" if made.random.random() < 0.15 else kind
+        if kind == "purchase":
+            number = made.number()
+            lines = [
+                {"sku": one, "category": one, "quantity": made.random.randint(1, 3), "price": 120_000}
+                for one in made.random.sample(["arabica", "robusta", "cup"], made.random.randint(1, 2))
+            ]
+            placed.append((number, person))
+            shop.happen(kind, person, time=at, order={"number": number, "lines": lines})
+        elif kind in ("refund", "order.shipped", "order.delivered"):
+            if placed:
+                number, owner = made.random.choice(placed)
+                teller = person if made.random.random() < 0.15 else {"id": owner["id"]} if "id" in owner else owner
+                part = {"amount": 100_000} if kind == "refund" and made.random.random() < 0.5 else {}
+                shop.happen(kind, dict(teller), time=at, order={"number": number, "total": 360_000}, data=part)
+        else:
+            shop.happen(kind, person, time=at)
+    shop.live_until(shop.now + timedelta(days=3))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_backtest_enters_and_mails_as_the_engine_did(database: Database, tmp_path: Path, seed: int) -> None:
+    """Given a history that flows lived through, when it is played through each, then entries, mails, goals agree."""
+    shop = LivedShop(database, tmp_path, **TEXTS)
+    shop.publish(**FLOWS)
+    live(shop, seed, 120)
+    for name, body in FLOWS.items():
+        found, runs = shop.played(name, textwrap.dedent(body))
+        assert not found.tally.failed
+        assert shop.played_entries(runs) == shop.entries(name), name
+        assert shop.played_mails(runs) == shop.outgoing(name), name
+        assert found.tally.entered == len(runs) > 0
+    assert found.was_live == len(runs)
+    assert shop.now > BEGIN
