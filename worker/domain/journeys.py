@@ -63,6 +63,7 @@ class TraceKind(StrEnum):
     DONE = "done"
     FAILED = "failed"
     HELD = "held"  # cannot go on yet, through no fault of its own
+    MIGRATED = "migrated"  # goes on in another version of its flow
     WROTE = "wrote"  # own fields or tags were written
     COUPON = "coupon"  # a code was made or drawn
     SUPPRESSED = "suppressed"  # no more marketing to the address

@@ -201,13 +201,13 @@ def _same(before: Sequence[_Placed], after: Sequence[_Placed]) -> dict[str, str]
                 for one, other in zip(before[a:b], after[c:d], strict=True)
                 if is_automatic(one.step)
             }
-        elif tag == "replace":
+        elif tag == "replace":  # the last first: what matters of a wait is what comes after it
             left = [one.step for one in after[c:d] if is_automatic(one.step)]
-            for one in before[a:b]:
-                alike = next((step for step in left if type(step) is type(one.step)), None)
-                if is_automatic(one.step) and alike is not None:
-                    found[one.step.name] = alike.name
-                    left = left[left.index(alike) + 1 :]
+            for one in reversed(before[a:b]):
+                at = next((at for at in range(len(left) - 1, -1, -1) if type(left[at]) is type(one.step)), None)
+                if is_automatic(one.step) and at is not None:
+                    found[one.step.name] = left[at].name
+                    left = left[:at]
     return found
 
 
