@@ -16,7 +16,7 @@ from worker.domain.settings import Settings
 from worker.edges.web.texts import LANGUAGES, TEXTS, choose_language
 
 _PAGES = Path(__file__).parent / "pages"
-_STYLES = ("palette.css", "style.css")  # in this order, as one
+_STYLES = ("palette.css", "style.css", "graph.css")  # in this order, as one
 
 
 class Pages:
