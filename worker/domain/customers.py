@@ -67,6 +67,7 @@ class Customer:
         address: street, district, city, province, country, postcode … as the shop sent them.
         fields: own fields, declared in `config/phin.yaml`.
         profile_at: time of the newest event whose profile was taken over; an older one fills gaps only.
+        written: what steps of flows wrote: `fields`, names of own fields, each with when (ISO 8601); `tags`, a list.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Customer:
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     profile_at: datetime | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
     consent: Consent = Consent()
     facts: CustomerFacts = CustomerFacts()
     erased: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from worker.domain.triggers import (
 )
 
 YEARLY_APART = timedelta(days=183)  # that two entries by a yearly date lie apart at least, whatever year they count for
+CIRCLES = 3  # times that a flow may be entered, by what it brought forth itself, in one chain of events
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
@@ -55,6 +56,21 @@ def listening(flow: Flow, event: str) -> EventTrigger | None:
     """Return the trigger that listens to events of this type, or None."""
     events = (trigger for trigger in flow.triggers if isinstance(trigger, EventTrigger))
     return next((trigger for trigger in events if trigger.event == event), None)
+
+
+def circle(flow: str, chain: Sequence[str]) -> str | None:
+    """Return the circle in which flows start each other (`a → b → a`) where this flow would go on in it for ever.
+
+    A flow may be entered by what it brought forth itself, as where a customer climbs from level to level: `CIRCLES`
+    times in one chain, waits or no waits between.
+
+    Parameters:
+        chain: the flows behind the event, the first one first, each whose step `emit` brought forth the next event.
+    """
+    if chain.count(flow) < CIRCLES:
+        return None
+    last = len(chain) - 1 - chain[::-1].index(flow)
+    return " → ".join([*chain[last:], flow])
 
 
 def usual_once(trigger: Trigger) -> OnceKind:

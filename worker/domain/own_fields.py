@@ -23,7 +23,8 @@ def written(
 ) -> tuple[Customer, dict[str, Any]]:
     """Return the customer as the step leaves them, and what it wrote (JSON), for the trace.
 
-    A value that is missing, or is none of the field's type, clears a field that is set and adds nothing.
+    A value that is missing, or is none of the field's type, clears a field that is set and adds nothing. That it was
+    a flow's word, and when, is noted with the customer (`Customer.written`).
 
     Parameters:
         reading: knows the types of the own fields.
@@ -32,17 +33,21 @@ def written(
     match step:
         case SetFields():
             given = {name: typed(text, reading.fields.get(name), facts, reading) for name, text in step.values}
-            return _with_fields(customer, given), {"set": given}
+            return _with_fields(customer, given, facts.now), {"set": given}
         case AddToFields():
             sums = {name: _sum(customer, name, typed(text, "number", facts, reading)) for name, text in step.values}
             known = {name: value for name, value in sums.items() if value is not None}
-            return _with_fields(customer, known), {"set": known}
+            return _with_fields(customer, known, facts.now), {"set": known}
         case Tag(tags=tags):
             new = [tag for tag in tags if tag not in customer.tags]
-            return replace(customer, tags=(*customer.tags, *new)), {"tagged": new}
+            own = list(dict.fromkeys((*customer.written.get("tags", ()), *tags)))
+            noted = {**customer.written, "tags": own}
+            return replace(customer, tags=(*customer.tags, *new), written=noted), {"tagged": new}
         case Untag(tags=tags):
             gone = [tag for tag in tags if tag in customer.tags]
-            return replace(customer, tags=tuple(tag for tag in customer.tags if tag not in gone)), {"untagged": gone}
+            left = tuple(tag for tag in customer.tags if tag not in gone)
+            own = [tag for tag in customer.written.get("tags", ()) if tag not in tags]
+            return replace(customer, tags=left, written={**customer.written, "tags": own}), {"untagged": gone}
 
 
 def typed(text: Text, kind: FieldType | None, facts: Facts, reading: Reading) -> str | float | int | bool | None:
@@ -99,6 +104,8 @@ def _sum(customer: Customer, name: str, added: object) -> float | int | None:
     return _number(float(before) + float(added))
 
 
-def _with_fields(customer: Customer, given: dict[str, Any]) -> Customer:
+def _with_fields(customer: Customer, given: dict[str, Any], at: datetime) -> Customer:
     kept = {name: value for name, value in customer.fields.items() if name not in given}
-    return replace(customer, fields={**kept, **{name: value for name, value in given.items() if value is not None}})
+    fields = {**kept, **{name: value for name, value in given.items() if value is not None}}
+    when = {**customer.written.get("fields", {}), **dict.fromkeys(given, at.isoformat())}
+    return replace(customer, fields=fields, written={**customer.written, "fields": when})

@@ -21,7 +21,9 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
             `tags` (all of them, in place of those known).
         at: the event's time.
 
-    What an event does not mention stays; an explicit null takes away, if the event is the newest.
+    What an event does not mention stays; an explicit null takes away, if the event is the newest. What a flow wrote
+    counts as said when it did: of an own field the newer word holds, and a tag that a flow gave is none of the shop's,
+    so that no list of the shop's takes it away.
     """
     newest = customer is None or customer.profile_at is None or at >= customer.profile_at
     changes: dict[str, Any] = {}
@@ -33,13 +35,16 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
         _take(changes, "birthday", birthday, customer.birthday if customer else None, newest)
     if "tags" in said:
         known_tags = list(customer.tags) if customer else []
+        given = [tag for tag in known_tags if customer is not None and tag in customer.written.get("tags", ())]
         tags = list(said["tags"] or [])
-        if tags != known_tags and (newest or not known_tags):
+        tags += [tag for tag in given if tag not in tags]
+        if tags != known_tags and (newest or len(given) == len(known_tags)):
             changes["tags"] = tags
     for name in MERGED:
         if said.get(name):
             known: Mapping[str, Any] = getattr(customer, name, {})
-            both = {**known, **said[name]} if newest else {**said[name], **known}
+            told = _not_outdone(customer, said[name], at) if name == "fields" else said[name]
+            both = {**known, **told} if newest else {**told, **known}
             if both != dict(known):
                 changes[name] = both
     if newest and said:
@@ -50,6 +55,14 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
 def _take(changes: dict[str, Any], name: str, value: Any, known: Any, newest: bool) -> None:
     if value != known and (newest or known is None):
         changes[name] = value
+
+
+def _not_outdone(customer: Customer | None, told: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return the own fields that no flow wrote later than this was said."""
+    later = customer.written.get("fields", {}) if customer is not None else {}
+    return {
+        name: value for name, value in told.items() if name not in later or datetime.fromisoformat(later[name]) <= at
+    }
 
 
 def inherited(customer: Customer, guest: Customer) -> dict[str, Any]:
@@ -65,6 +78,11 @@ def inherited(customer: Customer, guest: Customer) -> dict[str, Any]:
     new_tags = [tag for tag in guest.tags if tag not in customer.tags]
     if new_tags:
         changes["tags"] = [*customer.tags, *new_tags]
+    if guest.written:
+        mine, theirs = customer.written, guest.written
+        given = dict.fromkeys((*mine.get("tags", ()), *theirs.get("tags", ())))
+        fields = {**theirs.get("fields", {}), **mine.get("fields", {})}
+        changes["written"] = {"fields": fields, "tags": list(given)}
     for name in ("last_opened_at", "last_clicked_at"):
         own, others = getattr(customer.facts, name), getattr(guest.facts, name)
         if others is not None and (own is None or others > own):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from worker.domain.facts import Facts, Happening, Need, Needs
 from worker.domain.flows import OnceKind
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
-from worker.domain.matching import listening, match
+from worker.domain.matching import circle, listening, match
 from worker.domain.work import Work
 from worker.engine.advancing import go_on
 from worker.engine.failing import apart, set_back
@@ -34,6 +34,7 @@ class Occasion:
     Parameters:
         event_id: our own number of it.
         careful: whether each flow and journey is told apart, so that one that fails harms only itself.
+        chain: the flows behind it, where a step brought it forth.
     """
 
     event_id: int
@@ -41,6 +42,7 @@ class Occasion:
     happening: Happening
     now: datetime
     careful: bool
+    chain: tuple[str, ...] = ()
 
 
 def enter(
@@ -91,6 +93,10 @@ def _offer(
     found = match(flow, trigger, occasion.event_id, known, around.reading, zone, starts_within, last)
     if found.once_key is None:
         return None, {"reason": found.reason, **found.detail}
+    going_round = circle(flow.name, occasion.chain)
+    if going_round is not None:
+        _log.error("flows start each other in a circle", circle=going_round, event_id=occasion.event_id)
+        return None, {"reason": f"circle: {going_round}"}
     entered = journeys.enter(
         connection,
         flow=flow.name,

@@ -27,8 +27,10 @@ from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import Recorded, record
+from worker.engine.redeeming import redeem
 from worker.engine.surroundings import Surroundings
 from worker.engine.withdrawing import withdraw
+from worker.engine.writing_fields import tell_of
 from worker.storage import customers, facts, journeys, membership, occurrences, pending
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
@@ -57,7 +59,8 @@ class Processing:
         self._database = database
         self._flowbook = flowbook
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
-        self._closing = ClosingByItself(flowbook, self._around, EventRules.of(settings))
+        self._rules = EventRules.of(settings)
+        self._closing = ClosingByItself(flowbook, self._around, self._rules)
         self._solve_within = timedelta(hours=settings.support.solve_within)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)
 
@@ -114,6 +117,8 @@ class Processing:
         work, of_the_past = Work(), set()
         for event in events:
             recorded = record(connection, event, self._around.shop.currency, now)
+            if recorded.order is not None and recorded.order.coupon:
+                work += redeem(connection, self._rules, recorded.order, now, history=event.history)
             request = tell_case(connection, event, recorded, self._solve_within)
             if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
                 of_the_past.add(recorded.customer.id)
@@ -123,7 +128,7 @@ class Processing:
             work += Work(journeys=tuple(journeys.wake_of(connection, sorted(of_the_past))))
         if catalogue.kept:
             membership.mark_of_events(connection, [event.id for event in events])
-        return work
+        return tell_of(connection, work)
 
     def _tell_flows(
         self,
@@ -141,7 +146,7 @@ class Processing:
             occurrences.mark(connection, recorded.customer.id, sorted(moved))
         number = recorded.order.number if recorded.order else None
         happening = Happening(event.type, event.at, number, request, event.data, event.received_at)
-        occasion = Occasion(event.id, recorded, happening, now, careful)
+        occasion = Occasion(event.id, recorded, happening, now, careful, event.chain)
         crediting = partial(
             credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now
         )

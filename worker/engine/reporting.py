@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from worker.domain.customers import Customer
 from worker.domain.event_check import EventRules
 from worker.engine.intake import examine
 from worker.storage import events
-from worker.storage.events import OWN_SOURCE
+from worker.storage.events import OWN_SOURCE, Descent
 
 _log = structlog.get_logger(__name__)
 
@@ -27,10 +28,14 @@ def report(
     data: Mapping[str, Any],
     now: datetime,
     order_number: str | None = None,
+    descent: Descent | None = None,
 ) -> tuple[int, ...]:
     """Report something about a customer in this transaction; returns the event's number where it is new.
 
     An erased customer is nobody of whom anything is reported.
+
+    Parameters:
+        descent: what it comes from, where a step brought it forth.
     """
     if customer.erased or not (customer.external_id or customer.email):
         return ()
@@ -42,4 +47,5 @@ def report(
     examined = examine([item], OWN_SOURCE, rules, now)
     for refusal in examined.refused:  # nothing that a customer can bring about
         _log.error("an event of our own is not taken in", type=kind, field=refusal.field, why=refusal.error)
-    return tuple(stored.id for stored in events.add(connection, examined.rows) if stored.id is not None)
+    rows = [replace(row, descent=descent) for row in examined.rows]
+    return tuple(stored.id for stored in events.add(connection, rows) if stored.id is not None)

@@ -17,6 +17,7 @@ from worker.domain.work import Work
 from worker.engine.advancing import go_on
 from worker.engine.failing import each_for_itself, is_ours, set_back, transact
 from worker.engine.surroundings import Surroundings
+from worker.engine.writing_fields import keep_customers, tell_of
 from worker.storage import customers, facts, journeys
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
@@ -68,6 +69,7 @@ class Stepping:
 
     def _some(self, journey_ids: Sequence[int], now: datetime, connection: Connection) -> Work:
         self._flowbook.follow(connection)
+        keep_customers(connection, self._flowbook, journey_ids)
         held = journeys.hold(connection, journey_ids, now)
         people = customers.by_id(connection, [journey.customer_id for journey in held])
         asking, unreadable = [], []
@@ -89,4 +91,4 @@ class Stepping:
         if unreadable:
             reason = "the version of its flow that it entered with cannot be read by this version of Phin"
             journeys.defer(connection, unreadable, now + UNREADABLE, reason)
-        return work
+        return tell_of(connection, work)

@@ -10,6 +10,7 @@ from worker.domain.chance import BY_HASH, Chance
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
+from worker.domain.event_check import EventRules
 from worker.domain.facts import ShopFacts
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
@@ -24,10 +25,12 @@ class Surroundings:
         reading: how conditions are read.
         staff: returns the staff as it is now.
         chance: says what falls to whom, of splits and holdouts.
+        rules: of the events that steps report.
     """
 
     reading: Reading
     shop: ShopFacts
+    rules: EventRules
     staff: StaffOf = nobody
     chance: Chance = BY_HASH
 
@@ -43,7 +46,7 @@ class Surroundings:
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         known: Mapping[str, Expression] = {} if segments is None else segments  # one that is empty now may fill
-        return cls(Reading(known, settings.fields), facts, staff, chance)
+        return cls(Reading(known, settings.fields), facts, EventRules.of(settings), staff, chance)
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""

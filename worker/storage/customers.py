@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
 from worker.domain.profiles import inherited
-from worker.storage import requests, tasks
+from worker.storage import coupons, requests, tasks
 from worker.storage.rows import ORDER_LOCKS, Insertion, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
@@ -19,6 +19,13 @@ _CUSTOMER = select(customer, address.c.marketing, address.c.tracking, address.c.
 )
 
 _BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
+_HELD_BY_ID = _BY_ID.with_for_update(of=customer, key_share=True)
+_KEEP = (
+    select(customer.c.id)
+    .where(customer.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(customer.c.id)
+    .with_for_update(key_share=True)
+)
 _BY_EXTERNAL_ID = _CUSTOMER.where(customer.c.external_id == bindparam("external_id"))
 # Of several with one address, one that the shop has an id for comes first, then the oldest.
 _BY_EMAIL = (
@@ -136,6 +143,17 @@ def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[st
     connection.execute(_HOLD, {"external_ids": ids, "emails": emails, "numbers": numbers})
 
 
+def keep(connection: Connection, ids: Iterable[int]) -> None:
+    """Keep others from changing these customers' rows until the end of the transaction, as `hold` does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_KEEP, {"ids": sorted(set(ids))})
+
+
+def held(connection: Connection, customer_id: int) -> Customer:
+    """Return a customer as the row stands now, and keep it to this transaction."""
+    return _customer(connection.execute(_HELD_BY_ID, {"ids": [customer_id]}).one())
+
+
 def refresh_order_facts(connection: Connection, customer_id: int) -> None:
     """Count the customer's orders anew: what was refunded or cancelled is out of them."""
     connection.execute(_REFRESH, {"of": customer_id})
@@ -162,6 +180,7 @@ def join_guest(connection: Connection, guest: Customer, known: Customer, now: da
     connection.execute(update(message).where(message.c.journey_id.in_(moved)).values(customer_id=into))
     tasks.join(connection, guest_id, into)
     requests.join(connection, guest_id, into)
+    coupons.join(connection, guest_id, into)
     change(connection, into, inherited(known, guest), now)
     change(connection, guest_id, {"merged_into": into}, now)
     refresh_order_facts(connection, into)
@@ -185,6 +204,7 @@ def _customer(row: Row[Any]) -> Customer:
         tags=tuple(row.tags or ()),
         created_at=row.created_at,
         profile_at=row.profile_at,
+        written=row.written or {},
         consent=Consent(
             ConsentState(row.marketing or "unknown"), ConsentState(row.tracking or "unknown"), row.suppressed
         ),

@@ -8,12 +8,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from worker.storage.rows import Insertion
 from worker.storage.tables import event
 
 OWN_SOURCE = "phin"  # source of the events that Phin itself reports
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """What an event that a flow's step brought forth comes from.
+
+    Parameters:
+        root: what began it all: `event:12`, or `journey:7` where a trigger without an event began that.
+        chain: the flows behind it, the first one first.
+    """
+
+    root: str
+    chain: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,7 @@ class NewEvent:
         source: name of the key it came with, or `phin`.
         content_hash: the same for the same content (`worker.domain.event_check`).
         customer_key, email_key: `id:…` and `email:…`, what its customer may be found by.
+        descent: of an event that a step brought forth.
     """
 
     source: str
@@ -38,6 +52,7 @@ class NewEvent:
     history: bool = False
     order_number: str | None = None
     request: str | None = None
+    descent: Descent | None = None
 
 
 class Outcome(StrEnum):
@@ -60,6 +75,9 @@ class Stored:
 _ADD = Insertion(
     event, lambda new: new.on_conflict_do_nothing().returning(event.c.id, event.c.source, event.c.external_id)
 )
+
+
+_DESCENT = select(event.c.root, event.c.chain).where(event.c.id == bindparam("id"))
 
 
 def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
@@ -85,6 +103,18 @@ def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
             same = hashes[key] == new.content_hash
             stored.append(Stored(Outcome.DUPLICATE if same else Outcome.CONTRADICTION))
     return stored
+
+
+def descent(connection: Connection, event_id: int) -> Descent:
+    """Return what an event comes from; one that no step brought forth begins a chain."""
+    row = connection.execute(_DESCENT, {"id": event_id}).one()
+    return Descent(row.root or f"event:{event_id}", tuple(row.chain or ()))
+
+
+def brought_forth(connection: Connection, root: str, most: int) -> int:
+    """Return how many events steps have brought forth from one beginning, counted up to `most`."""
+    some = select(event.c.id).where(event.c.root == root).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -115,4 +145,6 @@ def _values(new: NewEvent) -> dict[str, Any]:
         "payload": dict(new.payload),
         "order_number": new.order_number,
         "request": new.request,
+        "root": new.descent.root if new.descent else None,
+        "chain": list(new.descent.chain) if new.descent else None,
     }

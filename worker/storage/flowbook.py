@@ -21,12 +21,15 @@ from worker.domain.facts import Need, Needs
 from worker.domain.flows import Flow, FlowStatus, expressions
 from worker.domain.routes import Route
 from worker.domain.segments import moves
-from worker.domain.steps import TaskStep, Wait, walk
+from worker.domain.steps import AddToFields, SetFields, Suppress, Tag, TaskStep, Untag, Wait, walk
 from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed, goes_by
 from worker.language.flows import read_flow
 from worker.storage import flows, segments
 
 _log = structlog.get_logger(__name__)
+
+
+_WRITING = SetFields | AddToFields | Tag | Untag | Suppress
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Version:
     Parameters:
         needs: the parts of the past that any of its expressions asks for.
         asks_for_mails: whether a wait's `until` looks at mails, so that a mail's sending is news to it.
+        writes: whether a step changes the customer's own fields, tags or address.
     """
 
     id: int
@@ -44,6 +48,7 @@ class Version:
     route: Route
     needs: Needs
     asks_for_mails: bool
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +198,8 @@ class FlowBook:
             wanted |= {Need.TASKS}
         untils = [step.until for step in walk(flow.steps) if isinstance(step, Wait) and step.until is not None]
         asks = any(Need.MAILS in needs(until.tree) for until in untils)
-        version = Version(row.id, row.number, flow, Route(flow), wanted, asks)
+        writes = any(isinstance(step, _WRITING) for step in walk(flow.steps))
+        version = Version(row.id, row.number, flow, Route(flow), wanted, asks, writes)
         self._versions[row.id] = version
         return version
 

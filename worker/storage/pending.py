@@ -59,6 +59,7 @@ class PendingEvent:
 
     Parameters:
         keys: `id:…` and `email:…`, what its customer may be found by.
+        chain: the flows behind it, where a step brought it forth, the first one first.
     """
 
     id: int
@@ -74,6 +75,7 @@ class PendingEvent:
     data: Mapping[str, Any]
     request: str | None
     attempts: int
+    chain: tuple[str, ...] = ()
 
 
 def take(connection: Connection, ids: Sequence[int], now: datetime, limit: int = 500) -> list[PendingEvent]:
@@ -204,4 +206,5 @@ def _pending(row: Row[Any], keys: tuple[str, ...]) -> PendingEvent:
         data=payload.get("data") or {},
         request=row.request,
         attempts=row.attempts,
+        chain=tuple(row.chain or ()),
     )
