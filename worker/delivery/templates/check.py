@@ -1,20 +1,21 @@
-"""What can be found wrong with a template without rendering it: names, links, images, selectors."""
+"""What can be found wrong with a template without rendering it: names, links, pictures, styles, size."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import meta, nodes
+from lxml import etree
 from rapidfuzz import process
 
-from worker.delivery.templates.inline import selectors_of
+from worker.delivery.templates.check_document import link_problems, picture_problems
+from worker.delivery.templates.check_styles import style_problems
 from worker.delivery.templates.pieces import words
 from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.sources import Sources
 from worker.domain.conditions.catalogue import COUPON_PARTS
-from worker.domain.errors import Problem, Severity
+from worker.domain.errors import Problem
 
 NAMES = words("customer order event journey shop now today unsubscribe_url message coupons range")
 # What each of them holds; those that are not here hold what the shop or the flow puts there.
@@ -36,7 +37,6 @@ STAFF_FIELDS: dict[str, frozenset[str]] = {
     "task": words("id title note type priority state created_at due_at late order_number request customer url from"),
 }
 LINE = words("sku name category quantity price amount")
-_UPPERCASE = re.compile(r"(?<![.#\w-])[A-Z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,20 @@ class Named:
         return cls(tree, frozenset(meta.find_undeclared_variables(tree)), _asked_for(tree))
 
 
-def problems_of(texts: Sequence[Named], protected: Protected, known: Known, sources: Sources) -> list[Problem]:
-    """Return everything that is wrong with one template, each thing once."""
+def problems_of(
+    texts: Sequence[Named], protected: Protected, root: etree._Element, known: Known, sources: Sources
+) -> list[Problem]:
+    """Return everything that is wrong with one template, each thing once.
+
+    Parameters:
+        root: its document, with the CSS in the elements.
+    """
     found: list[Problem] = []
     for text in texts:
         found.extend(_unknown_names(text, known, sources))
-    found.extend(_links_and_images(protected, sources))
-    found.extend(_selectors(protected, sources))
+    found.extend(link_problems(protected, sources))
+    found.extend(picture_problems(protected, root, sources))
+    found.extend(style_problems(protected, sources))
     return list(dict.fromkeys(found))
 
 
@@ -158,36 +165,3 @@ def _path(node: nodes.Node) -> str:
 def _close(name: str, known: Iterable[str], before: str = "") -> str | None:
     close = process.extractOne(name, sorted(known), score_cutoff=70)
     return f"did you mean '{before}{close[0]}'?" if close else None
-
-
-def _links_and_images(protected: Protected, sources: Sources) -> Iterator[Problem]:
-    for anchor in protected.anchors:
-        if not anchor.followable:
-            yield sources.problem(
-                anchor.line,
-                f"a link leads to '{anchor.url}', which nobody can follow from a mail",
-                near=anchor.url,
-                hint="write the whole address with https://, or mailto: or tel:",
-            )
-    for element in protected.elements:
-        if element.name == "img" and "alt" not in element.attributes:
-            yield sources.problem(
-                element.line,
-                "an image has no alt text; where images are off, its reader sees nothing",
-                Severity.WARNING,
-                near="<img",
-                hint='say what it shows, or write alt="" for one that says nothing',
-            )
-
-
-def _selectors(protected: Protected, sources: Sources) -> Iterator[Problem]:
-    line = next((element.line for element in protected.elements if element.name == "style"), 1)
-    for selector in dict.fromkeys(selectors_of(protected.styles)):
-        fault = ""
-        if ":not(" in selector or re.search(r":nth-", selector):
-            fault = "is not put into the elements, and many mail programs do not know it"
-        elif _UPPERCASE.search(selector):
-            fault = "matches nothing: an element's name is written in small letters"
-        if fault:
-            near = selector if protected.pattern.search(selector) is None else ""
-            yield sources.problem(line, f"the selector '{selector}' {fault}", Severity.WARNING, near=near)

@@ -15,6 +15,7 @@ from lxml import etree
 
 from worker.delivery.templates.cache import Cache
 from worker.delivery.templates.check import STAFF, Known, Named, needs_of, problems_of
+from worker.delivery.templates.check_size import size_problems
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
@@ -166,7 +167,8 @@ class _Compiling:
         body = self._part(Text(code, jinja=True, html=True))
         texts = [Named.of(tree) for tree in self._trees]
         known = Known(self._compiler.fields, frozenset(front.values), self._name.startswith(f"{STAFF}/"))
-        problems = problems_of(texts, protected, known, sources)
+        problems = problems_of(texts, protected, root, known, sources)
+        problems += size_problems(self._trees[-1], len(self._links), file, sources)  # the body was compiled last
         if reason and not afterwards:
             problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))
         made = Made(

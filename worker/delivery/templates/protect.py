@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from worker.delivery.templates.links import anchor_of, tracked_pieces
 from worker.delivery.templates.pieces import Data, Piece, Tag
-from worker.delivery.templates.protected import Element, Protected, Spot, Token
+from worker.delivery.templates.protected import TAG, Element, Protected, Spot, Token
 from worker.delivery.templates.sources import Sources
 
 _RAW = {"style": Spot.STYLE, "title": Spot.VERBATIM, "textarea": Spot.VERBATIM, "script": Spot.VERBATIM}
@@ -62,7 +62,7 @@ class _Scanner:
         self._within = "text"  # text, tag, value, raw, comment, markup (<!doctype>)
         self._element = ""  # whose start tag or raw text this is
         self._attribute = ""
-        self._attributes: set[str] = set()
+        self._attributes: dict[str, str] = {}
         self._line = 0  # of the start tag
         self._data = Data("", 0)
         self._quote = ""
@@ -156,7 +156,7 @@ class _Scanner:
         name = _NAME.match(text, opening + 1)
         if name:
             self._line = self._line_of(opening)
-            self._within, self._element, self._attributes = "tag", name[0].lower(), set()
+            self._within, self._element, self._attributes = "tag", name[0].lower(), {}
             if self._element == "script":
                 raise self._sources.error(self._line, "a script in a mail is thrown away by every mail program")
             self._write(text[opening : name.end()])
@@ -199,7 +199,7 @@ class _Scanner:
             return space.end()
         if text[at] == ">":
             self._write(">")
-            self.result.elements.append(Element(self._element, self._line, frozenset(self._attributes)))
+            self.result.elements.append(Element(self._element, self._line, self._attributes))
             if self._element in _RAW:
                 self._enter("raw")
                 self._raw = []
@@ -211,7 +211,7 @@ class _Scanner:
             self._write(text[at])
             return at + 1
         self._attribute = name[0].lower()
-        self._attributes.add(self._attribute)
+        self._attributes[self._attribute] = ""
         self._write(name[0])
         equals = _EQUALS.match(text, name.end())
         if not equals:
@@ -246,6 +246,7 @@ class _Scanner:
         """Write the attribute's value; a link's address becomes one placeholder with its tracking."""
         value = self._value
         self._within = "tag"
+        self._attributes[self._attribute] = "".join(one.text if isinstance(one, Data) else TAG for one in value)
         if self._element in ("a", "area") and self._attribute == "href":
             line = value[0].line if value else self._line
             number = sum(1 for anchor in self.result.anchors if anchor.number) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -49,13 +50,21 @@ class Token:
         return first if len(self.pieces) == 1 and isinstance(first, Tag) and not first.shown else None
 
 
+TAG = "\x00"
+"""Stands for a tag of the template in the value of an element's attribute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A start tag of the template, for the check."""
+    """A start tag of the template, for the check.
+
+    Parameters:
+        attributes: by name their values, with `TAG` for each tag.
+    """
 
     name: str
     line: int
-    attributes: frozenset[str]
+    attributes: Mapping[str, str]
 
 
 @dataclass(slots=True)
