@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from worker.domain.coupons import LONGEST_PREFIX, is_coupon_name
 from worker.domain.durations import Duration
 from worker.domain.steps import Coupon
 from worker.language.fields import Fields
 from worker.language.made import Made
 from worker.language.nodes import Scalar
-from worker.language.scalars import LONGEST_NAME, duration, number, percentage, scalar
+from worker.language.scalars import duration, number, percentage, scalar
 from worker.language.source import Report
 
 OPTIONS: dict[str, tuple[str, ...]] = {"coupon": ("coupon", "name", "percent", "amount", "expires", "prefix")}
-LONGEST_PREFIX = 12
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # as templates write it: coupons.NAME.code
 _PREFIX = re.compile(r"[A-Z0-9]+")
 _LARGEST = Decimal(1_000_000_000_000)
 
@@ -62,17 +61,15 @@ class CouponReader:
 
     def _is_name(self, found: Scalar) -> bool:
         text = found.text
-        if _NAME.fullmatch(text) and len(text) <= LONGEST_NAME and not hasattr(dict, text):
-            return True
-        if len(text) > LONGEST_NAME:
-            self._report.error(found, f"a coupon's name is longer than {LONGEST_NAME} characters")
-        elif hasattr(dict, text):  # coupons.items would be something else in a template
+        if hasattr(dict, text):  # coupons.items would be something else in a template
             self._report.error(found, f"'{text}' means something else in templates; name this coupon otherwise")
-        else:
-            message = f"a coupon's name is made of letters (a to z), digits and '_'; '{text[:60]}' is not"
-            meant = re.sub(r"[-. ]+", "_", text)
-            hint = f"write: coupon: {meant}" if _NAME.fullmatch(meant) else "texts show it as coupons.NAME.code"
-            self._report.error(found, message, hint)
+            return False
+        if is_coupon_name(text):
+            return True
+        message = f"a coupon's name is made of at most 50 letters (a to z), digits and '_'; '{text[:60]}' is not"
+        meant = re.sub(r"[-. ]+", "_", text)
+        hint = f"write: coupon: {meant}" if is_coupon_name(meant) else "texts show it as coupons.NAME.code"
+        self._report.error(found, message, hint)
         return False
 
     def _prefix(self, fields: Fields) -> str | None:

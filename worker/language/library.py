@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Place, Problem, Severity
 from worker.domain.flows import Flow
+from worker.language.circles import circles
 from worker.language.files import load_text
 from worker.language.flows import read_flow
 from worker.language.needs import Templates
 
 ENDINGS = (".yaml", ".yml")
+_COUPON = re.compile(r"""\bcoupon["']? *: *["']?([A-Za-z][A-Za-z0-9_]*)""")
 TESTS = "tests"  # the folder of flow tests, beside the flows
 
 
@@ -69,6 +72,8 @@ def read_library(
         return Library({}, (), (Problem(Place(shown, 0, 0), message),))
     if vocabulary is not None and vocabulary.flows is None:
         vocabulary = replace(vocabulary, flows=frozenset(path.stem for path in paths))
+    if vocabulary is not None and vocabulary.coupons is None:
+        vocabulary = replace(vocabulary, coupons=_coupons(paths))
     flows: dict[str, FlowFile] = {}
     broken: list[str] = []
     for path in paths:
@@ -84,6 +89,7 @@ def read_library(
         else:
             flows[flow.name] = FlowFile(flow, text, path)
             problems += warnings
+    problems += circles([(file.flow, file.text, f"{shown}/{file.path.name}") for file in flows.values()])
     return Library(flows, tuple(broken), tuple(problems))
 
 
@@ -93,6 +99,17 @@ def flow_names(folder: Path) -> frozenset[str] | None:
         return frozenset(path.stem for path in _flow_files(folder, str(folder))[0])
     except OSError:
         return None
+
+
+def _coupons(paths: list[Path]) -> frozenset[str]:
+    """Return what looks like the name of a coupon in any of the files, those too that cannot be read as flows."""
+    found: set[str] = set()
+    for path in paths:
+        try:
+            found.update(_COUPON.findall(load_text(path, path.name)))
+        except FileError:
+            continue  # told where the file is read
+    return frozenset(found)
 
 
 def _flow_files(folder: Path, shown: str) -> tuple[list[Path], list[Problem]]:

@@ -185,7 +185,7 @@ class StepsReader:
         send = self._sends.send(fields, given or template, template, line, self._tasks.staff(fields, "to"))
         if self._templates is not None and self._vocabulary is not None and "?" not in self._scope.events:
             needs, values = self._templates.get(template, ()), [value for value, _ in send.values]
-            check_needs(self._report, found, needs, values, self._scope, self._vocabulary)
+            check_needs(self._report, found, needs, values, self._scope, self._vocabulary, self._made)
         return send
 
     def _task(self, fields: Fields, given: str, line: int) -> TaskStep | None:
