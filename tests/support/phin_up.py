@@ -93,7 +93,8 @@ def phin_up(home: Path, *, arguments: Sequence[str] = PHIN_UP, **settings: str) 
         settings: variables of the environment.
     """
     output = home / f"output-{secrets.token_hex(4)}"
-    environment = clean_environment(PHIN_HOME=str(home), PHIN_PORT="0", **settings)
+    whatever_the_hour = {"PHIN_POLICY_QUIET_HOURS": "none", **settings}
+    environment = clean_environment(PHIN_HOME=str(home), PHIN_PORT="0", **whatever_the_hour)
     with running(arguments, output=output, environment=environment, cwd=home) as process:
         up = PhinUp(home, output, process)
         try:

@@ -85,7 +85,7 @@ class Office:
         self.post = transport or Postbox()
         self.lead = timedelta(0)  # by how much the machine's clock was moved
         templates = folder / "templates"
-        templates.mkdir(exist_ok=True)
+        templates.mkdir(parents=True, exist_ok=True)
         given = {"order-confirmation": "Cảm ơn {{ customer.name }}", "welcome": "Chào", "thank-you": "Cảm ơn"}
         for name, text in {**given, **{key.replace("_", "-"): body for key, body in texts.items()}}.items():
             file = TEMPLATE.format(subject=f"{name}: {{{{ customer.name | default('bạn') }}}}", text=text)

@@ -16,10 +16,13 @@ from worker.domain.customers import ConsentState, Customer
 from worker.domain.exits import exit_condition
 from worker.domain.facts import ShopFacts
 from worker.domain.journeys import Journey
-from worker.domain.messages import MessageState
-from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
+from worker.domain.messages import Kind, MessageState
+from worker.domain.pacing import Caps
+from worker.domain.policy import Pending, PendingStaff, SkipReason, skip, skip_staff
+from worker.domain.settings import Policy
 from worker.domain.tasks import Task
-from worker.storage import customers, facts, journeys, ledger, tasks
+from worker.domain.zones import zone_of
+from worker.storage import customers, facts, journeys, ledger, pace, tasks
 from worker.storage.database import told
 from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.ledger import Settlement
@@ -61,14 +64,26 @@ class _Fresh:
     task: Task | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """Why a message does not go now: its state then, and where it waits, until when."""
+
+    state: MessageState
+    reason: str
+    not_before: datetime | None = None
+
+
 class Rules:
     """Asks the policy for each message of a group.
 
     Parameters:
         shop: the shop as exit conditions see it.
+        policy: quiet hours and caps of advertising.
     """
 
-    def __init__(self, flowbook: FlowBook, shop: ShopFacts) -> None:
+    def __init__(self, flowbook: FlowBook, shop: ShopFacts, policy: Policy | None = None) -> None:
+        self._quiet = None if policy is None else policy.quiet
+        self._caps = Caps() if policy is None else policy.caps
         self._flowbook = flowbook
         self._shop = shop
         self._reading = Reading(flowbook.segments)
@@ -102,22 +117,50 @@ class Rules:
     def _ask(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> Ruling:
         catalogue = self._flowbook.follow(connection)
         known = self._known(connection, group, now)
+        went = self._went(connection, group, now)
         going: list[Prepared] = []
         stays: list[Settlement] = []
         exited: list[int] = []
         for prepared in group:
             number = prepared.loaded.message.id
             fresh = known[number]
-            stay = _stay(prepared, fresh, catalogue, now)
+            stay = _stay(prepared, fresh, catalogue, now) or self._paced(prepared, fresh, went, now)
             if stay is None:
                 going.append(prepared)
                 continue
-            state, reason = stay
-            stays.append(Settlement(number, state, now, reason, forgive=state is MessageState.QUEUED))
+            waits = stay.state is MessageState.QUEUED
+            stays.append(Settlement(number, stay.state, now, stay.reason, not_before=stay.not_before, forgive=waits))
             if fresh.journey is not None and fresh.exit_rule is not None:
                 exited.append(fresh.journey.id)
         woken = journeys.wake(connection, exited) if exited else []
         return Ruling(tuple(going), tuple(stays), tuple(woken))
+
+    def _went(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> dict[str, list[datetime]]:
+        """Return when advertising went to the addresses of a group, as far back as the caps look."""
+        back = self._caps.back
+        emails = {one.outgoing.recipient for one in group if one.loaded.message.kind is Kind.MARKETING}
+        if back is None or not emails:
+            return {}
+        pace.hold(connection, emails)
+        return pace.handed_over(connection, emails, now - back)
+
+    def _paced(self, prepared: Prepared, fresh: _Fresh, went: dict[str, list[datetime]], now: datetime) -> _Stay | None:
+        """Return why advertising does not go now: quiet hours have it wait, a cap has it left out."""
+        message, email = prepared.loaded.message, prepared.outgoing.recipient
+        if message.kind is not Kind.MARKETING or fresh.customer is None:
+            return None
+        zone = zone_of(fresh.customer.timezone, self._shop.timezone)
+        over = None if self._quiet is None else self._quiet.until(now, zone)
+        if over is not None:
+            if message.expires_at is not None and over > message.expires_at:
+                return _Stay(MessageState.SKIPPED, f"{SkipReason.EXPIRED.value}: in the quiet hours")
+            return _Stay(MessageState.QUEUED, "quiet hours", over)
+        moments = went.setdefault(email, [])
+        reached = self._caps.reached(moments, now)
+        if reached is not None:
+            return _Stay(MessageState.SKIPPED, f"{SkipReason.CAP.value}: {reached}")
+        moments.append(now)  # counts for the next of this group
+        return None
 
     def _known(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> dict[int, _Fresh]:
         """Load what there is to know now of each message of a group."""
@@ -157,7 +200,7 @@ class Rules:
         return found
 
 
-def _stay(prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime) -> tuple[MessageState, str] | None:
+def _stay(prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime) -> _Stay | None:
     """Return why a message does not go now, and its state then; None where it may go."""
     message, customer = prepared.loaded.message, fresh.customer
     withdrawn = fresh.journey is not None and fresh.journey.withdrawn
@@ -165,14 +208,15 @@ def _stay(prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime
         pending = PendingStaff(message.staff or "", fresh.task, message.expires_at, withdrawn, fresh.exit_rule)
         reason = skip_staff(pending, now)
     else:
-        reason = skip(Pending(message.kind, customer, message.expires_at, withdrawn, fresh.exit_rule), now)
+        of = fresh.journey.id if fresh.journey is not None else None
+        reason = skip(Pending(message.kind, customer, message.expires_at, withdrawn, fresh.exit_rule, of), now)
     if reason is not None:
-        return MessageState.SKIPPED, reason.value
+        return _Stay(MessageState.SKIPPED, reason.value)
     if catalogue.all_held or message.flow in catalogue.held:
-        return MessageState.QUEUED, "paused"
+        return _Stay(MessageState.QUEUED, "paused")
     if customer is None:
         return None
     tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
     if customer.email != prepared.outgoing.recipient or tracked != prepared.marked.tracked:
-        return MessageState.QUEUED, "changed meanwhile"  # made anew with what is known now
+        return _Stay(MessageState.QUEUED, "changed meanwhile")  # made anew with what is known now
     return None

@@ -84,7 +84,7 @@ class Sender:
         self._times = room.times
         self._transport = room.transport()
         self._journal = SenderJournal(room.journals, self.token)
-        self._rules = Rules(room.flowbook, room.preparing.shop_facts)
+        self._rules = Rules(room.flowbook, room.preparing.shop_facts, room.settings.policy)
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
         self._lapsed: int | None = None  # message at which the claim turned out to have run out

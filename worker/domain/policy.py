@@ -18,8 +18,9 @@ class SkipReason(StrEnum):
     NO_ADDRESS = "no address"  # the customer has no e-mail address
     NO_CONSENT = "no consent"  # marketing, and the address never said yes
     UNSUBSCRIBED = "unsubscribed"  # marketing, and the address said no
-    SUPPRESSED = "suppressed"  # mail to this address came back, or was called spam
+    SUPPRESSED = "suppressed"  # mail to this address came back, or was called spam; marketing: or a flow stopped it
     EXPIRED = "expired"  # later than the step's `expires`
+    CAP = "cap"  # marketing, and the address has had as many as it gets in that time
     EXIT = "exit"  # an exit of its journey holds
     NO_STAFF = "not of the staff"  # to staff, and the person is not in config/staff.yaml any more
     NOTHING_DUE = "nothing due"  # a digest, and all is done meanwhile
@@ -34,6 +35,7 @@ class Pending:
     Parameters:
         withdrawn: whether an exit event ended the journey that wrote the message, or came after its end.
         exit_rule: text of an exit condition that holds now, or None.
+        journey: our number of the journey that wrote the message.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Pending:
     expires_at: datetime | None = None
     withdrawn: bool = False
     exit_rule: str | None = None
+    journey: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class PendingStaff:
 def skip(pending: Pending, now: datetime) -> SkipReason | None:
     """Return why the message must not be sent, or None: it may go.
 
-    A suppressed address gets no transactional mail either: the mail server has said that there is nobody there.
+    A suppressed address gets no transactional mail either: the mail server has said that there is nobody there. One
+    that a flow's step suppressed gets no marketing, but for what that journey wrote before: a last mail, then silence.
     """
     customer, consent = pending.customer, pending.customer.consent
     if customer.erased:
@@ -77,6 +81,9 @@ def skip(pending: Pending, now: datetime) -> SkipReason | None:
     if consent.suppressed is not None:
         return SkipReason.SUPPRESSED
     if pending.kind is Kind.MARKETING:
+        stop = consent.marketing_suppressed
+        if stop is not None and stop.journey != pending.journey:
+            return SkipReason.SUPPRESSED
         if consent.marketing is ConsentState.UNSUBSCRIBED:
             return SkipReason.UNSUBSCRIBED
         if consent.marketing is ConsentState.UNKNOWN:

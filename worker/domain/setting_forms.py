@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from worker.domain.addresses import normalise_address
+from worker.domain.pacing import parse_quiet_hours
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -39,6 +40,13 @@ def one_line(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("it holds a line break or another control character; write it in one line")
     return value
+
+
+def span_of_hours(value: str) -> str:
+    """Check a span of hours, `22:00-07:00`; nothing, or `none`, is none."""
+    if value.strip().lower() in ("", "none"):
+        return ""
+    return str(parse_quiet_hours(value))
 
 
 def page_address(value: str) -> str:

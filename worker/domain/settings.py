@@ -24,8 +24,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from worker.domain.conditions.valuetypes import FieldType as FieldType
 from worker.domain.house_events import declaration_faults
 from worker.domain.instants import known_zone
+from worker.domain.pacing import Caps, QuietHours, parse_quiet_hours
 from worker.domain.rfm import RfmLimits
-from worker.domain.setting_forms import listening_address, one_line, page_address, sender_address, server_url
+from worker.domain.setting_forms import (
+    listening_address,
+    one_line,
+    page_address,
+    sender_address,
+    server_url,
+    span_of_hours,
+)
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 QUEUES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
@@ -157,6 +165,28 @@ class Pages(Group):
     session_days: int = Field(30, ge=1, le=365, description="Days that a browser stays signed in")
 
 
+class Policy(Group):
+    """At what pace advertising goes out; mails that follow from an order or a request are exempt."""
+
+    quiet_hours: Annotated[str, AfterValidator(span_of_hours)] = Field(
+        "", description="Hours of the customer's clock in which no advertising is sent: `22:00-07:00`; empty: none"
+    )
+    per_day: int | None = Field(
+        None, ge=1, description="Advertising mails that an address gets in 24 hours at most, over all flows"
+    )
+    per_week: int | None = Field(None, ge=1, description="The same in 7 days")
+
+    @property
+    def quiet(self) -> QuietHours | None:
+        """The quiet hours, or None where there are none."""
+        return parse_quiet_hours(self.quiet_hours) if self.quiet_hours else None
+
+    @property
+    def caps(self) -> Caps:
+        """The caps."""
+        return Caps(self.per_day, self.per_week)
+
+
 class Webhooks(Group):
     """What flows tell other systems."""
 
@@ -194,6 +224,7 @@ class Settings(Group):
     support: Support = Support()
     pages: Pages = Pages()
     webhooks: Webhooks = Webhooks()
+    policy: Policy = Policy()
     rfm: Rfm = Rfm()
     fields: Annotated[dict[str, FieldType], Field(description="The customers' own fields, with their types")] = {}
     events: Annotated[

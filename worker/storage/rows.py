@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 # PostgreSQL's advisory locks are numbers; each use of them has a space of its own.
 CUSTOMER_LOCKS = 0x43
 ORDER_LOCKS = 0x4F
+ADDRESS_LOCKS = 0x41
 _ALL = 0x100  # the space beside each, with the one lock that whoever holds some keys shares
 
 # Always in the same order, so that two transactions cannot wait for each other.

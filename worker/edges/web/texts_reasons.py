@@ -16,6 +16,7 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         SkipReason.UNSUBSCRIBED.value: "khách đã ngừng nhận quảng cáo",
         SkipReason.SUPPRESSED.value: "thư đến địa chỉ này từng bị trả lại hoặc báo là thư rác",
         SkipReason.EXPIRED.value: "đã quá thời hạn gửi",
+        SkipReason.CAP.value: "địa chỉ này đã nhận đủ số thư quảng cáo trong thời gian đó",
         SkipReason.EXIT.value: "khách đã ra khỏi kịch bản",
         SkipReason.NO_STAFF.value: "người nhận không còn trong danh sách nhân viên",
         SkipReason.NOTHING_DUE.value: "không còn việc nào đến hạn",
@@ -24,6 +25,7 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "another has it now": "việc đã chuyển cho người khác",
         "put off": "việc đã được hoãn",
         "paused": "kịch bản đang tạm dừng",
+        "quiet hours": "đang trong giờ nghỉ của khách, gửi khi hết giờ",
         _EXIT: "khách đã ra khỏi kịch bản: {rule}",
     },
     "en": {
@@ -33,11 +35,13 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         SkipReason.UNSUBSCRIBED.value: "the customer has unsubscribed",
         SkipReason.SUPPRESSED.value: "mail to this address came back or was called spam",
         SkipReason.EXPIRED.value: "it was too late for it",
+        SkipReason.CAP.value: "the address has had all the advertising it gets in that time",
         SkipReason.EXIT.value: "the customer has left the flow",
         SkipReason.NO_STAFF.value: "the person is no longer among the staff",
         SkipReason.NOTHING_DUE.value: "nothing is due any more",
         SkipReason.TASK_CLOSED.value: "the task is closed",
         SkipReason.HANDED_ON.value: "another has the task now",
+        "quiet hours": "it is quiet for the customer; it goes when that is over",
         _EXIT: "the customer has left the flow: {rule}",
     },
 }
@@ -50,4 +54,4 @@ def reason_in(reason: str | None, language: str) -> str:
     told = _REASONS[language]
     if reason.startswith(_EXIT):
         return told[_EXIT].replace("{rule}", reason.removeprefix(_EXIT))
-    return told.get(reason, reason)
+    return told.get(reason) or told.get(reason.partition(": ")[0]) or reason

@@ -7,6 +7,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Inte
 from worker.storage.tables.base import metadata, partial_index
 from worker.storage.types import Id, Instant, Json
 
+_ADVERTISED = "kind = 'marketing' AND transmitting_at IS NOT NULL"
 _UNSENT = "state IN ('skipped', 'cancelled', 'failed', 'bounced', 'complained')"
 
 message = Table(
@@ -64,6 +65,8 @@ message = Table(
     partial_index("ix_message_opened", "sent_at", "flow", "step", "opened_at", only="opened_at IS NOT NULL"),
     partial_index("ix_message_clicked", "sent_at", "flow", "step", "clicked_at", only="clicked_at IS NOT NULL"),
     partial_index("ix_message_unsent", "state", "settled_at", only=_UNSENT),
+    # what caps are counted by
+    partial_index("ix_message_pace", "email", "transmitting_at", only=_ADVERTISED),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),
     partial_index("ix_message_task", "task_id", only="task_id IS NOT NULL"),
