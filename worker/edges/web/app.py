@@ -28,6 +28,7 @@ from worker.domain.staff import StaffOf
 from worker.domain.work import Work
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
+from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
 from worker.edges.web.flow_files import Beside, FlowFiles
 from worker.edges.web.flow_pages import FlowPages
@@ -148,6 +149,7 @@ def build_app(house: Composed) -> Starlette:
         house.flowbook,
         Backlogs(settings.shop.timezone, house.seasons),
     )
+    coupons = CouponPage(house.secrets.source_of, house.database, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     zone = ZoneInfo(settings.shop.timezone)
@@ -205,6 +207,7 @@ def build_app(house: Composed) -> Starlette:
         routes=[
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/v1/backlog", backlog.get, methods=["GET"]),
+            Route("/v1/coupons/{code:path}", coupons.get, methods=["GET"]),
             Route("/o/{token}", tracking.pixel, methods=["GET"]),
             Route("/c/{token}", tracking.redirect, methods=["GET"]),
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),

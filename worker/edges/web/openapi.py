@@ -7,6 +7,7 @@ from typing import Any
 from worker.domain.events import IncomingEvent
 from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import FieldType, Settings
+from worker.edges.web.openapi_coupons import COUPON, COUPON_GET
 
 _NAMES = {
     "IncomingEvent": "Event",
@@ -76,7 +77,11 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
             "description": _INTRODUCTION.format(**shown),
         },
         "servers": [{"url": "/"}],
-        "paths": {"/v1/events": {"post": _post()}, "/v1/backlog": {"get": _BACKLOG_GET}},
+        "paths": {
+            "/v1/events": {"post": _post()},
+            "/v1/backlog": {"get": _BACKLOG_GET},
+            "/v1/coupons/{code}": {"get": COUPON_GET},
+        },
         "components": {
             "schemas": {
                 **_event_schemas(settings),
@@ -85,6 +90,7 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
                 "Warning": _WARNING,
                 "Error": _ERROR,
                 "Backlog": _BACKLOG,
+                "Coupon": COUPON,
             },
             "securitySchemes": {
                 "key": {

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from worker.domain.errors import Problem
 from worker.domain.flows import Flow
 from worker.domain.tasks import Task
-from worker.storage import flows, overview, reports, requests, tasks
+from worker.edges.coupon_names import coupons_of
+from worker.storage import flows, overview, pools, reports, requests, tasks
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.flows import FlowRow
@@ -27,6 +28,7 @@ PERIOD = timedelta(days=30)  # over which flows and requests are counted
 OF_LATE = timedelta(days=7)  # what went wrong since then is shown
 KEPT_FOR = 2.0  # seconds for which an overview is shown again
 MOST_TASKS = 6
+FEW_CODES = 50  # left in a pool of coupons, below which it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Overview:
         readable: the flows whose published version this Phin can read, by name.
         all_held: whether everything is paused.
         broken: errors of the flows' files.
+        short_pools: the coupons' pools that flows draw from and that have few codes left, each with how many.
         most_urgent: open tasks, those that are due first.
         open_of: how many open tasks each person has, by key.
     """
@@ -56,6 +59,7 @@ class Overview:
     requests: RequestFigures
     troubles: Sequence[Trouble]
     broken: Sequence[Problem]
+    short_pools: Mapping[str, int]
 
 
 class Overviews:
@@ -93,11 +97,12 @@ class Overviews:
         day = day_begins(now, self._zone)
         rows = flows.all_flows(connection)
         versions = {row.name: self._flowbook.version(connection, row.version.id) for row in rows}
+        readable = {name: version.flow for name, version in versions.items() if version is not None}
         return Overview(
             now=now,
             day=day,
             rows=rows,
-            readable={name: version.flow for name, version in versions.items() if version is not None},
+            readable=readable,
             all_held=bool(flows.switches(connection).get(flows.PAUSED)),
             counts=overview.flow_counts(connection, now - PERIOD),
             mails=overview.mail_day(connection, day, day_begins(day + timedelta(hours=36), self._zone)),
@@ -108,6 +113,7 @@ class Overviews:
             requests=requests.figures(connection, now, now - PERIOD),
             troubles=troubles(connection, now - OF_LATE),
             broken=broken,
+            short_pools=pools.short(connection, coupons_of(readable.values()), now, FEW_CODES),
         )
 
 

@@ -63,6 +63,11 @@ def _standing(seen: Overview, t: Mapping[str, str], language: str) -> Sequence[R
             "{count}", number(seen.mails.unknown, language)
         )
         found.append(Remark("unknown", t["trouble_unknown"], count, "", "", "", None, t["do_unknown"], "phin unknown"))
+    for name, left in seen.short_pools.items():
+        count = _counted("pool_left", left, t, language) if left else t["pool_empty"]
+        remedy = t["do_pool"] if left else t["do_pool_empty"]
+        fill = f"phin coupons load {name} FILE"
+        found.append(Remark("pool", t["trouble_pool"], name, count, "", "", None, remedy, fill))
     return found
 
 
