@@ -10,7 +10,19 @@ from worker.language.flows import read_flow
 from worker.language.needs import Templates
 
 VOCABULARY = Vocabulary.of(
-    Settings.model_validate({"fields": {"points": "number"}, "events": {"tasting.booked": {"place": "text"}}}),
+    Settings.model_validate(
+        {
+            "fields": {
+                "points": "number",
+                "last_total": "number",
+                "favourite": "text",
+                "member": "boolean",
+                "member_since": "date",
+                "called_at": "time",
+            },
+            "events": {"tasting.booked": {"place": "text", "seats": "number"}},
+        }
+    ),
     flows=["post-purchase", "welcome"],
 )
 
