@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.backtesting import BEGIN, Chance, LivedShop
+from worker.domain.calendars.seasons import ListedDays, Season
 from worker.storage.database import Database
 
 FLOWS = {
@@ -133,3 +134,64 @@ def test_a_backtest_enters_and_mails_as_the_engine_did(database: Database, tmp_p
         assert found.tally.entered == len(runs) > 0
     assert found.was_live == len(runs)
     assert shop.now > BEGIN
+
+
+CLOCK_FLOWS = {
+    "birthday": """
+        trigger: birthday
+        steps: [{send: wishes}, {wait: 1 day}, {send: after}]
+        """,
+    "back": """
+        trigger: {date: customer.last_order_at, offset: 10 days, at: "09:00"}
+        when: order.total >= 240_000
+        exit: [{event: purchase}]
+        steps: [{send: back}, {wait: 3 days}, {send: back-again}]
+        """,
+    "first": """
+        trigger: {date: customer.first_order_at, every: year, offset: -360 days, at: "16:00"}
+        steps: [{send: first}]
+        """,
+    "monday": """
+        trigger: {schedule: "0 9 * * mon"}
+        when: customer.orders_count >= 1 and "vip" not in customer.tags
+        once: per 10 days
+        steps: [{send: monday}]
+        """,
+    "feast": """
+        trigger: [{season: feast, offset: -2 days, at: "09:00"}, {date: 2027-03-30, at: "16:00", zone: shop}]
+        when: did("product.viewed", within="20 days") or customer.total_spent > 300_000
+        steps: [{send: feast}]
+        """,
+    "member": """
+        trigger: {segment: regulars}
+        once: per 5 days
+        steps: [{send: member}]
+        """,
+}
+CLOCK_TEXTS = dict.fromkeys(
+    ("wishes", "after", "back", "back_again", "first", "monday", "feast", "member", "quiet"), "Chào"
+)
+SEGMENTS = 'regulars: customer.orders_count >= 2 and "vip" not in customer.tags and not in_segment("nobody")\n'
+SEGMENTS += "nobody: customer.orders_count < 0\n"
+FEAST = {"feast": Season("feast", {}, ListedDays((date(2027, 3, 20), date(2027, 4, 5))))}
+NINE_AND_FOUR = (2, 8, 9, 15)  # UTC: nine and four o'clock in Ho Chi Minh City and in Paris (winter: 8 and 15)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_triggers_of_the_clock_come_as_they_did(database: Database, tmp_path: Path, seed: int) -> None:
+    """Given customers whose dates, zones and segments move, when they are played, then each entered at its turn."""
+    ticks = (*NINE_AND_FOUR, 7, 14)
+    shop = LivedShop(database, tmp_path, FEAST, ticks, SEGMENTS, **CLOCK_TEXTS)
+    shop.publish(**CLOCK_FLOWS)
+    made = Chance(seed)
+    for n in range(10):
+        born = date(1980, 3, 1) + timedelta(days=made.random.randint(0, 60))
+        shop.happen("signup", {"id": f"c{n}", "email": f"c{n}@example.com", "birthday": born.isoformat()})
+    shop.clock.run(shop.now)
+    live(shop, seed, 60)
+    for name, body in CLOCK_FLOWS.items():
+        found, runs = shop.played(name, textwrap.dedent(body))
+        assert not found.tally.failed
+        assert shop.played_entries(runs) == shop.entries(name), name
+        assert shop.played_mails(runs) == shop.outgoing(name), name
+    assert len({row.flow for row in shop.journeys()}) == len(CLOCK_FLOWS)

@@ -16,7 +16,7 @@ from tests.support.segments import Keeper
 from worker.domain.calendars.seasons import Season
 from worker.language.flows import read_flow
 from worker.rehearsal.backtest import Backtest, Question, backtest
-from worker.rehearsal.backtest_journeys import Run
+from worker.rehearsal.backtest_runs import Run
 from worker.rehearsal.backtest_tally import Window
 from worker.storage.database import Database
 from worker.storage.tables import customer, goal, journey, message
@@ -47,7 +47,8 @@ class LivedShop(ClockShop):
         self.office = Office(self, folder, **texts)
         self.ticks = ticks
         self.keeper = Keeper(self) if segments else None
-        self.segments = self.keeper.read(segments).segments if self.keeper else {}
+        read = self.keeper.read(segments).segments if self.keeper else {}
+        self.segments = {name: one.when for name, one in read.items()}
         if self.keeper:
             self.keeper.publish(segments)
 
@@ -88,6 +89,8 @@ class LivedShop(ClockShop):
     def happen(self, kind: str, person: dict[str, Any], **event: Any) -> None:
         """Report an event and do what follows at once."""
         self.send(kind, person, **event)
+        if self.ticks:
+            self.clock.run(self.now)
         self.settle()
 
     def played(self, name: str, body: str, **more: Any) -> tuple[Backtest, list[Run]]:

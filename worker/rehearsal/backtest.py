@@ -21,9 +21,9 @@ from worker.domain.settings import Settings
 from worker.domain.staff import Staff
 from worker.domain.triggers import Timed
 from worker.rehearsal.backtest_calendar import Calendar
-from worker.rehearsal.backtest_journeys import Plan, Run
 from worker.rehearsal.backtest_life import Life, Play
 from worker.rehearsal.backtest_past import Asks
+from worker.rehearsal.backtest_runs import Plan, Run
 from worker.rehearsal.backtest_tally import Bar, Tally, Window
 from worker.storage import history
 from worker.storage.database import Database, told
@@ -98,6 +98,7 @@ def backtest(
         hits=asks.hits,
         requests=Need.REQUESTS in asks.needs,
         journeys=flow.name if Need.FLOWS in asks.needs else None,
+        mails=question.settings.policy.caps.back is not None,
     )
     play = _play(question, asks, tally)
     progress(0, customers)
@@ -118,8 +119,11 @@ def _play(question: Question, asks: Asks, tally: Tally) -> Play:
     shop = settings.shop
     facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
     reading = Reading(question.segments, settings.fields)
-    plan = Plan.of(flow, reading, facts, question.staff, question.clicks)
+    plan = Plan.of(
+        flow, reading, facts, question.staff, clicks=question.clicks, quiet=settings.policy.quiet is not None
+    )
     timed = [trigger for trigger in flow.triggers if isinstance(trigger, Timed)]
     window = question.window
     calendar = Calendar(timed, question.seasons, shop.timezone, window.since, window.until)
-    return Play(plan, asks, window, calendar, timedelta(seconds=settings.intake.starts_within), tally)
+    starts_within = timedelta(seconds=settings.intake.starts_within)
+    return Play(plan, asks, window, calendar, starts_within, settings.policy, tally)

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from worker.domain.facts import Happening
 from worker.domain.orders import Order
-from worker.rehearsal.backtest_journeys import Journeys, Plan, Run
+from worker.rehearsal.backtest_journeys import Journeys
+from worker.rehearsal.backtest_runs import Plan, Run
 from worker.rehearsal.backtest_tally import Tally
 from worker.storage.past import PastEvent
 

@@ -6,32 +6,48 @@ themselves, and nobody opens or clicks a mail that never went out, unless a shar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from worker.domain.advancing import Act, Advance, advance
 from worker.domain.chance import share
-from worker.domain.conditions.values import Reading, needs
+from worker.domain.coupons import good_until, prefix_of
 from worker.domain.exits import exit_condition, exit_event, fires
-from worker.domain.facts import Facts, Happening, JourneyFacts, MailFact, Need, ShopFacts, TaskFact, UnderWay
-from worker.domain.flows import Flow
+from worker.domain.facts import (
+    CouponFact,
+    Facts,
+    Happening,
+    JourneyFacts,
+    TaskFact,
+    UnderWay,
+)
 from worker.domain.hits import HitKind
 from worker.domain.journeys import Journey, JourneyState
 from worker.domain.messages import Kind
 from worker.domain.orders import Order
 from worker.domain.own_fields import written
 from worker.domain.policy import Pending, skip
-from worker.domain.routes import Route
-from worker.domain.staff import Staff
-from worker.domain.steps import AddToFields, ExitRule, Send, SetFields, Suppress, Tag, TaskStep, Untag, Wait, walk
+from worker.domain.steps import (
+    AddToFields,
+    Coupon,
+    ExitRule,
+    Send,
+    SetFields,
+    Suppress,
+    Tag,
+    TaskStep,
+    Untag,
+)
 from worker.domain.tasks import PHIN, Outcome, TaskState
 from worker.domain.zones import zone_of
+from worker.rehearsal.backtest_pace import Pace
 from worker.rehearsal.backtest_past import Past
+from worker.rehearsal.backtest_runs import Later, Letter, Mailed, Plan, Run
 from worker.rehearsal.backtest_tally import Tally
 
 CLICKED_AFTER = timedelta(hours=2)  # that a mail of the share that is clicked was sent
+_SAMPLE_CODE = "SAMPLE"
 _MOST = 20  # times that a journey looks again at once after what it did itself
 
 _VERBS = {
@@ -47,106 +63,16 @@ _VERBS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What all customers of a backtest share.
-
-    Parameters:
-        shop: as conditions see it.
-        clicks: the share of mails (0 to 1) that is clicked, two hours after they were sent.
-        asks_for_mails: whether a wait's `until` looks at mails, so that a mail's sending is news to it.
-        leaves_by_condition: whether an exit is a condition; `watches`: whether a task may close by itself.
-    """
-
-    flow: Flow
-    route: Route
-    reading: Reading
-    shop: ShopFacts
-    staff: Staff
-    zone: ZoneInfo
-    clicks: float
-    asks_for_mails: bool
-    leaves_by_condition: bool
-    watches: bool
-
-    @classmethod
-    def of(cls, flow: Flow, reading: Reading, shop: ShopFacts, staff: Staff, clicks: float = 0.0) -> Plan:
-        """Return the plan of a flow."""
-        steps = tuple(walk(flow.steps))
-        untils = [step.until for step in steps if isinstance(step, Wait) and step.until is not None]
-        return cls(
-            flow,
-            Route(flow),
-            reading,
-            shop,
-            staff,
-            ZoneInfo(shop.timezone),
-            clicks,
-            any(Need.MAILS in needs(until.tree) for until in untils),
-            any(rule.event is None for rule in flow.exits),
-            any(isinstance(step, TaskStep) and step.close_when is not None for step in steps),
-        )
-
-
-@dataclass(slots=True)
-class Mailed:
-    """A mail that would have gone out, and when it would have been clicked."""
-
-    step: str
-    sent_at: datetime
-    clicked_at: datetime | None = None
-
-    def fact(self, now: datetime) -> MailFact:
-        """Return what is known of it at a moment; who clicks has opened."""
-        clicked = self.clicked_at if self.clicked_at is not None and self.clicked_at <= now else None
-        return MailFact(self.step, self.sent_at, clicked, clicked)
-
-
-@dataclass(slots=True)
-class Run:
-    """One journey as it is played.
-
-    Parameters:
-        event: what began it.
-        stamp: counts its moves, so that a moment that was noted before is known to be over.
-        reason: why it ended, where it did not run to its end.
-        held: mails that would not have gone out: step, when, and why.
-        reached: whether it came to the flow's goal.
-    """
-
-    journey: Journey
-    event: Happening | None
-    stamp: int = 0
-    mails: list[Mailed] = field(default_factory=list)
-    held: list[tuple[str, datetime, str]] = field(default_factory=list)
-    tasks: list[tuple[TaskStep, TaskFact]] = field(default_factory=list)
-    reached: bool = False
-    reason: str | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has not ended."""
-        return self.journey.state is JourneyState.WAITING
-
-    def touched(self, before: datetime) -> datetime:
-        """Return when the last mail before a moment would have gone out; the entry, where none would have."""
-        return max((one.sent_at for one in self.mails if one.sent_at <= before), default=self.journey.entered_at)
-
-
-Later = Callable[[datetime, Run, int | None], None]
-
-
 class Journeys:
     """The journeys of one customer.
 
     Parameters:
-        later: notes a moment at which a journey is to look again, with the stamp that it must still have; None for
-            a click, which is news in any case.
+        pace: of the customer's advertising.
+        later: notes moments at which something is to be looked at again.
     """
 
-    def __init__(
-        self, plan: Plan, past: Past, tally: Tally, later: Callable[[datetime, Run, int | None], None]
-    ) -> None:
+    def __init__(self, plan: Plan, past: Past, tally: Tally, pace: Pace, later: Later) -> None:
+        self._pace = pace
         self._plan = plan
         self._past = past
         self._tally = tally
@@ -192,6 +118,15 @@ class Journeys:
                 reason, entry = fired
                 ended = Advance(JourneyState.EXITED, run.journey.step, None, reason, (), (entry,), True)
                 self._move(run, ended, now)
+        for run in [run for run in self._withheld() if not run.journey.withdrawn]:
+            of_event = replace(self.facts_of(run, now), event=happening)
+            of_event = replace(of_event, order=order or of_event.order)
+            if exit_event(self._plan.route, run.journey, of_event, self._plan.reading) is not None:
+                run.journey = replace(run.journey, withdrawn=True)
+
+    def _withheld(self) -> list[Run]:
+        """Return ended journeys of which a mail still waits: an exit that comes before it takes it back."""
+        return [run for run in self.runs if run.unsent and not run.waits] if self._plan.quiet else []
 
     def look_all(self, now: datetime) -> None:
         """Have all journeys look again, since a fact of the customer changed."""
@@ -225,8 +160,16 @@ class Journeys:
             journey=about,
             mails=[mail.fact(now) for mail in run.mails],
             tasks=[known for _, known in run.tasks],
+            coupons=run.coupons,
             flows=self.under_way(),
         )
+
+    def _coupon(self, step: Coupon, facts: Facts) -> CouponFact:
+        """Return a coupon as one would have been given, with a code that is none."""
+        currency = self._plan.shop.currency if step.amount is not None else None
+        until = good_until(step.expires, facts.now, self._plan.zone)
+        code = f"{prefix_of(step)}-{_SAMPLE_CODE}"
+        return CouponFact(step.coupon, code, step.percent, step.amount, currency, until, own=True)
 
     def _closes(self, rule: ExitRule, run: Run, facts: Facts, happening: Happening | None, order: Order | None) -> bool:
         if rule.event is None:
@@ -266,35 +209,50 @@ class Journeys:
             case TaskStep():
                 run.tasks.append((step, TaskFact(step.name, TaskState.OPEN)))
             case SetFields() | AddToFields() | Tag() | Untag():
-                self._past.write(written(step, act.facts, self._plan.reading)[0])
+                self._past.customer = written(step, act.facts, self._plan.reading)[0]
+            case Coupon():
+                run.coupons.append(self._coupon(step, act.facts))
             case Suppress():
                 self._past.suppress(step.reason)
 
     def _send(self, run: Run, act: Act, now: datetime) -> bool:
-        """Ask the rules for a mail; returns whether the answer is news to the journey."""
+        """Write a mail and ask the rules for it; returns whether the answer is news to the journey."""
         step = act.step
         assert isinstance(step, Send), "only sends make mails"
-        flow = self._plan.flow
-        facts = self.facts_of(run, now)
-        left = exit_condition(self._plan.route, facts, self._plan.reading) if self._plan.leaves_by_condition else None
-        expires = now + step.expires.span() if step.expires else None
         if step.to is not None:
             self._tally.staff[step.name] += max(1, len(self._plan.staff.members(step.to)))
             return False
-        kind: Kind = step.kind or flow.kind
-        reason = skip(Pending(kind, facts.customer, expires, run.journey.withdrawn, left and left[0]), now)
-        if reason is not None:
-            self._tally.held_back[step.name, reason.value] += 1
-            run.held.append((step.name, now, reason.value))
+        expires = now + step.expires.span() if step.expires else None
+        return self.send(Letter(run, step, step.kind or self._plan.flow.kind, expires), now)
+
+    def send(self, letter: Letter, now: datetime) -> bool:
+        """Ask the rules for a mail; one that is to wait is asked for again. Returns whether that is news."""
+        run, step, plan = letter.run, letter.step, self._plan
+        if letter in run.unsent:
+            run.unsent.remove(letter)
+        facts = self.facts_of(run, now)
+        left = exit_condition(plan.route, facts, plan.reading) if plan.leaves_by_condition else None
+        pending = Pending(letter.kind, facts.customer, letter.expires_at, run.journey.withdrawn, left and left[0])
+        reason = skip(pending, now)
+        held: datetime | str | None = None if reason is None else reason.value
+        if held is None and letter.kind is Kind.MARKETING:
+            zone = zone_of(facts.customer.timezone, plan.shop.timezone)
+            held = self._pace.held(now, letter.expires_at, zone)
+        if isinstance(held, datetime):
+            run.unsent.append(letter)
+            self._later(held, letter, None)
+            return False
+        if held is not None:
+            self._tally.held_back[step.name, held] += 1
+            run.held.append((step.name, now, held))
             return left is not None
+        if letter.kind is Kind.MARKETING:
+            self._pace.sent(now)
         mail = Mailed(step.name, now)
-        if self._plan.clicks and share("click", *self._names(run), step.name) < self._plan.clicks:
+        names = run.journey.flow, str(run.journey.customer_id), run.journey.once_key
+        if plan.clicks and share("click", *names, step.name) < plan.clicks:
             mail.clicked_at = now + CLICKED_AFTER
             self._later(mail.clicked_at, run, None)
         run.mails.append(mail)
-        made = replace(act.facts, customer=facts.customer)
-        self._tally.mailed(step, kind, run.journey, made, now.astimezone(self._plan.zone).date())
-        return self._plan.asks_for_mails
-
-    def _names(self, run: Run) -> tuple[str, ...]:
-        return run.journey.flow, str(run.journey.customer_id), run.journey.once_key
+        self._tally.mailed(step, letter.kind, run.journey, facts, now.astimezone(plan.zone).date())
+        return plan.asks_for_mails

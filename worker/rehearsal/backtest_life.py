@@ -10,19 +10,23 @@ from functools import partial
 
 from worker.domain.calendars.occurrences import LATEST
 from worker.domain.calendars.turns import Turn
+from worker.domain.chance import BY_HASH
 from worker.domain.facts import Facts, Happening
 from worker.domain.flows import OnceKind
 from worker.domain.hits import SETTLING, HitKind
 from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry, listening, match, once_of
 from worker.domain.orders import Order
+from worker.domain.settings import Policy
 from worker.domain.triggers import DateTrigger, SegmentTrigger, Timed, Trigger
 from worker.domain.zones import zone_of
 from worker.rehearsal.backtest_calendar import Calendar, day_in, its_order, key_at
 from worker.rehearsal.backtest_goal import GoalKeeper
-from worker.rehearsal.backtest_journeys import Journeys, Plan, Run
+from worker.rehearsal.backtest_journeys import Journeys
 from worker.rehearsal.backtest_moments import Moments
+from worker.rehearsal.backtest_pace import Pace
 from worker.rehearsal.backtest_past import Asks, Past
+from worker.rehearsal.backtest_runs import Letter, Plan, Run
 from worker.rehearsal.backtest_tally import Tally, Window
 from worker.storage.past import PastCustomer, PastEvent
 
@@ -32,6 +36,7 @@ class Play:
     """What the playing of every customer shares.
 
     Parameters:
+        policy: quiet hours and caps of advertising.
         starts_within: how old an event may be, when it comes in, that starts a flow which does not say otherwise.
     """
 
@@ -40,6 +45,7 @@ class Play:
     window: Window
     calendar: Calendar
     starts_within: timedelta
+    policy: Policy
     tally: Tally
 
 
@@ -51,7 +57,8 @@ class Life:
         self._plan = play.plan
         self._told = told
         self._past = Past(told, play.asks, play.plan.shop)
-        self._journeys = Journeys(play.plan, self._past, play.tally, self._look_later)
+        pace = Pace(play.policy, told.mails, play.plan.flow.name)
+        self._journeys = Journeys(play.plan, self._past, play.tally, pace, self._look_later)
         self._goal = GoalKeeper(play.plan, self._journeys, play.tally)
         self._segments = [one for one in play.plan.flow.triggers if isinstance(one, SegmentTrigger)]
         self._member: dict[str, bool] = {}
@@ -97,9 +104,12 @@ class Life:
         self._count += 1
         heapq.heappush(self._coming, (moment, self._count, do))
 
-    def _look_later(self, moment: datetime, run: Run, stamp: int | None) -> None:
+    def _look_later(self, moment: datetime, run: Run | Letter, stamp: int | None) -> None:
         def look(now: datetime) -> None:
-            if stamp is None:
+            if isinstance(run, Letter):
+                if self._journeys.send(run, now):
+                    self._journeys.look(run.run, now)
+            elif stamp is None:
                 self._journeys.clicked(now)
                 self._changed(now)
             elif run.stamp == stamp and run.waits:
@@ -131,8 +141,8 @@ class Life:
         tally.looked_at += 1
         tally.people += bool(runs)
         for run in runs:
-            if run.waits:
-                tally.ends[JourneyState.WAITING.value, ""] += 1
+            if run.journey.state in (JourneyState.WAITING, JourneyState.CONTROL):
+                tally.ends[run.journey.state.value, ""] += 1
         self._goal.end(self._play.window.until)
 
     def _tell(self, event: PastEvent) -> None:
@@ -272,16 +282,18 @@ class Life:
         order: Order | None = None,
         turn: Turn | None = None,
     ) -> None:
-        tally = self._play.tally
+        flow, tally = self._plan.flow, self._play.tally
         tally.entered += 1
+        aside = bool(flow.holdout) and BY_HASH.sets_aside(flow.name, self._told.today.id, flow.holdout)
+        tally.set_aside += aside
         number = happening.order_number if happening is not None else order.number if order is not None else None
         journey = Journey(
             id=len(self._journeys.runs) + 1,
-            flow=self._plan.flow.name,
+            flow=flow.name,
             version_id=0,
             customer_id=self._told.today.id,
             once_key=key,
-            state=JourneyState.WAITING,
+            state=JourneyState.CONTROL if aside else JourneyState.WAITING,
             entered_at=now,
             event_id=event_id,
             order_number=number,

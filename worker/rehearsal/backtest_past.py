@@ -16,6 +16,7 @@ from worker.domain.conditions.tree import Expression, Name, walk
 from worker.domain.conditions.values import needs
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Purpose
 from worker.domain.facts import (
+    CouponFact,
     EventsOf,
     Facts,
     Happening,
@@ -132,10 +133,6 @@ class Past:
             facts = replace(facts, last_clicked_at=_later(facts.last_clicked_at, at))
         self.customer = replace(self.customer, facts=facts)
 
-    def write(self, customer: Customer) -> None:
-        """Take over the own fields and tags that a step wrote."""
-        self.customer = replace(self.customer, fields=customer.fields, tags=customer.tags)
-
     def suppress(self, reason: str) -> None:
         """Have the address suppressed by a step of the flow."""
         self._suppressed = reason
@@ -149,6 +146,7 @@ class Past:
         journey: JourneyFacts | None = None,
         mails: Sequence[MailFact] = (),
         tasks: Sequence[TaskFact] = (),
+        coupons: Sequence[CouponFact] = (),
         flows: Iterable[UnderWay] = (),
     ) -> Facts:
         """Return all that a condition may look at.
@@ -165,6 +163,7 @@ class Past:
             flows=(*self._real_flows(now), *flows) if Need.FLOWS in wanted else (),
             tasks=tuple(tasks),
             requests=tuple(one.name for one in self._told.requests if one.lasts(now)),
+            coupons=tuple(coupons),
         )
         return Facts(now, self._shop, self._consenting(now), order, event, journey, history)
 

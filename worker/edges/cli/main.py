@@ -14,6 +14,7 @@ import click
 
 from worker.edges.cli import (
     audience,
+    backtest,
     check,
     coupons,
     diff,
@@ -44,6 +45,7 @@ COMMANDS = (
     *processes.commands,
     *check.commands,
     *audience.commands,
+    *backtest.commands,
     *coupons.commands,
     *diff.commands,
     *flows.commands,

@@ -1,0 +1,46 @@
+"""The pace of advertising in a backtest: quiet hours have a mail wait, a cap has it left out, as in delivery."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from worker.domain.messages import Kind
+from worker.domain.pacing import Caps
+from worker.domain.policy import SkipReason
+from worker.domain.settings import Policy
+from worker.storage.past import PastMail
+
+
+class Pace:
+    """What one customer gets of advertising, the mails that other flows really sent counted in.
+
+    Parameters:
+        really_sent: the customer's mails of the past.
+        flow: that is played, of which the mails of the past do not count.
+    """
+
+    def __init__(self, policy: Policy, really_sent: list[PastMail], flow: str) -> None:
+        self._quiet = policy.quiet
+        self._caps: Caps = policy.caps
+        marketing = Kind.MARKETING.value
+        self._went = [one.sent_at for one in really_sent if one.kind == marketing and one.flow != flow]
+
+    def held(self, now: datetime, expires_at: datetime | None, zone: ZoneInfo) -> datetime | str | None:
+        """Return until when an advertising mail waits, or why it does not go, or None: it goes.
+
+        Parameters:
+            zone: the customer's, or the shop's.
+        """
+        over = None if self._quiet is None else self._quiet.until(now, zone)
+        if over is not None:
+            late = expires_at is not None and over > expires_at
+            return f"{SkipReason.EXPIRED.value}: in the quiet hours" if late else over
+        reached = self._caps.reached((at for at in self._went if at <= now), now)
+        return None if reached is None else f"{SkipReason.CAP.value}: {reached}"
+
+    def sent(self, now: datetime) -> None:
+        """Count an advertising mail."""
+        if self._caps.back is not None:
+            self._went = [at for at in self._went if at > now - self._caps.back]
+            self._went.append(now)
