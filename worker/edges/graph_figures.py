@@ -10,11 +10,11 @@ from worker.storage.graph_counts import GraphCounts
 from worker.storage.standing import StepCounts
 
 
-def figures_of(graph: FlowGraph, counts: GraphCounts, since: str) -> Figures:
+def figures_of(graph: FlowGraph, counts: GraphCounts, since: str = "") -> Figures:
     """Return what is written at each node and on each way.
 
     Parameters:
-        since: from when on was counted, as a person reads it.
+        since: from when on was counted, as a person reads it; nothing where that is said elsewhere.
     """
     words = GraphWords(graph.language)
     told = {node.key: lines for node in graph.every_node() if (lines := _at(node, counts, words))}
@@ -24,7 +24,7 @@ def figures_of(graph: FlowGraph, counts: GraphCounts, since: str) -> Figures:
         for way in node.ways
         if (count := counts.took.get((node.step or "", way.name)))
     }
-    return Figures(told, took, words("since", when=since))
+    return Figures(told, took, words("since", when=since) if since else "")
 
 
 def _at(node: Node, counts: GraphCounts, words: GraphWords) -> tuple[str, ...]:

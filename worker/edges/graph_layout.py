@@ -53,6 +53,7 @@ class _Part:
     Parameters:
         left, right: how far it reaches to both sides of its axis.
         height: from where one comes in to where one goes on.
+        overhang: how far what stands beside it reaches below its foot.
         leads_on: whether anybody goes on.
         first: how far beneath its top the middle of its first box is, and how far that box reaches to the left.
     """
@@ -60,6 +61,7 @@ class _Part:
     left = 0.0
     right = 0.0
     height = 0.0
+    overhang = 0.0
     leads_on = True
     first: Point = (0.0, 0.0)
 
@@ -77,8 +79,7 @@ class _Single(_Part):
         self.left = self.right = box.width / 2
         self.height = box.height
         if panel is not None:
-            self.right += _BESIDE + panel.width
-            self.height = max(box.height, panel.height)
+            self.overhang = max(0.0, panel.height - box.height)
         self.leads_on = box.node.leads_on
         self.first = (box.width / 2, box.height / 2)
 
@@ -86,7 +87,6 @@ class _Single(_Part):
         picture.boxes.append((self.box, (x - self.box.width / 2, y)))
         if self.panel is not None:
             picture.boxes.append((self.panel, (x + self.box.width / 2 + _BESIDE, y)))
-            picture.line((x, y + self.box.height), (x, y + self.height))
 
 
 class _Series(_Part):
@@ -97,13 +97,29 @@ class _Series(_Part):
         self.left = max((part.left for part in parts), default=0.0)
         self.right = max((part.right for part in parts), default=0.0)
         self.height = sum(part.height for part in parts) + _GAP * max(0, len(parts) - 1)
+        self.lower = self._lower()  # by how much what follows the first part is moved down
+        self.height += self.lower
         self.leads_on = all(part.leads_on for part in parts)
         self.first = parts[0].first if parts else (0.0, 0.0)
+
+    def _lower(self) -> float:
+        """Return what is missing for what hangs beside the first part to end above what stands in its way."""
+        if not self.parts or not self.parts[0].overhang:
+            return 0.0
+        room, free = _GAP / 2, self.parts[0].right + _BESIDE / 2
+        for part in self.parts[1:]:
+            if part.right > free:
+                break
+            room += part.height + _GAP
+        return max(0.0, self.parts[0].overhang - room)
 
     def draw(self, picture: Picture, x: float, y: float) -> None:
         for number, part in enumerate(self.parts):
             part.draw(picture, x, y)
             y += part.height
+            if number == 0:
+                picture.line((x, y), (x, y + self.lower))
+                y += self.lower
             if number + 1 < len(self.parts):
                 if part.leads_on:
                     picture.line((x, y), (x, y + _GAP), arrow=True)
@@ -239,7 +255,10 @@ def laid_out(graph: FlowGraph, counts: Counts, took: Mapping[tuple[str, str], st
         return _Series([part(node) for node in nodes])
 
     whole = series(graph.nodes)
-    picture = Picture(whole.left + whole.right + 2 * _MARGIN, whole.height + 2 * _MARGIN)
+    right = whole.right
+    if beside is not None:
+        right = max(right, whole.parts[0].right + _BESIDE + beside.width)
+    picture = Picture(whole.left + right + 2 * _MARGIN, whole.height + 2 * _MARGIN)
     whole.draw(picture, whole.left + _MARGIN, _MARGIN)
     return picture
 

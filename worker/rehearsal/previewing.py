@@ -23,10 +23,9 @@ from worker.domain.flows import Flow
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff
-from worker.domain.steps import Coupon, walk
 from worker.domain.zones import zone_of
 from worker.rehearsal.occasions import Occasion, occasion_of
-from worker.rehearsal.samples import COUPON_CODE, Samples
+from worker.rehearsal.samples import Samples
 from worker.rehearsal.scenes import Scene, Setting, real_scene
 from worker.rehearsal.seen_links import NotedLinks, SeenLink, links_of
 from worker.rehearsal.staff_scenes import staff_person, staff_values
@@ -156,8 +155,6 @@ class Previewing:
         else:
             zone = zone_of(facts.customer.timezone, self._shop.timezone)
             values = template_values(facts, shop_values(self._settings.shop), given, zone)
-        if not values.get("coupons"):
-            values["coupons"] = _coupons(occasion, facts)
         values["message"] = {"language": language, "kind": kind.value}
         refusable = kind is Kind.MARKETING
         plain = NotedLinks(MessageLinks(self._tokens, self._settings.url, 0, tracking=False, refusable=refusable))
@@ -199,18 +196,3 @@ class Previewing:
             name for name in compiled.values if name not in given and (occasion is None or name in compiled.needs)
         )
         return {**given, **{name: samples.given(name) for name in missing}}, missing
-
-
-def _coupons(occasion: Occasion | None, facts: Facts) -> dict[str, dict[str, Any]]:
-    """Return a made-up code for each coupon that the flow gives."""
-    steps = walk(occasion.flow.steps) if occasion is not None else ()
-    return {
-        one.coupon: {
-            "code": f"{one.prefix or ''}{COUPON_CODE.rpartition('-')[2]}" if one.prefix else COUPON_CODE,
-            "percent": one.percent,
-            "amount": one.amount,
-            "expires_at": facts.now + one.expires.span() if one.expires else None,
-        }
-        for one in steps
-        if isinstance(one, Coupon)
-    }

@@ -10,11 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.domain.conditions.valuetypes import FieldType
+from worker.domain.coupons import good_until, prefix_of
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
-from worker.domain.facts import Happening
+from worker.domain.facts import CouponFact, Happening
 from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.orders import Order, OrderLine
 from worker.domain.settings import Settings
+from worker.domain.steps import Coupon
 
 ORDER_NUMBER, REQUEST = "A1042", "R-318"
 COUPON_CODE = "PHIN-7K2M"
@@ -130,6 +132,12 @@ class Samples:
             REQUEST if asks else None,
             {name: self._field(name, kind) for name, kind in self._fields_of(type_).items()},
         )
+
+    def coupon(self, step: Coupon) -> CouponFact:
+        """Return the coupon that a step gives, with a code like those that are made."""
+        code = f"{prefix_of(step)}-{COUPON_CODE.rpartition('-')[2]}"
+        until = good_until(step.expires, self.now, ZoneInfo(self.settings.shop.timezone))
+        return CouponFact(step.coupon, code, step.percent, step.amount, self.settings.shop.currency, until, own=True)
 
     def given(self, name: str) -> str:
         """Return a value that a flow would give with `with:`."""

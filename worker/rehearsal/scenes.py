@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from worker.domain.calendars.occurrences import Seasons, next_of, own_turn
 from worker.domain.customers import Customer
 from worker.domain.errors import PhinError
-from worker.domain.facts import Facts, Happening, JourneyFacts, ShopFacts
+from worker.domain.facts import CouponFact, Facts, Happening, JourneyFacts, Need, ShopFacts
 from worker.domain.orders import Order
+from worker.domain.steps import Coupon, walk
 from worker.domain.triggers import DateTrigger, EventTrigger, SegmentTrigger
 from worker.domain.zones import zone_of
 from worker.rehearsal.occasions import Occasion
@@ -114,7 +115,14 @@ class Setting:
                 self.occasion.flow.name, now, number, request, event.at if event is not None else None, day
             )
         known = known or Facts(now, self.shop, customer)
-        return Scene(replace(known, order=order, event=event, journey=journey), made_up, note)
+        history = replace(known.history, coupons=(*known.history.coupons, *self._coupons(known)))
+        return Scene(replace(known, order=order, event=event, journey=journey, history=history), made_up, note)
+
+    def _coupons(self, known: Facts) -> Iterator[CouponFact]:
+        """Yield a made-up coupon for each that the flow gives and the customer does not have."""
+        mine = {coupon.name for coupon in known.history.coupons}
+        steps = walk(self.occasion.flow.steps) if self.occasion is not None else ()
+        yield from (self.samples.coupon(step) for step in steps if isinstance(step, Coupon) and step.coupon not in mine)
 
     def _day(self, customer: Customer) -> date | None:
         """Return the birthday or the day of the season that the next turn is about."""
@@ -157,7 +165,7 @@ def real_scene(connection: Connection, setting: Setting, customer: str | None, o
     if event is None and setting.about_event:
         made_up.append("event")
         event = setting.samples.event(setting.event_type, about)
-    known = facts.load(connection, Asking(whose, frozenset()), setting.shop, setting.samples.now)
+    known = facts.load(connection, Asking(whose, frozenset({Need.COUPONS})), setting.shop, setting.samples.now)
     return setting.staged(whose, about, event, tuple(made_up), note, known)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +19,10 @@ from starlette.responses import RedirectResponse, Response
 from worker.delivery.formats import number
 from worker.delivery.outbox import captured_as
 from worker.domain.errors import UnavailableError
+from worker.domain.graph_telling import graph_of
 from worker.domain.journeys import JourneyState
+from worker.edges.graph_figures import figures_of
+from worker.edges.graph_svg import graph_svg
 from worker.edges.web.frame import Frame, Visitor
 from worker.edges.web.home import state_of
 from worker.edges.web.outline import Outline, outline
@@ -29,6 +33,7 @@ from worker.storage import flows, standing
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook, Version
 from worker.storage.flows import FlowRow
+from worker.storage.graph_counts import GraphCounts
 from worker.storage.standing import JourneyMail, Latest, StepCounts
 
 LATEST = 20  # journeys that are shown
@@ -107,6 +112,7 @@ class FlowPages:
             "version": t["version"].replace("{number}", str(row.version.number)).replace("{when}", since),
             "as_of": t["as_of"].replace("{when}", moment(now, now, self._zone, language)),
             "readable": version is not None,
+            "graph": "" if version is None else self._graph(version, seen.steps, language),
             "entry": told.entry,
             "lines": [
                 {"depth": line.depth, "verb": line.verb, "text": line.text, "step": line.step}
@@ -121,6 +127,11 @@ class FlowPages:
             "latest": [self._journey(one, now, visitor, t) for one in seen.latest],
             "example": _why(seen.latest),
         }
+
+    def _graph(self, version: Version, steps: Mapping[str, StepCounts], language: str) -> Markup:
+        """Return the picture of a version, with what the page counts anyway."""
+        drawn = graph_of(version.flow, language, self._frame.pages.shop_language)
+        return Markup(graph_svg(drawn, figures_of(drawn, GraphCounts(steps)), whole=False))  # it escapes its texts
 
     def _journey(self, one: Latest, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
         def write(at: datetime | None) -> str:

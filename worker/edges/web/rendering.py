@@ -41,6 +41,11 @@ class Pages:
         )
         self._policy_with_script = f"{self._policy}; script-src 'self'; connect-src 'self'"
 
+    @property
+    def shop_language(self) -> str:
+        """The language of the shop."""
+        return self._shop.language
+
     def language(self, request: Request, known: str | None = None) -> str:
         """Return the language of a page: the link's, the known one, the browser's, the shop's."""
         asked = request.query_params.get("lang") or known
