@@ -66,7 +66,7 @@ class Hits:
             hits.set_classes(connection, [(one.id, whose, told_by) for one, whose, told_by in classed])
             hits.settle_by_evidence(connection, messages, now)
             people = _by_message([one for one, whose, _ in classed if whose in _PEOPLE])
-            hits.note_people(connection, people)
+            hits.note_people(connection, people, now)
             return Work(journeys=tuple(journeys.wake_of(connection, sorted({one.customer for one in people}))))
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.chance import BY_HASH, Chance
 from worker.domain.conditions.values import Reading
+from worker.domain.customers import Suppression
 from worker.domain.exits import exit_condition
 from worker.domain.facts import Facts
 from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
@@ -166,7 +167,8 @@ def _walk(
             case Suppress():
                 acts.append(Act(step, facts))
                 trace.append(_entry(TraceKind.SUPPRESSED, step, reason=step.reason))
-                consent = replace(facts.customer.consent, suppressed=step.reason)
+                stop = Suppression(step.reason, facts.now, journey.id)
+                consent = replace(facts.customer.consent, marketing_suppressed=stop)
                 facts = replace(facts, customer=replace(facts.customer, consent=consent))
                 step = route.after(step)
             case Coupon():

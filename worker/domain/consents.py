@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.domain.customers import ConsentState
+from worker.domain.customers import ConsentState, Suppression
 
 # The events by which a person says yes anew. A shop's ordinary events carry consent as a state of its record, which
 # may lag behind a refusal that came to us; they never undo one.
 SUBSCRIBES_ANEW = frozenset({"subscribed"})
+
+# The events by which a customer takes back what a flow's step said: no more marketing. A click does so too.
+LIFTS_SUPPRESSION = frozenset({"subscribed", "purchase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ def consent_change(known: Standing, said: Word) -> Standing | None:
         return None
     over_an_ordinary_yes = known.state is ConsentState.SUBSCRIBED and not known.anew
     return Standing(ConsentState.SUBSCRIBED, said.at, True) if over_an_ordinary_yes or _later(said, known) else None
+
+
+def lifts(suppression: Suppression, at: datetime, event_type: str | None = None) -> bool:
+    """Say whether what a customer did lifts a flow's suppression: it must be later.
+
+    Parameters:
+        event_type: None: the customer clicked.
+    """
+    return at > suppression.at and (event_type is None or event_type in LIFTS_SUPPRESSION)
 
 
 def _later(said: Word, known: Standing) -> bool:

@@ -26,6 +26,19 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """A flow's word that no more marketing goes to an address, until they subscribe, click or buy.
+
+    Parameters:
+        journey: our number of the journey whose step said so. What it wrote before that still goes.
+    """
+
+    reason: str
+    at: datetime
+    journey: int
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """The consent of one address by purpose, and whether the address is suppressed.
 
@@ -34,7 +47,8 @@ class Consent:
 
     marketing: ConsentState = ConsentState.UNKNOWN
     tracking: ConsentState = ConsentState.UNKNOWN
-    suppressed: str | None = None  # why nothing (marketing) goes to this address, e.g. "hard bounce"
+    suppressed: str | None = None  # why nothing at all goes to this address, e.g. "hard bounce"
+    marketing_suppressed: Suppression | None = None  # by a flow's step
 
 
 @dataclass(frozen=True, slots=True)

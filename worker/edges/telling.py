@@ -76,6 +76,8 @@ def _head(story: Story, shop: Shop, zone: ZoneInfo) -> Told:
         parts.append("no e-mail address")
     if customer.consent.suppressed:
         parts.append(f"suppressed ({customer.consent.suppressed})")
+    if (stop := customer.consent.marketing_suppressed) is not None:
+        parts.append(f"no marketing since {day(stop.at.astimezone(zone))}, by a flow ({stop.reason})")
     return [(parts[0], "bold"), ("".join(f" · {part}" for part in parts[1:]), "")]
 
 

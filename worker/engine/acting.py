@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from worker.domain.advancing import Act
+from worker.domain.facts import Facts
 from worker.domain.journeys import Journey
 from worker.domain.staff import Staff
 from worker.domain.steps import (
@@ -26,6 +27,7 @@ from worker.domain.work import Work
 from worker.engine.calling import new_webhook
 from worker.engine.emitting import emit
 from worker.engine.giving import give
+from worker.engine.suppressing import suppress, write_mails
 from worker.engine.surroundings import Surroundings
 from worker.engine.writing_fields import write_fields
 from worker.engine.writing_mails import messages_of
@@ -43,24 +45,25 @@ def perform(
     now: datetime,
 ) -> Work:
     """Write down what a journey does, in the transaction that moved it; returns what came of it for other processes."""
-    messages: list[ledger.NewMessage] = []
+    messages: list[tuple[ledger.NewMessage, Facts]] = []
     calls: list[webhooks.NewWebhook] = []
     work = Work()
     for act in acts:
         match act.step:
             case Send() as step:
-                messages += messages_of(around, staff, version, journey, act.facts, step)
+                written = messages_of(around, staff, version, journey, act.facts, step)
+                messages += [(new, act.facts) for new in written]
             case TaskStep() as step:
                 give(connection, around.reading, staff, journey, act.facts, step)
             case SetFields() | AddToFields() | Tag() | Untag():
                 work += write_fields(connection, around, act, now)
             case Emit() as step:
                 work += emit(connection, around, journey, act.facts, step, now)
-            case Suppress():
-                raise NotImplementedError(type(act.step).__name__)
+            case Suppress() as step:
+                suppress(connection, journey, act.facts, step, now)
             case Coupon():
                 pass  # given with the decision, so that the acts after it see its code (`worker.engine.issuing`)
             case Webhook() as step:
                 calls.append(new_webhook(around, journey, step, act.facts))
-    written = tuple(ledger.write(connection, messages, now))
-    return work + Work(messages=written, webhooks=webhooks.add(connection, calls, now))
+    mails = write_mails(connection, messages, journey, now)
+    return work + Work(messages=mails, webhooks=webhooks.add(connection, calls, now))

@@ -15,6 +15,7 @@ from worker.domain.order_changes import order_change
 from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
 from worker.engine.advancing import leave
+from worker.engine.suppressing import lift_by_event
 from worker.storage import consent, customers, journeys, ledger, membership, orders, pending
 from worker.storage.pending import PendingEvent
 
@@ -49,7 +50,10 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
         note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
     if not pending.close(connection, event.id, customer_id, number, note):
         raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
-    return Recorded(customers.by_id(connection, [customer_id])[customer_id], order, before)
+    customer = customers.by_id(connection, [customer_id])[customer_id]
+    if lift_by_event(connection, customer, event, now):
+        customer = customers.by_id(connection, [customer_id])[customer_id]
+    return Recorded(customer, order, before)
 
 
 def _identify(connection: Connection, event: PendingEvent, now: datetime) -> tuple[int, Customer | None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, false, func, literal, literal_column, select, true
+from sqlalchemy import Connection, Select, and_, case, exists, false, func, literal, literal_column, or_, select, true
 from sqlalchemy import Text as SqlText
 
 from worker.storage.conditions.quantities import Condition
@@ -61,7 +61,7 @@ def count_audience(
     reason = case(
         (entered, literal("entered")),
         (which.c.email.is_(None), literal("no_address")),
-        (address.c.suppressed.is_not(None), literal("suppressed")),
+        (_suppressed(marketing), literal("suppressed")),
         (
             and_(true() if marketing else false(), func.coalesce(address.c.marketing, "unknown") != "subscribed"),
             literal("no_consent"),
@@ -78,6 +78,12 @@ def some_of_audience(connection: Connection, entrance: Entrance, among: Sequence
     """Return our numbers of some customers who would enter at a turn, those with the lowest."""
     which = audience(connection, entrance, among, [customer.c.id])
     return list(connection.execute(which.order_by(customer.c.id).limit(most)).scalars())
+
+
+def _suppressed(marketing: bool) -> Condition:
+    """Whether an address gets nothing at all, or no marketing for a flow's word."""
+    dead = address.c.suppressed.is_not(None)
+    return or_(dead, address.c.marketing_suppressed.is_not(None)) if marketing else dead
 
 
 def _keyed(connection: Connection, entrance: Entrance, among: Sequence[Condition]) -> Select[Any]:

@@ -8,15 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, union, update
 
-from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts
+from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Suppression
 from worker.domain.profiles import inherited
 from worker.storage import coupons, requests, tasks
 from worker.storage.rows import ORDER_LOCKS, Insertion, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
-_CUSTOMER = select(customer, address.c.marketing, address.c.tracking, address.c.suppressed).select_from(
-    customer.outerjoin(address, address.c.email == customer.c.email)
-)
+_CUSTOMER = select(
+    customer,
+    address.c.marketing,
+    address.c.tracking,
+    address.c.suppressed,
+    address.c.marketing_suppressed,
+    address.c.marketing_suppressed_at,
+    address.c.marketing_suppressed_by,
+).select_from(customer.outerjoin(address, address.c.email == customer.c.email))
 
 _BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
 _HELD_BY_ID = _BY_ID.with_for_update(of=customer, key_share=True)
@@ -206,7 +212,12 @@ def _customer(row: Row[Any]) -> Customer:
         profile_at=row.profile_at,
         written=row.written or {},
         consent=Consent(
-            ConsentState(row.marketing or "unknown"), ConsentState(row.tracking or "unknown"), row.suppressed
+            ConsentState(row.marketing or "unknown"),
+            ConsentState(row.tracking or "unknown"),
+            row.suppressed,
+            None
+            if row.marketing_suppressed is None
+            else Suppression(row.marketing_suppressed, row.marketing_suppressed_at, row.marketing_suppressed_by),
         ),
         facts=CustomerFacts(
             orders_count=row.orders_count,

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 
 from worker.domain.hits import SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
-from worker.storage import membership
+from worker.storage import membership, suppression
 from worker.storage.rows import insert
 from worker.storage.tables import customer, hit, message
 
@@ -141,13 +141,18 @@ def settle_by_evidence(connection: Connection, messages: Iterable[int], now: dat
     return list(connection.execute(statement).scalars())
 
 
-def note_people(connection: Connection, noted: Sequence[PeoplesHits]) -> None:
-    """Write into mails when people first opened and clicked, and into customers when they last did."""
+def note_people(connection: Connection, noted: Sequence[PeoplesHits], now: datetime) -> None:
+    """Write into mails when people first opened and clicked, and into customers when they last did.
+
+    Who clicks lifts a flow's suppression of the address.
+    """
     for one in noted:
         _earliest(connection, one.message, "opened_at", one.opens)
         _earliest(connection, one.message, "clicked_at", one.clicks)
         _latest(connection, one.customer, "last_opened_at", one.opens)
         _latest(connection, one.customer, "last_clicked_at", one.clicks)
+        if one.clicks:
+            suppression.lift_marketing(connection, one.customer, "the customer clicked", max(one.clicks), now)
     membership.mark(connection, {one.customer: False for one in noted})
 
 
