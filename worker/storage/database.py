@@ -170,7 +170,10 @@ def _postgresql(url: URL, **options: Any) -> Engine:
 
 def _sqlite(url: str, begins: _Begins) -> Engine:
     engine = create_engine(
-        url, module=_driver(), connect_args={"check_same_thread": False, "isolation_level": None}, hide_parameters=True
+        url,
+        module=sqlite_module(),
+        connect_args={"check_same_thread": False, "isolation_level": None},
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -197,5 +200,6 @@ def _sqlite(url: str, begins: _Begins) -> Engine:
     return engine
 
 
-def _driver() -> ModuleType:
+def sqlite_module() -> ModuleType:
+    """Return the driver: the wheel with a sound SQLite, or Python's own where there is none."""
     return sqlite_driver  # type: ignore[no-any-return]
