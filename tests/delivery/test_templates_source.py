@@ -229,7 +229,7 @@ def test_faults_are_placed(tmp_path: Path, files: dict[str, str], place: tuple[s
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """Given bytes that are no UTF-8, then the error names the file."""
     (tmp_path / "mail.vi.html").write_bytes(b"---\nsubject: \xff\n---\n")
-    with pytest.raises(TemplateError, match=r"mail\.vi\.html:0: is not UTF-8 text"):
+    with pytest.raises(TemplateError, match=r"mail\.vi\.html:2: is not UTF-8 \(the byte 0xFF\)"):
         TemplateLibrary(tmp_path, SHOP).get("mail", "vi")
 
 

@@ -19,6 +19,7 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CURLY = re.compile(r"[{}]")
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
+_PART = re.compile(r"\[class[*^$~|]?=[\"']?([\w-]+)")  # `[class*="w320"]` names every class with that in it
 _ONE_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _PSEUDO = re.compile(r":(?!root\b|first-child\b|last-child\b)[a-z-]+")
 
@@ -47,8 +48,9 @@ def style_problems(protected: Protected, sources: Sources) -> Iterator[Problem]:
     if any(protected.pattern.search(selector) for selector in _every_selector(protected.styles)):
         return  # a class may be named by an expression
     rules = _rules(protected.styles)
-    in_comments = {name for one in _HTML_COMMENT.findall(protected.html) for name in _CLASS.findall(one)}
-    yield from _classes(protected, rules, in_comments, sources)
+    beside = {name for one in _HTML_COMMENT.findall(protected.html) for name in _CLASS.findall(one)}
+    parts = {part for style in protected.styles for part in _PART.findall(style)}
+    yield from _classes(protected, rules, beside, parts, sources)
     yield from _beaten(rules, line, sources)
 
 
@@ -64,13 +66,17 @@ def _selectors(protected: Protected, line: int, sources: Sources) -> Iterator[Pr
             yield sources.problem(line, f"the selector '{selector}' {fault}", Severity.WARNING, near=near)
 
 
-def _classes(protected: Protected, rules: Rules, beside: set[str], sources: Sources) -> Iterator[Problem]:
+def _classes(
+    protected: Protected, rules: Rules, beside: set[str], parts: set[str], sources: Sources
+) -> Iterator[Problem]:
     known = rules.inlined | rules.kept | beside
     told: set[str] = set()
     for element in protected.elements:
         names = element.attributes.get("class", "").split()
         for name in (name for name in names if TAG not in name and name not in told | rules.inlined | beside):
             told.add(name)
+            if any(part in name for part in parts):
+                continue
             if name in known:
                 message = f"the class '{name}' stands only in '@media' rules and the like, which many programs drop"
                 hint = f"say in a rule of its own what it looks like without, or that nothing is meant: .{name} {{}}"

@@ -18,6 +18,7 @@ from worker.domain.errors import Place, Problem, Severity
 
 Stamp = tuple[int, int] | None  # a file's time and size, None where there is none
 LONGEST = 500_000  # characters of one file; a mail of a quarter of that is cut off by Gmail already
+_MOST = 4 * LONGEST  # bytes: a letter has four at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ class Sources:
         path = self.folder / name
         self.look(path)
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            with path.open("rb") as file:
+                content = file.read(_MOST + 1)
         except OSError as error:
             raise TemplateError(name, 0, f"cannot be read: {error.strerror or 'no such file'}") from error
-        except UnicodeDecodeError as error:
-            raise TemplateError(name, 0, "is not UTF-8 text; save it as UTF-8") from error
-        if len(text) > LONGEST:
+        text = "" if len(content) > _MOST else _decoded(content, name)
+        if len(content) > _MOST or len(text) > LONGEST:
             raise TemplateError(name, 0, f"is longer than {LONGEST:,} characters")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         source = Source(name, text, self._lines)
@@ -155,3 +156,18 @@ def stamp(path: Path) -> Stamp:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
+
+
+def _decoded(content: bytes, name: str) -> str:
+    """Return a file's text.
+
+    Raises:
+        TemplateError: it is not UTF-8; the line where that shows is told.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        what = "UTF-16" if wide else f"not UTF-8 (the byte 0x{content[error.start]:02X})"
+        raise TemplateError(name, line, f"is {what}; save it as UTF-8") from error
