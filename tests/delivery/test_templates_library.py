@@ -297,6 +297,9 @@ def test_the_check_knows_what_a_mail_is_given() -> None:
         ("<p>{{ event.place }} {{ event.guests | default(1) }}</p>", {"event.place"}),
         ("<p>{{ percent }} {{ code | default('') }}</p>", {"percent"}),
         ("{% set order = customer %}<p>{{ order.name }}</p>", set()),
+        ("<p>{{ coupons.birthday.code }} {{ coupons.birthday.expires_at | date }}</p>", {"coupons.birthday"}),
+        ("{% if coupons.birthday is defined %}<p>{{ coupons.birthday.code }}</p>{% endif %}", set()),
+        ("<p>{{ coupons.birthday.code | default('') }} {{ coupons.gift.percent }}</p>", {"coupons.gift"}),
     ],
 )
 def test_a_template_tells_what_its_mails_cannot_be_made_without(tmp_path: Path, body: str, needs: set[str]) -> None:

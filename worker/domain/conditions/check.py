@@ -57,7 +57,7 @@ def check_text(text: Text, vocabulary: Vocabulary, scope: Scope) -> tuple[Fault,
     found: list[Fault] = []
     for part in text.parts:
         if isinstance(part, Expression):
-            checker = _Checker(part, vocabulary, scope)
+            checker = _Checker(part, vocabulary, scope, in_text=True)
             checker.value(part.tree)
             found += (fault.moved(part.offset) for fault in checker.told())
     return tuple(found)
@@ -71,8 +71,9 @@ def type_of(expression: Expression, vocabulary: Vocabulary, scope: Scope) -> Val
 class _Checker:
     """Walks one expression and collects its faults."""
 
-    def __init__(self, expression: Expression, vocabulary: Vocabulary, scope: Scope) -> None:
+    def __init__(self, expression: Expression, vocabulary: Vocabulary, scope: Scope, *, in_text: bool = False) -> None:
         self._expression = expression
+        self._in_text = in_text
         self._vocabulary = vocabulary
         self._scope = scope
         self._faults: list[Fault] = []
@@ -179,7 +180,10 @@ class _Checker:
 
     def _coupon(self, node: Name) -> None:
         parts = ", ".join(f"'{part}'" for part in COUPON_PARTS)
-        if len(node.path) != 3:
+        if not self._in_text:
+            name = node.path[1] if len(node.path) > 1 else "NAME"
+            self._fault(node, "coupons stand in texts, not in conditions", f'ask redeemed("{name}")')
+        elif len(node.path) != 3:
             self._fault(node, "a coupon is named with its part: coupons.NAME.code", f"the parts are {parts}")
         elif self._scope.coupons is not None and node.path[1] not in self._scope.coupons:
             near = get_close_matches(node.path[1], self._scope.coupons, 1)
