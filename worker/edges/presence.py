@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
@@ -31,6 +31,7 @@ SILENT_AFTER = timedelta(seconds=15)  # after which one that said nothing is tak
 FORGOTTEN_AFTER = timedelta(minutes=10)  # after which its row is taken away
 FOLLOWS_WITHIN = 2.0  # seconds in which every process follows what is published
 _ASK_EVERY = 0.05
+_CLOCKS_DIFFER = timedelta(seconds=2)  # a process's beginning is told in ticks since the machine's start
 
 _log = structlog.get_logger(__name__)
 
@@ -166,8 +167,23 @@ def wait_for(house: Followed, catalogue: int, within: float = FOLLOWS_WITHIN) ->
 
 
 def alive(house: Followed) -> Sequence[ProcessRow]:
-    """Return the processes that live, as far as is known here."""
+    """Return the processes that live, as far as is known here.
+
+    Of this machine those that are there, though they may say nothing because they stand still; of another machine those
+    that said something lately.
+    """
+    now = house.clock.machine()
     with house.database.reading() as connection:
-        rows = processes.seen_since(connection, house.clock.machine() - SILENT_AFTER)
+        rows = processes.seen_since(connection, now - FORGOTTEN_AFTER)
     here = socket.gethostname()
-    return [row for row in rows if row.host != here or psutil.pid_exists(row.pid)]
+    return [row for row in rows if (_is_here(row) if row.host == here else row.seen_at >= now - SILENT_AFTER)]
+
+
+def _is_here(row: ProcessRow) -> bool:
+    """Say whether a process of this machine lives, and its number is not another's by now."""
+    try:
+        one = psutil.Process(row.pid)
+        began = datetime.fromtimestamp(one.create_time(), UTC)
+        return one.status() != psutil.STATUS_ZOMBIE and began <= row.started_at + _CLOCKS_DIFFER
+    except psutil.Error:
+        return False
