@@ -12,7 +12,7 @@ class Made:
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._lines
 
     def line(self, name: str) -> int:
