@@ -23,6 +23,10 @@ _FORM = {
     ValueType.DATE: "for example 2027-03-08",
     ValueType.TIME: 'for example "2027-03-08T14:00:00+07:00"',
 }
+# What has a form as a text that tells all of it.
+_SHOWN = frozenset(
+    (ValueType.TEXT, shown) for shown in (ValueType.NUMBER, ValueType.BOOLEAN, ValueType.DATE, ValueType.TIME)
+)
 _OTHER_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
 
 
@@ -42,17 +46,11 @@ def value_faults(text: Text, what: str, kind: ValueType, vocabulary: Vocabulary,
         hint = "write {{ today }}" if alone.text.strip() == "now" and kind is ValueType.DATE else None
         return (_fault(text, f"{what} is {kind.described}, and '{alone.text.strip()}' is {found.described}", hint),)
     if all(isinstance(part, str) for part in text.parts):
-        return () if _is_one(text.written.strip(), kind) else (_not_one(text, what, kind),)
+        return () if _is_one(text.written, kind) else (_not_one(text, what, kind),)
     if kind in (ValueType.NUMBER, ValueType.BOOLEAN):
         message = f"{what} is {kind.described}, and this is put together to a text"
         return (_fault(text, message, "write one value, or one '{{ }}' with nothing around it"),)
     return ()
-
-
-# What has a form as a text that tells all of it.
-_SHOWN = frozenset(
-    (ValueType.TEXT, shown) for shown in (ValueType.NUMBER, ValueType.BOOLEAN, ValueType.DATE, ValueType.TIME)
-)
 
 
 def kind_meant(written: str) -> str:
@@ -67,9 +65,9 @@ def kind_meant(written: str) -> str:
 def _is_one(text: str, kind: ValueType) -> bool:
     match kind:
         case ValueType.NUMBER:
-            return is_number(text) and abs(Decimal(text.replace("_", ""))) <= LARGEST
+            return is_number(text.strip()) and abs(Decimal(text.strip().replace("_", ""))) <= LARGEST
         case ValueType.BOOLEAN:
-            return text.casefold() in WORDS
+            return text.strip().casefold() in WORDS
         case ValueType.DATE:
             return date_of(text) is not None
         case ValueType.TIME:
