@@ -14,6 +14,26 @@ from worker.domain.calendars.seasons import ListedDays, Season
 from worker.storage.database import Database
 
 FLOWS = {
+    "over": """
+        trigger: {event: product.viewed}
+        once: per event
+        again: restart
+        exit: [{event: unsubscribed}]
+        steps:
+          - send: seen
+          - wait: 2 days
+            until: sent("seen") and customer.orders_count > 3
+          - send: seen-later
+        """,
+    "aside": """
+        trigger: purchase
+        holdout: 50%
+        goal: {event: purchase, within: 3 days}
+        steps:
+          - send: bought
+          - wait: 1 day
+          - exit: enough
+        """,
     "thanks": """
         trigger: purchase
         when: order.total >= 300_000 and "arabica" in order.categories
@@ -73,7 +93,20 @@ FLOWS = {
           - send: vip
         """,
 }
-NAMES = ("again", "review", "looked", "looked_again", "on_its_way", "plain", "bold", "done", "vip")
+NAMES = (
+    "again",
+    "review",
+    "looked",
+    "looked_again",
+    "on_its_way",
+    "plain",
+    "bold",
+    "done",
+    "vip",
+    "seen",
+    "seen_later",
+    "bought",
+)
 TEXTS = dict.fromkeys(NAMES, "Chào")
 LATE = {"2 hours": timedelta(hours=2), "5 days": timedelta(days=5)}
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from worker.domain.advancing import Act, Advance, advance
 from worker.domain.chance import share
 from worker.domain.coupons import good_until, prefix_of
+from worker.domain.customers import Suppression
 from worker.domain.exits import exit_condition, exit_event, fires
 from worker.domain.facts import (
     CouponFact,
@@ -24,10 +25,11 @@ from worker.domain.facts import (
 )
 from worker.domain.hits import HitKind
 from worker.domain.journeys import Journey, JourneyState
+from worker.domain.matching import under_way
 from worker.domain.messages import Kind
 from worker.domain.orders import Order
 from worker.domain.own_fields import written
-from worker.domain.policy import Pending, skip
+from worker.domain.policy import Pending, SkipReason, skip
 from worker.domain.steps import (
     AddToFields,
     Coupon,
@@ -81,6 +83,11 @@ class Journeys:
         self.by_key: dict[str, Journey] = {}  # by once-key as they were entered, in that order
         self._waiting: dict[int, Run] = {}
 
+    def standing(self, key: str, order_number: str | None, request: str | None) -> Run | None:
+        """Return the journey that an entry under this key would come on top of, or None where there is none."""
+        found = under_way([run.journey for run in reversed(self._waiting.values())], key, order_number, request)
+        return None if found is None else self._waiting[found.id]
+
     def under_way(self) -> Iterator[UnderWay]:
         """Yield the journeys that have not ended."""
         return (UnderWay(run.journey.flow, run.journey.order_number) for run in self._waiting.values())
@@ -94,6 +101,15 @@ class Journeys:
             self._waiting[journey.id] = run
             self.look(run, journey.entered_at)
         return run
+
+    def begin_again(self, run: Run, journey: Journey, event: Happening | None) -> None:
+        """Start a journey over that is under way; what it has not sent yet is taken back."""
+        run.journey, run.event = journey, event
+        run.stamp += 1
+        run.unsent.clear()
+        run.before = len(run.mails), len(run.tasks)
+        self.by_key[journey.once_key] = journey
+        self.look(run, journey.entered_at)
 
     def look(self, run: Run, now: datetime) -> None:
         """Take a journey as far as it goes now, again where what it did itself is news to it."""
@@ -158,8 +174,8 @@ class Journeys:
             order=self._past.orders.get(of.order_number) if of.order_number else None,
             event=run.event,
             journey=about,
-            mails=[mail.fact(now) for mail in run.mails],
-            tasks=[known for _, known in run.tasks],
+            mails=[mail.fact(now) for mail in run.mails[run.before[0] :]],
+            tasks=[known for _, known in run.tasks[run.before[1] :]],
             coupons=run.coupons,
             flows=self.under_way(),
         )
@@ -213,7 +229,7 @@ class Journeys:
             case Coupon():
                 run.coupons.append(self._coupon(step, act.facts))
             case Suppress():
-                self._past.suppress(step.reason)
+                self._past.suppress(Suppression(step.reason, act.facts.now, run.journey.id))
 
     def _send(self, run: Run, act: Act, now: datetime) -> bool:
         """Write a mail and ask the rules for it; returns whether the answer is news to the journey."""
@@ -222,8 +238,13 @@ class Journeys:
         if step.to is not None:
             self._tally.staff[step.name] += max(1, len(self._plan.staff.members(step.to)))
             return False
+        kind = step.kind or self._plan.flow.kind
+        stop = act.facts.customer.consent.marketing_suppressed
+        if kind is Kind.MARKETING and stop is not None and stop.journey == run.journey.id:
+            self._hold(run, step, now, SkipReason.SUPPRESSED.value)  # by a step before this one
+            return False
         expires = now + step.expires.span() if step.expires else None
-        return self.send(Letter(run, step, step.kind or self._plan.flow.kind, expires), now)
+        return self.send(Letter(run, step, kind, expires), now)
 
     def send(self, letter: Letter, now: datetime) -> bool:
         """Ask the rules for a mail; one that is to wait is asked for again. Returns whether that is news."""
@@ -232,7 +253,9 @@ class Journeys:
             run.unsent.remove(letter)
         facts = self.facts_of(run, now)
         left = exit_condition(plan.route, facts, plan.reading) if plan.leaves_by_condition else None
-        pending = Pending(letter.kind, facts.customer, letter.expires_at, run.journey.withdrawn, left and left[0])
+        pending = Pending(
+            letter.kind, facts.customer, letter.expires_at, run.journey.withdrawn, left and left[0], run.journey.id
+        )
         reason = skip(pending, now)
         held: datetime | str | None = None if reason is None else reason.value
         if held is None and letter.kind is Kind.MARKETING:
@@ -243,8 +266,7 @@ class Journeys:
             self._later(held, letter, None)
             return False
         if held is not None:
-            self._tally.held_back[step.name, held] += 1
-            run.held.append((step.name, now, held))
+            self._hold(run, step, now, held)
             return left is not None
         if letter.kind is Kind.MARKETING:
             self._pace.sent(now)
@@ -256,3 +278,7 @@ class Journeys:
         run.mails.append(mail)
         self._tally.mailed(step, letter.kind, run.journey, facts, now.astimezone(plan.zone).date())
         return plan.asks_for_mails
+
+    def _hold(self, run: Run, step: Send, now: datetime, reason: str) -> None:
+        self._tally.held_back[step.name, reason] += 1
+        run.held.append((step.name, now, reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -107,7 +107,7 @@ class Life:
     def _look_later(self, moment: datetime, run: Run | Letter, stamp: int | None) -> None:
         def look(now: datetime) -> None:
             if isinstance(run, Letter):
-                if self._journeys.send(run, now):
+                if run in run.run.unsent and self._journeys.send(run, now):
                     self._journeys.look(run.run, now)
             elif stamp is None:
                 self._journeys.clicked(now)
@@ -283,10 +283,13 @@ class Life:
         turn: Turn | None = None,
     ) -> None:
         flow, tally = self._plan.flow, self._play.tally
-        tally.entered += 1
-        aside = bool(flow.holdout) and BY_HASH.sets_aside(flow.name, self._told.today.id, flow.holdout)
-        tally.set_aside += aside
         number = happening.order_number if happening is not None else order.number if order is not None else None
+        request = happening.request if happening is not None else None
+        current = self._journeys.standing(key, number, request)
+        if current is not None and not flow.restarts:
+            tally.not_taken("under way")
+            return
+        aside = flow.holdout > 0 and BY_HASH.sets_aside(flow.name, self._told.today.id, flow.holdout)
         journey = Journey(
             id=len(self._journeys.runs) + 1,
             flow=flow.name,
@@ -297,7 +300,16 @@ class Life:
             entered_at=now,
             event_id=event_id,
             order_number=number,
-            request=happening.request if happening is not None else None,
+            request=request,
             day=turn.day if turn is not None else None,
         )
-        self._journeys.begin(journey, happening)
+        if current is None:
+            tally.entered += 1
+            tally.set_aside += aside
+            self._journeys.begin(journey, happening)
+            return
+        tally.restarted += 1
+        of = current.journey
+        spanned = key.startswith("after:")  # that key names the journey before, and this is the same one
+        journey = replace(journey, id=of.id, turn=of.turn + 1, once_key=of.once_key if spanned else key)
+        self._journeys.begin_again(current, journey, happening)

@@ -14,7 +14,8 @@ from typing import Any
 
 from worker.domain.conditions.tree import Expression, Name, walk
 from worker.domain.conditions.values import needs
-from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Purpose
+from worker.domain.consents import lifts
+from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Purpose, Suppression
 from worker.domain.facts import (
     CouponFact,
     EventsOf,
@@ -38,10 +39,10 @@ from worker.domain.segments import named
 from worker.domain.steps import TaskStep
 from worker.domain.steps import walk as walk_steps
 from worker.domain.triggers import DateTrigger, SegmentTrigger
-from worker.storage.past import PastAddress, PastCustomer, PastEvent
+from worker.storage.past import PastAddress, PastConsent, PastCustomer, PastEvent
 
 _LAST_SEEN = {("customer", "last_opened_at"), ("customer", "last_clicked_at")}
-_LIFTS = frozenset({"subscribed", "purchase"})  # what ends a suppression that the flow itself made
+_PURPOSES = (Purpose.MARKETING, Purpose.TRACKING)
 _NO_ADDRESS = PastAddress(dict.fromkeys(Purpose, ConsentState.UNKNOWN))
 
 
@@ -99,7 +100,9 @@ class Past:
         self._spent = Decimal(0)
         self._events: dict[str, list[Happening]] = {}
         self._requests: list[str] = []
-        self._suppressed: str | None = None
+        self._stop: Suppression | None = None
+        self._standing: tuple[object, ...] = ()  # what the consent follows from that is known now
+        self._consents = Consent()
         self._last_event = 0
 
     def take(self, event: PastEvent) -> Order | None:
@@ -107,8 +110,7 @@ class Past:
         self._last_event = max(self._last_event, event.id)
         if event.customer_id == self._own:
             self._take_record(event)
-            if event.type in _LIFTS:
-                self._suppressed = None
+            self._lift(min(event.at, event.known_at), event.type)
         order = self._take_order(event) if event.order else None
         if event.customer_id == self._own:
             happening = Happening(event.type, event.at, event.order_number, event.request)
@@ -130,12 +132,13 @@ class Past:
         """Note that the customer looked at a mail; who clicks in one has opened it."""
         facts = replace(self.customer.facts, last_opened_at=_later(self.customer.facts.last_opened_at, at))
         if kind is HitKind.CLICK:
+            self._lift(at)
             facts = replace(facts, last_clicked_at=_later(facts.last_clicked_at, at))
         self.customer = replace(self.customer, facts=facts)
 
-    def suppress(self, reason: str) -> None:
-        """Have the address suppressed by a step of the flow."""
-        self._suppressed = reason
+    def suppress(self, stop: Suppression) -> None:
+        """Have the address suppressed for marketing by a step of the flow."""
+        self._stop = stop
 
     def facts(
         self,
@@ -243,25 +246,37 @@ class Past:
     def _real_flows(self, now: datetime) -> Iterable[UnderWay]:
         return (UnderWay(one.name, one.order_number) for one in self._told.journeys if one.lasts(now))
 
+    def _lift(self, at: datetime, event_type: str | None = None) -> None:
+        """Let marketing go again where the customer did what lifts the flow's own suppression."""
+        if self._stop is not None and lifts(self._stop, at, event_type):
+            self._stop = None
+
     def _consenting(self, now: datetime) -> Customer:
         """Return the customer with the consent that the address had."""
         known, email = self.customer, self.customer.email
         found = _NO_ADDRESS if email is None else self._told.addresses.get(email, _NO_ADDRESS)
-        states = {purpose: self._consent(found, purpose, now) for purpose in Purpose}
+        key = now, self._last_event
+        reached = bisect_right(found.changes, key, key=_told_at) if found.changes else 0
         bounced = found.suppressed if found.suppressed_at is None or found.suppressed_at <= now else None
-        consent = Consent(states[Purpose.MARKETING], states[Purpose.TRACKING], bounced or self._suppressed)
-        if consent != known.consent:
-            self.customer = known = replace(known, consent=consent)
+        stop = self._stop or (found.stop if found.stop is not None and found.stop.at <= now else None)
+        standing = email, reached, bounced, stop
+        if standing != self._standing:
+            marketing, tracking = (self._consent(found, reached, purpose) for purpose in _PURPOSES)
+            self._standing, self._consents = standing, Consent(marketing, tracking, bounced, stop)
+        if known.consent != self._consents:
+            self.customer = known = replace(known, consent=self._consents)
         return known
 
-    def _consent(self, found: PastAddress, purpose: Purpose, now: datetime) -> ConsentState:
-        changes = found.changes
-        reached = bisect_right(changes, (now, self._last_event), key=lambda one: (one.known_at, one.event))
-        for change in reversed(changes[:reached]):
+    def _consent(self, found: PastAddress, reached: int, purpose: Purpose) -> ConsentState:
+        for change in reversed(found.changes[:reached]):
             if change.purpose is purpose:
                 return change.state
-        told = any(change.purpose is purpose for change in changes)
+        told = any(change.purpose is purpose for change in found.changes)
         return ConsentState.UNKNOWN if told else found.today[purpose]
+
+
+def _told_at(change: PastConsent) -> tuple[datetime, int]:
+    return change.known_at, change.event
 
 
 def _untold(told: PastCustomer, began: datetime | None) -> Customer:

@@ -99,6 +99,7 @@ class Run:
     held: list[tuple[str, datetime, str]] = field(default_factory=list)
     tasks: list[tuple[TaskStep, TaskFact]] = field(default_factory=list)
     reached: bool = False
+    before: tuple[int, int] = (0, 0)  # mails and tasks from before it was last started over
     reason: str | None = None
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Result, Select, bindparam, case, distinct, func, select, text
 
-from worker.domain.customers import ConsentState, Purpose
+from worker.domain.customers import ConsentState, Purpose, Suppression
 from worker.domain.hits import HitClass, HitKind
 from worker.storage import customers
 from worker.storage.database import Database
@@ -209,7 +209,13 @@ def _read_addresses(connection: Connection, people: Iterable[PastCustomer]) -> N
             today = {one: ConsentState(row._mapping[one.value]) for one in Purpose}
             told = tuple(sorted(changes.get(row.email, ()), key=lambda one: (one.known_at, one.event)))
             for one in owners[row.email]:
-                one.addresses[row.email] = PastAddress(today, told, row.suppressed, row.suppressed_at)
+                one.addresses[row.email] = PastAddress(today, told, row.suppressed, row.suppressed_at, _stop(row))
+
+
+def _stop(row: Any) -> Suppression | None:
+    if row.marketing_suppressed is None:
+        return None
+    return Suppression(row.marketing_suppressed, row.marketing_suppressed_at, -1)  # of no journey that is played
 
 
 def _event(row: Any) -> PastEvent:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from worker.domain.customers import ConsentState, Customer, Purpose
+from worker.domain.customers import ConsentState, Customer, Purpose, Suppression
 from worker.domain.hits import HitKind
 
 
@@ -45,12 +45,17 @@ class PastConsent:
 
 @dataclass(frozen=True, slots=True)
 class PastAddress:
-    """An address: its consent today, every change of it, and since when it is suppressed."""
+    """An address: its consent today, every change of it, and since when it is suppressed.
+
+    Parameters:
+        stop: of marketing, by a flow's step, which stands today.
+    """
 
     today: Mapping[Purpose, ConsentState]
     changes: tuple[PastConsent, ...] = ()
     suppressed: str | None = None
     suppressed_at: datetime | None = None
+    stop: Suppression | None = None
 
 
 @dataclass(frozen=True, slots=True)
