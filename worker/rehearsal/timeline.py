@@ -19,6 +19,7 @@ from worker.storage.tables import coupon, event, event_trace, goal, journey, mes
 
 _GONE = ("sent", "bounced", "complained", "unknown")
 _UNSENT = ("skipped", "cancelled")
+_CAME = f":{ReminderKind.CAME.value}:1"  # ends the key of the mail that tells of a new task
 _WHY_REFUSED = ("seen", "hours", "limit", "key", "once", "entered", "error")
 MINUTE = timedelta(minutes=1)
 
@@ -81,16 +82,18 @@ def timeline(
             yield _seen(row.ended_at, What.EXIT, row.reason)
         elif row.state == "failed":
             yield _seen(row.ended_at, What.FAILED, row.reason)
+    messages = connection.execute(_MESSAGES).all()
     tasks: dict[int, Row[Any]] = {}
     if What.TASK in asked:
+        told = {row.task_id: row.staff for row in messages if row.key.endswith(_CAME)}  # whose it was at first
         tasks = {row.id: row for row in connection.execute(_TASKS) if row.journey_id in mine}
         for row in tasks.values():
-            details = {"to": row.assignee or ""}
+            details = {"to": told.get(row.id) or row.assignee or ""}
             if row.due_at is not None:
                 details["due"] = row.due_at.isoformat()
             names = frozenset((row.step, *row.title.values()))
             yield Seen(row.created_at, What.TASK, text_in(row.title, language), names, details)
-    for row in connection.execute(_MESSAGES):
+    for row in messages:
         if row.task_id in tasks:
             yield from _reminder(row, tasks[row.task_id])
         elif row.journey_id in mine:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import BigInteger, cast, literal, select, union_all, update
+from sqlalchemy import update
 
 from worker.delivery.hits import Hits
 from worker.delivery.preparing import Preparing
@@ -40,28 +40,23 @@ from worker.engine.surroundings import Surroundings
 from worker.engine.tasks import Tasks
 from worker.rehearsal.still_flows import StillFlowBook
 from worker.storage.memory import MemoryDatabase
-from worker.storage.tables import event, journey, message, task, task_reminder, trigger_start
+from worker.storage.tables import trigger_start
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when the flows and segments were published
 _SECRET = b"what signs the links of mails that nobody gets"
 _INSTANT = timedelta(microseconds=1)
 
-# Everything that the clock would find, now or later, with the time at which it would: one shop has few rows.
-_PENDING = union_all(
-    select(literal("journey").label("kind"), journey.c.id, cast(journey.c.look_at, BigInteger).label("at")).where(
-        journey.c.state == "waiting", journey.c.look_at.is_not(None)
-    ),
-    select(literal("journey"), journey.c.id, literal(0)).where(journey.c.state == "waiting", journey.c.look_again),
-    select(literal("message"), message.c.id, cast(message.c.not_before, BigInteger)).where(message.c.state == "queued"),
-    select(literal("event"), event.c.id, cast(event.c.not_before, BigInteger)).where(event.c.state == "received"),
-)
-_REMINDERS = union_all(
-    _PENDING,
-    select(literal("reminder"), task_reminder.c.id, cast(task_reminder.c.due_at, BigInteger)).where(
-        task_reminder.c.settled_at.is_(None)
-    ),
-    select(literal("reminder"), task.c.id, literal(0)).where(task.c.look_again),
-)
+# Everything that the clock would find, now or later, with the time at which it would: one customer has few rows.
+_PENDING = """
+    SELECT 'journey', id, look_at FROM journey WHERE state = 'waiting' AND look_at IS NOT NULL
+    UNION ALL SELECT 'journey', id, 0 FROM journey WHERE state = 'waiting' AND look_again
+    UNION ALL SELECT 'message', id, not_before FROM message WHERE state = 'queued'
+    UNION ALL SELECT 'event', id, coalesce(not_before, 0) FROM event WHERE state = 'received'
+"""
+_WITH_STAFF = f"""{_PENDING}
+    UNION ALL SELECT 'reminder', id, due_at FROM task_reminder WHERE settled_at IS NULL
+    UNION ALL SELECT 'reminder', id, 0 FROM task WHERE look_again
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +212,9 @@ class World:
         moment = (self.now_ - LONG_AGO) // _INSTANT
         coming: list[int] = []
         with self.database.reading() as connection:
-            for kind, number, at in connection.execute(_REMINDERS if self.flowbook.with_staff else _PENDING):
-                if at is not None and at > moment:
+            asked = connection.exec_driver_sql(_WITH_STAFF if self.flowbook.with_staff else _PENDING)
+            for kind, number, at in asked:
+                if at > moment:
                     coming.append(at)
                 elif kind == "reminder":
                     found.reminders = True
