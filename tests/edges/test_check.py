@@ -192,7 +192,7 @@ def test_json_and_sarif_are_whole_documents(shop: Path) -> None:
 
     assert (as_json.exit_code, as_sarif.exit_code) == (1, 1)
     document = json.loads(as_json.output)
-    assert (document["errors"], document["checked"]) == (1, {"flows": 1, "templates": 1})
+    assert (document["errors"], document["checked"]) == (1, {"flows": 1, "templates": 1, "tests": 0})
     (result,) = json.loads(as_sarif.output)["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "flows/a.yaml"
 

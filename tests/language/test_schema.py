@@ -16,7 +16,8 @@ from jsonschema import Draft7Validator
 from tests.language.samples import FULL, VOCABULARY
 from tests.support.yaml_core import as_an_editor_has_it
 from worker.domain.errors import FileError, Severity
-from worker.domain.settings import Shop
+from worker.domain.settings import Settings, Shop
+from worker.language.flow_tests import Known, read_flow_tests
 from worker.language.flows import KEYS, read_flow
 from worker.language.schema import KINDS, schema_of, written
 from worker.language.schema_forms import Form
@@ -68,12 +69,23 @@ def errors_of_settings(text: str, folder: Path) -> list[str]:
     return [f"{one.message}; {one.hint}" for one in inspect_settings(path, {})[1]]
 
 
+def errors_of_tests(text: str, folder: Path) -> list[str]:
+    flow, _ = read_flow(FULL, "flows/post-purchase.yaml", VOCABULARY, TEMPLATES)
+    known = Known(Settings(), VOCABULARY, {flow.name: flow}, frozenset((flow.name, "welcome")))
+    try:
+        read_flow_tests(text, "flows/tests/a.yaml", known)
+    except FileError as error:
+        return [f"{one.message}; {one.hint}" for one in error.problems]
+    return []
+
+
 READERS: dict[str, Callable[[str, Path], list[str]]] = {
     "flow": errors_of_a_flow,
     "staff": errors_of_staff,
     "segments": errors_of_segments,
     "seasons": errors_of_seasons,
     "settings": errors_of_settings,
+    "test": errors_of_tests,
 }
 GOOD = {
     "flow": FULL,
@@ -85,6 +97,12 @@ GOOD = {
     "lapsed: {title: {vi: Lâu chưa mua, en: Lapsed}, when: customer.consent, about: 5}\n",
     "seasons": "tet: {title: Tết, lunar: 1/1, shift: -1 day}\nxmas: {day: 12-25}\n"
     "friday: {nth: fourth thu of november}\ngood: {easter: sunday}\nlisted: {days: [2027-03-08, 2028-03-07]}\n",
+    "test": "test: a silent buyer\nflow: post-purchase\nwith: welcome\nfrom: 2027-03-01\nuntil: 2027-04-01\ngiven:\n"
+    "  customer: {id: c1, email: lan@example.com, name: Lan, consent: yes}\n  events:\n"
+    "    - {at: 2027-03-01 14:00, event: purchase, order: {number: A1, total: 450_000}}\n"
+    "  clicks: [{at: 2027-03-02 9:00, send: thank-you}]\n  control: no\n"
+    "expect:\n  - {at: 2027-03-01 14:00, send: thank-you, subject: Hello, contains: [A1, Lan]}\n"
+    "  - {at: 2027-03-02 14:00, exit: refund}\n  - {at: 2027-03-03 14:00, enter: false, reason: once}\n",
     "settings": 'port: "8787"\nlog: json\nshop: {name: 12, languages: [vi, en], phone: 028 3822}\n'
     "fields: {points: number}\nevents: {tasting.booked: {place: text}}\nrfm: {recency: [30, 60, 90, 120]}\n",
 }
@@ -135,6 +153,13 @@ GROUPS = [
     ),
     ("flow", "steps: [{task: A, escalate: {zzzzz: 1}}]", "definitions/task-step/properties/escalate"),
     ("flow", "steps: [{task: A, close_when: {zzzzz: 1}}]", "definitions/task-step/properties/close_when/anyOf/1"),
+    ("test", "zzzzz: 1", "anyOf/0"),
+    ("test", "given: {zzzzz: 1}", "anyOf/0/properties/given"),
+    ("test", "given: {events: {zzzzz: 1}}", "anyOf/0/properties/given/properties/events/anyOf/0"),
+    ("test", "given: {opens: {zzzzz: 1}}", "anyOf/0/properties/given/properties/opens/anyOf/0"),
+    ("test", "given: {tasks_done: {zzzzz: 1}}", "anyOf/0/properties/given/properties/tasks_done/anyOf/0"),
+    ("test", "{from: 2027-03-01, finally: {zzzzz: 1}}", "anyOf/0/properties/finally"),
+    ("test", "{given: {from: 2027-03-01}, expect: [{send: a, zzzzz: 1}]}", "anyOf/0/properties/expect/items/anyOf/0"),
     ("segments", "a: {zzzzz: 1}", "additionalProperties/anyOf/1"),
     ("segments", "a: {title: {zzzzz: 1}}", "additionalProperties/anyOf/1/properties/title/anyOf/1"),
     ("seasons", "a: {zzzzz: 1}", "additionalProperties"),

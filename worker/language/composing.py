@@ -26,6 +26,7 @@ from worker.language.nodes import Entry, Mapping, Node, Scalar, Sequence, Style
 from worker.language.source import MOST_PROBLEMS, Report, Span
 
 DEEPEST = 60  # groups and lists within each other
+MOST = 10_000  # texts, groups and lists of one file: some 2,000 steps, read in about a second
 _NEAR = 1_000  # characters that are looked back for what stands before a word
 _STYLES: dict[str, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 
@@ -85,6 +86,7 @@ class _Composer:
         self._report = report
         self._text = report.source.text
         self._told = 0
+        self._nodes = 0
         self._events = self._read()
 
     def document(self) -> Node | None:
@@ -111,6 +113,11 @@ class _Composer:
 
     def _node(self, event: Any, depth: int) -> Node:
         start = event.start_mark.index
+        self._nodes += 1
+        if self._nodes > MOST:
+            hint = "make several files of it, or let the shop's own system do what is done for so many"
+            self._error(event, f"the file holds more than {MOST:,} values; the rest is not read", hint=hint)
+            raise _Enough
         if depth > DEEPEST:
             self._error(event, f"groups and lists are nested more than {DEEPEST} deep here")
             raise _Enough
@@ -206,9 +213,9 @@ class _Composer:
             mended.hint if mended else None,
         )
 
-    def _error(self, event: Any, message: str, length: int = 1) -> None:
+    def _error(self, event: Any, message: str, length: int = 1, hint: str | None = None) -> None:
         start = event.start_mark.index
-        self._report.error(Span(start, start + length), message)
+        self._report.error(Span(start, start + length), message, hint)
 
 
 def _hidden(letter: str) -> bool:

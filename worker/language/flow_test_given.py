@@ -28,7 +28,7 @@ CUSTOMER = "test.customer"  # the type of the event that makes the customer know
 USUAL_ID, USUAL_EMAIL = "c1", "c1@example.com"
 _CONSENTS = ("consent", "tracking")
 _LATE = datetime(9000, 1, 1, tzinfo=UTC)  # whatever a test tells has happened by then
-_KEYS = ("customer", "events", "opens", "clicks", "tasks_done", "unsubscribes", "control", "branch", "from", "until")
+GIVEN = ("customer", "events", "opens", "clicks", "tasks_done", "unsubscribes", "control", "branch", "from", "until")
 
 Item = TypeVar("Item")
 
@@ -63,7 +63,7 @@ class GivenReader:
 
     def read(self, node: Node, flow: Flow | None) -> GivenFor:
         """Read what is given to a flow; None where its steps are not known."""
-        fields = Fields(self._report, node, "'given'", _KEYS)
+        fields = Fields(self._report, node, "'given'", GIVEN)
         customer, zone = self._customer(fields.value("customer"), node)
         times = Times(self._report, zone)
         known: dict[str, Any] = {key: customer[key] for key in ("id", "email") if key in customer}

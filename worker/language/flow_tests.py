@@ -27,7 +27,7 @@ from worker.language.source import Report
 from worker.language.suggestions import did_you_mean
 
 KEYS = ("test", "flow", "with", "from", "until", "given", "expect", "finally")
-_NEEDED = ("test", "flow", "expect")
+NEEDED = ("test", "flow", "expect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class _TestReader:
         if not isinstance(node, Mapping):
             self._report.error(node, "a test is keys and values, such as 'test: a silent buyer gets a call'")
             return None
-        fields = Fields(self._report, node, "a test", KEYS, needed=_NEEDED)
+        fields = Fields(self._report, node, "a test", KEYS, needed=NEEDED)
         named, flow_node = fields.value("test"), fields.value("flow")
         name = None if named is None else one_line(self._report, named, "'test'")
         if name is not None and name in self._names:

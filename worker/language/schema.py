@@ -13,6 +13,7 @@ from worker.language.schema_config import seasons_schema, segments_schema, setti
 from worker.language.schema_flow import flow_schema
 from worker.language.schema_forms import Form
 from worker.language.schema_names import SchemaNames
+from worker.language.schema_tests import tests_schema
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _MAKERS: Mapping[str, tuple[str, Callable[[SchemaNames], Form]]] = {
@@ -21,6 +22,7 @@ _MAKERS: Mapping[str, tuple[str, Callable[[SchemaNames], Form]]] = {
     "seasons": ("The seasons of a shop", seasons_schema),
     "staff": ("The staff of a shop", staff_schema),
     "settings": ("The settings of a shop's Phin", settings_schema),
+    "test": ("Tests of flows of Phin", tests_schema),
 }
 KINDS = tuple(_MAKERS)
 

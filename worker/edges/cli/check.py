@@ -30,6 +30,7 @@ from worker.language.diagnostics import (
     plain,
     summary,
 )
+from worker.language.flow_tests import Known, read_test_folder
 from worker.language.library import Library, read_library
 
 _COLOURS: dict[str, dict[str, object]] = {
@@ -48,10 +49,12 @@ class Checked:
 
     Parameters:
         templates: how many there are, each in one language or more.
+        tests: how many files of flow tests there are.
     """
 
     library: Library
     templates: int
+    tests: int
     problems: tuple[Problem, ...]
 
 
@@ -65,9 +68,12 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     ]
     library = read_library(folder / settings.flows, shop.vocabulary, templates.needs())
     over = _over(library, folder, settings)
+    flows = {name: file.flow for name, file in library.flows.items()}
+    known = Known(settings, shop.vocabulary, flows, frozenset((*flows, *library.broken)))
+    tests = read_test_folder(folder / settings.flows, known, str(folder / settings.flows))
     beside = [*shop.problems, *secret_problems(environment), *stale(folder, shop.names)]
-    found_problems = [*beside, *library.problems, *over, *in_templates]
-    return Checked(library, len(templates.names()), tuple(in_order(found_problems)))
+    found_problems = [*beside, *library.problems, *over, *tests.problems, *in_templates]
+    return Checked(library, len(templates.names()), tests.files, tuple(in_order(found_problems)))
 
 
 def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
@@ -102,7 +108,7 @@ def check(context: click.Context, strict: bool, form: str) -> None:
         raise click.ClickException(str(error)) from error
     checked = check_all(folder, os.environ)
     problems = checked.problems
-    looked_at = {"flows": checked.library.files, "templates": checked.templates}
+    looked_at = {"flows": checked.library.files, "templates": checked.templates, "tests": checked.tests}
     if form == "json":
         click.echo(as_json(problems, looked_at))
     elif form == "sarif":
@@ -110,7 +116,9 @@ def check(context: click.Context, strict: bool, form: str) -> None:
     else:
         for problem in problems:
             click.echo(as_github(problem) if form == "github" else as_text(problem, _paint))
-        what = f"{counted(checked.library.files, 'flow')} and {counted(checked.templates, 'template')}"
+        flows, tests = counted(checked.library.files, "flow"), counted(checked.tests, "file") + " of tests"
+        beside = f", {tests}" if checked.tests else ""
+        what = f"{flows}{beside} and {counted(checked.templates, 'template')}"
         click.echo(summary(problems, what, time.monotonic() - began))
     errors, warnings = counts(problems)
     context.exit(1 if errors or (strict and warnings) else 0)
