@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, bindparam, literal_column, or_, select, update
 
 from worker.domain.coupons import earlier
 from worker.domain.facts import CouponFact
@@ -20,6 +20,7 @@ DRAWS_AGAIN = 20  # times that a pool is asked from which others are drawing
 
 # As the index over pools has it, so that both databases see that it will do.
 WAITS = (coupon.c.customer_id.is_(None), coupon.c.redeemed_at.is_(None))
+LOADED: ColumnElement[bool] = literal_column("coupon.loaded")
 GOOD = or_(coupon.c.expires_at.is_(None), coupon.c.expires_at > bindparam("now"))
 
 _OF_STEP = select(coupon).where(
@@ -30,7 +31,13 @@ _OF_CUSTOMERS = (
     .where(coupon.c.customer_id.in_(bindparam("customers", expanding=True)))
     .order_by(coupon.c.given_at, coupon.c.id)
 )
-_WAITING = select(coupon.c.id).where(coupon.c.name == bindparam("named"), *WAITS, GOOD).order_by(coupon.c.id).limit(1)
+# By an order that only the index over pools has: by numbers alone PostgreSQL might read all that was given before.
+_WAITING = (
+    select(coupon.c.id)
+    .where(coupon.c.name == bindparam("named"), *WAITS, GOOD)
+    .order_by(coupon.c.made_at, coupon.c.id)
+    .limit(1)
+)
 
 
 def _draws(*, skip_locked: bool) -> Update:
@@ -44,7 +51,7 @@ def _draws(*, skip_locked: bool) -> Update:
 _DRAW = _draws(skip_locked=True)
 _DRAW_BEHIND_OTHERS = _draws(skip_locked=False)
 _SET_TERMS = update(coupon).where(coupon.c.id == bindparam("of"))
-_WAS_LOADED = select(coupon.c.id).where(coupon.c.name == bindparam("named"), coupon.c.loaded).limit(1)
+_WAS_LOADED = select(coupon.c.id).where(coupon.c.name == bindparam("named"), LOADED).limit(1)
 _MAKE = Insertion(coupon, lambda new: new.on_conflict_do_nothing().returning(coupon))
 _BY_CODE = select(coupon).where(coupon.c.code.in_(bindparam("codes", expanding=True)))
 _REDEEM = (

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select
 
-from worker.storage.coupons import GOOD, WAITS, Terms, by_code
+from worker.storage.coupons import GOOD, LOADED, WAITS, Terms, by_code
 from worker.storage.rows import Insertion
 from worker.storage.tables import coupon, orders
 
@@ -17,7 +17,7 @@ ASKED_AT_ONCE = 500  # codes in one statement
 
 _LOAD = Insertion(coupon, lambda new: new.on_conflict_do_nothing(index_elements=["code"]))
 _LEFT = select(coupon.c.id).where(coupon.c.name == bindparam("named"), *WAITS, GOOD).limit(bindparam("most"))
-_LOADED = select(coupon.c.name).where(coupon.c.name == bindparam("named"), coupon.c.loaded).limit(1)
+_LOADED = select(coupon.c.name).where(coupon.c.name == bindparam("named"), LOADED).limit(1)
 
 
 @dataclass(frozen=True, slots=True)

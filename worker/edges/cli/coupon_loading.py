@@ -33,6 +33,7 @@ SHOWN = 20  # faulty lines
 @click.option("--expires", metavar="DAY", help="The last day on which they are good: 2027-12-31.")
 @click.option("--column", metavar="NAME", help="The CSV column with the codes; by default it is found out.")
 @click.option("--encoding", metavar="NAME", help="The file's encoding; by default it is found out.")
+@click.option("--new", is_flag=True, help="Load codes of a name that no published flow has yet.")
 @click.pass_context
 def load(
     context: click.Context,
@@ -43,6 +44,7 @@ def load(
     expires: str | None,
     column: str | None,
     encoding: str | None,
+    new: bool,
 ) -> None:
     """Fill the pool of the coupon NAME from FILE: one code a line, or a CSV file with a column of codes.
 
@@ -52,17 +54,19 @@ def load(
     with opened("coupons") as house:
         if not is_coupon_name(name):
             raise PhinError(f"'{name}' is no coupon's name: those are made of letters (a to z), digits and '_'")
+        with house.database.reading() as connection:
+            named = coupons_of_flows(connection, house.flowbook)
+        if name not in named and not new:  # codes in the pool of a misspelt name would be lost to the right one
+            hint = did_you_mean(name, sorted(named)) or "publish the flow first"
+            raise PhinError(
+                f"no published flow has the step 'coupon: {name}'; {hint.removesuffix('?')} (--new loads them anyway)"
+            )
         terms = _terms(house, percent, amount, expires)
         found = read_codes(file, encoding, column)
         there = _load(house, name, found, terms)
         with house.database.reading() as connection:
             left = pools.left(connection, name, house.clock.now(), 10_000_000) or 0
-            named = coupons_of_flows(connection, house.flowbook)
         _tell(name, file, found, there, left)
-        if name not in named:
-            hint = did_you_mean(name, sorted(named))
-            said = f"No published flow has the step 'coupon: {name}' yet{f'; {hint}' if hint else ''}."
-            click.secho(said, fg="yellow")
     context.exit(1 if found.faults else 0)
 
 
@@ -124,7 +128,7 @@ def _tell(name: str, file: Path, found: Found, there: dict[str, str], left: int)
     ours = len(there) - len(others)
     click.echo(f"  {len(found.codes) - len(there):,} new codes in the pool of '{name}', {left:,} left to draw")
     if ours:
-        click.echo(f"  {ours:,} were there already")
+        click.echo(f"  {ours:,} were there already, and stay as they are")
     for title, lines in (
         ("repeated in the file, taken once", [(line, f"the same as line {first}") for line, first in found.repeated]),
         ("of another coupon, left as they are", others),

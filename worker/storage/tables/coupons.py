@@ -29,7 +29,7 @@ coupon = Table(
     Column("redeemed_at", Instant),
     Column("order_number", Text),  # of the order that redeemed it
     UniqueConstraint("journey_id", "step", "turn"),
-    partial_index("ix_coupon_pool", "name", "id", only="customer_id IS NULL AND redeemed_at IS NULL"),
+    partial_index("ix_coupon_pool", "name", "made_at", "id", only="customer_id IS NULL AND redeemed_at IS NULL"),
     partial_index("ix_coupon_loaded", "name", only="loaded"),
     Index("ix_coupon_customer", "customer_id", "name"),
 )

@@ -12,6 +12,8 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+_POOL = ["name", "made_at", "id"]
+
 
 def upgrade() -> None:
     op.create_table(
@@ -39,7 +41,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("journey_id", "step", "turn", name=op.f("uq_coupon_journey_id_step_turn")),
     )
     waiting = sa.text("customer_id IS NULL AND redeemed_at IS NULL")
-    op.create_index("ix_coupon_pool", "coupon", ["name", "id"], sqlite_where=waiting, postgresql_where=waiting)
+    op.create_index("ix_coupon_pool", "coupon", _POOL, sqlite_where=waiting, postgresql_where=waiting)
     loaded = sa.text("loaded")
     op.create_index("ix_coupon_loaded", "coupon", ["name"], sqlite_where=loaded, postgresql_where=loaded)
     op.create_index("ix_coupon_customer", "coupon", ["customer_id", "name"])
