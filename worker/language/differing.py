@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any
 
 from worker.domain.flows import Flow
@@ -190,32 +191,39 @@ def _placed(steps: Sequence[Step], way: tuple[str, str] | None = None, depth: in
 
 
 def _same(before: Sequence[_Placed], after: Sequence[_Placed]) -> dict[str, str]:
-    known = [{one.step.name for one in side if not is_automatic(one.step)} for side in (before, after)]
-    found = {name: name for name in known[0] & known[1]}
-    tokens = [[_token(one.step, found) for one in side] for side in (before, after)]
-    matcher = SequenceMatcher(a=tokens[0], b=tokens[1], autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
+    there = {one.step.name: number for number, one in enumerate(after) if not is_automatic(one.step)}
+    named = [(n, there[one.step.name]) for n, one in enumerate(before) if one.step.name in there]
+    named = [(here, at) for here, at in named if not is_automatic(before[here].step)]
+    found = {before[here].step.name: after[at].step.name for here, at in named}
+    in_order = _longest_rise([at for _, at in named])
+    fixed = [(here, at) for here, at in named if at in in_order]
+    for (a, c), (b, d) in pairwise([(-1, -1), *fixed, (len(before), len(after))]):
+        found |= _same_between([one.step for one in before[a + 1 : b]], [one.step for one in after[c + 1 : d]])
+    return found
+
+
+def _same_between(before: Sequence[Step], after: Sequence[Step]) -> dict[str, str]:
+    """Return which counted steps of a stretch between two steps with names are the same: by what they say, and else by
+    their verb, the last first, since what matters of a wait is what comes after it."""
+    before, after = ([step for step in side if is_automatic(step)] for side in (before, after))
+    tokens = [[_token(step) for step in side] for side in (before, after)]
+    found: dict[str, str] = {}
+    for tag, a, b, c, d in SequenceMatcher(a=tokens[0], b=tokens[1], autojunk=False).get_opcodes():
         if tag == "equal":
-            found |= {
-                one.step.name: other.step.name
-                for one, other in zip(before[a:b], after[c:d], strict=True)
-                if is_automatic(one.step)
-            }
-        elif tag == "replace":  # the last first: what matters of a wait is what comes after it
-            left = [one.step for one in after[c:d] if is_automatic(one.step)]
+            found |= {one.name: other.name for one, other in zip(before[a:b], after[c:d], strict=True)}
+        elif tag == "replace":
+            left = list(after[c:d])
             for one in reversed(before[a:b]):
-                at = next((at for at in range(len(left) - 1, -1, -1) if type(left[at]) is type(one.step)), None)
-                if is_automatic(one.step) and at is not None:
-                    found[one.step.name] = left[at].name
+                at = next((at for at in range(len(left) - 1, -1, -1) if type(left[at]) is type(one)), None)
+                if at is not None:
+                    found[one.name] = left[at].name
                     left = left[:at]
     return found
 
 
-def _token(step: Step, known: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a step is found by: its name where both versions have it, else what it says."""
-    if not is_automatic(step):
-        return ("name", step.name) if step.name in known else ("only here", step.name)
-    return ("counted", type(step).__name__, canonical(tuple(getattr(bare(step), one.name) for one in said_by(step))))
+def _token(step: Step) -> tuple[str, str]:
+    """Return what a counted step is found by: its verb and what it says."""
+    return type(step).__name__, canonical(tuple(getattr(bare(step), one.name) for one in said_by(step)))
 
 
 def _moved(before: Sequence[_Placed], after: Sequence[_Placed], match: Mapping[str, str]) -> set[str]:

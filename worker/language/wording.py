@@ -124,7 +124,11 @@ def _written(value: Any) -> str:
         case float():
             return f"{value:g}"
         case frozenset():
-            return ", ".join(_DAYS[day] if isinstance(day, int) else _written(day) for day in sorted(value))
+            return (
+                _NONE
+                if not value
+                else ", ".join(_DAYS[day] if isinstance(day, int) else _written(day) for day in sorted(value))
+            )
         case tuple():
             pairs = all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in value)
             return ", ".join(f"{item[0]}: {_written(item[1])}" if pairs else _written(item) for item in value)
