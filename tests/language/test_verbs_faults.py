@@ -234,6 +234,23 @@ def test_a_wrong_holdout_or_again_is_told(line: str, expected: str) -> None:
     assert expected in found[0]
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            "holdout: 10%",
+            "5:1: warning: 'holdout' leaves customers out, and without 'goal' there is nothing to compare",
+        ),
+        ("kind: transactional\nholdout: 10%", "6:1: warning: 'holdout' leaves customers out who wait for these mails"),
+    ],
+)
+def test_a_holdout_that_helps_nobody_is_warned_of(lines: str, expected: str) -> None:
+    """Given a holdout without a goal, or of a transactional flow, then a warning tells."""
+    (found,) = told(with_line(lines))
+
+    assert found.startswith(expected)
+
+
 GOOD = [
     "  - if: ordered()\n    then: [{coupon: a, percent: 10}]\n    else: [{coupon: a, amount: 5_000}]\n"
     "  - {send: b, subject: '{{ coupons.a.code }}'}",

@@ -38,6 +38,7 @@ from worker.domain.waiting import wait_ends
 
 # A journey that is woken this little late goes on as if it had been woken in time, so that waits do not drift.
 PUNCTUAL = timedelta(minutes=5)
+_MOST_SEEN = 50  # of what a choice asked, kept in its trace: the last, which decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +198,13 @@ def _walk(
 
 
 def _chosen(step: Choose, facts: Facts, reading: Reading) -> tuple[str, tuple[Step, ...], list[dict[str, Any]]]:
-    """Return the way of a choice that is taken, its steps, and what decided of each condition that was asked."""
+    """Return the way of a choice that is taken, its steps, and what decided of the conditions that were asked last."""
     asked: list[dict[str, Any]] = []
     for number, case in enumerate(step.cases, start=1):
         asked += reading.explain(case.when, facts)
         if reading.holds(case.when, facts):
-            return f"case {number}", case.steps, asked
-    return "else", step.otherwise, asked
+            return f"case {number}", case.steps, asked[-_MOST_SEEN:]
+    return "else", step.otherwise, asked[-_MOST_SEEN:]
 
 
 def _closed(step: TaskStep, facts: Facts) -> TraceEntry | None:

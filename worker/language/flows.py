@@ -100,8 +100,19 @@ class _Reader:
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
         tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]
         self._conditions.check(*((sends, tasks) if reader.complete else (None, None)))
+        if flow.holdout:
+            self._warn_of_holdout(fields, flow)
         warn(self._report, flow, self._conditions, self._vocabulary)
         return flow
+
+    def _warn_of_holdout(self, fields: Fields, flow: Flow) -> None:
+        key = fields.key("holdout")
+        if flow.kind is Kind.TRANSACTIONAL:
+            message = "'holdout' leaves customers out who wait for these mails: the flow is transactional"
+            self._report.warning(key, message, "compare marketing flows only")
+        elif flow.goal is None:
+            message = "'holdout' leaves customers out, and without 'goal' there is nothing to compare"
+            self._report.warning(key, message, "for example goal: {event: purchase, within: 14 days}")
 
     def _scope(self, triggers: tuple[Trigger, ...]) -> Scope:
         """Return what steps may name; where no trigger could be read, anything that a trigger could bring."""
