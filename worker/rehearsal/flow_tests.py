@@ -92,20 +92,24 @@ class _Play:
         test, world = self._test, self._world
         waiting = list(test.given)
         self._introduce(waiting)
+        coming = self._do_what_is_due()
         for _ in range(MOST_MOMENTS):
-            coming = self._do_what_is_due()
             moments = [one for one in (coming, self._turning.next(given=bool(waiting))) if one is not None]
             moments += [at for at, _ in self._clicks[:1]]
             moments += [one.at for one in waiting[:1]]
             if not moments or (test.until is not None and min(moments) > test.until):
                 return
             world.now_ = max(min(moments), world.now_)
-            while self._clicks and self._clicks[0][0] <= world.now_:
-                world.follow(Work(hits=(self._clicks.pop(0)[1],)))
-            self._do_what_is_due()
-            self._turning.turn(self._do_what_is_due)
+            settled = [one for one in self._clicks if one[0] <= world.now_]
+            if settled:
+                self._clicks = self._clicks[len(settled) :]
+                world.follow(Work(hits=tuple(number for _, number in settled)))
+            if settled or (coming is not None and coming <= world.now_):
+                coming = self._do_what_is_due()
+            if self._turning.turn(self._do_what_is_due):
+                coming = self._do_what_is_due()
             while waiting and waiting[0].at <= world.now_:
-                self._give(waiting.pop(0))
+                coming = self._give(waiting.pop(0))
         raise CannotPlayError(f"the test comes to no end within {MOST_MOMENTS:,} moments; say 'until' when it ends")
 
     def _do_what_is_due(self) -> datetime | None:
@@ -136,7 +140,8 @@ class _Play:
         world.now_ = max(world.now_, test.begins)
         self._turning.begin()
 
-    def _give(self, given: Given) -> None:
+    def _give(self, given: Given) -> datetime | None:
+        """Have something happen, and what comes of it; returns when the next of the rest is due."""
         match given:
             case Reported():
                 self._report(given.item)
@@ -147,7 +152,7 @@ class _Play:
                 self._close(given)
             case Unsubscribes():
                 self._refuse(given)
-        self._do_what_is_due()
+        return self._do_what_is_due()
 
     def _report(self, item: Mapping[str, Any], *, history: bool = False) -> None:
         """Report an event as the shop does; the first tells all that is known of the customer."""

@@ -82,8 +82,8 @@ class Turning:
                     self._next.append(_Turn(at, flow, trigger))
         return min((one.at for one in self._next), default=None)
 
-    def turn(self, following: Callable[[], object]) -> None:
-        """Let the engine look, where the time of a turn has come.
+    def turn(self, following: Callable[[], object]) -> bool:
+        """Let the engine look, where the time of a turn has come; returns whether it has.
 
         Parameters:
             following: does what follows from it.
@@ -92,7 +92,7 @@ class Turning:
         self._looked = max(self._looked, world.now_)
         now = [one for one in self._next if one.at <= world.now_]
         if not now:
-            return
+            return False
         self._had |= {f"{one.flow}: {one.trigger}" for one in now}
         before = self._memberships()
         if any(not isinstance(one.trigger, SegmentTrigger) for one in now):
@@ -104,6 +104,7 @@ class Turning:
         if timed and not self._entered():
             self._refuse(str(timed[0].trigger))
         self._tell_comings(before)
+        return True
 
     def _tell_comings(self, before: frozenset[str]) -> None:
         """Note that the customer came into a segment that starts the flow, and was not taken."""

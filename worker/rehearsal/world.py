@@ -66,6 +66,7 @@ class ShopFiles:
     Parameters:
         flows: those that can be used, by name, with their texts.
         templates: their folder.
+        cache: where what was compiled of them is kept for the next time, or None.
     """
 
     settings: Settings
@@ -74,6 +75,7 @@ class ShopFiles:
     seasons: Seasons
     staff: Staff
     templates: Path
+    cache: Path | None = None
 
 
 class Chosen(ByHash):
@@ -148,10 +150,13 @@ class World:
         self._stepping = Stepping(database, book, settings, self.staff, self.chance)
         self._hits = Hits(database)
         self.tasks = Tasks(database, settings, self.staff)
-        templates = TemplateLibrary(files.templates, settings.shop, fields=settings.fields, monotonic=lambda: 0.0)
+        templates = TemplateLibrary(
+            files.templates, settings.shop, fields=settings.fields, cache=files.cache, monotonic=lambda: 0.0
+        )
         preparing = Preparing(settings, templates, Tokens([_SECRET]), self.staff)
         self._sending = Sending(Mailroom(database, book, preparing, lambda: self.post, self._folder, settings, self))
-        self._live: frozenset[str] | None = None
+        self._published: dict[str, Source] = {}
+        self._running: frozenset[str] | None = None
         self._finding = self._new_finding()
         self._segments = Segments(database, book, settings, self.chance)
         self._reminders = Reminders(database, book, settings, self.staff)
@@ -179,8 +184,9 @@ class World:
             first: the time then.
             begins: from when on triggers of the clock count.
         """
-        if self._live != frozenset(names):
-            self._publish(names)
+        if self._running != frozenset(names):
+            self._run(names)
+            self._running = frozenset(names)
         with self.database.undone():
             self.now_ = first
             self._finding = self._new_finding()
@@ -245,13 +251,15 @@ class World:
         self.database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _publish(self, names: Collection[str]) -> None:
-        flows = {name: self.files.flows[name] for name in names}
-        sources = {name: Source(_live(one.flow), one.text) for name, one in flows.items()}
-        publish(self.database, sources, frozenset(), LONG_AGO)
-        with self.database.reading() as connection:
-            self.flowbook.read(connection)
-        self._live = frozenset(names)
+    def _run(self, names: Collection[str]) -> None:
+        """Have these flows run, whatever the status of their files; each is published when it is first needed."""
+        files = self.files.flows
+        if new := [name for name in names if name not in self._published]:
+            self._published |= {name: Source(_live(files[name].flow), files[name].text) for name in new}
+            publish(self.database, self._published, frozenset(), LONG_AGO)
+            with self.database.reading() as connection:
+                self.flowbook.read(connection)
+        self.flowbook.run(names)
 
     def _new_finding(self) -> Finding:
         seasons = self.files.seasons

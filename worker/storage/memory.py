@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from worker.storage.conditions import sqlite_functions
 from worker.storage.database import Database, sqlite_module
+from worker.storage.quick import QuickConnection
 from worker.storage.tables import metadata
 
 
@@ -29,6 +30,7 @@ class MemoryDatabase(Database):
             "sqlite://",
             module=sqlite_module(),
             poolclass=StaticPool,
+            query_cache_size=2_000,
             connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 1_000},
         )
 
@@ -40,7 +42,8 @@ class MemoryDatabase(Database):
             sqlite_functions.register(connection)
 
         metadata.create_all(self.engine)
-        self._connection = self.engine.connect()
+        self._connection = QuickConnection(self.engine)
+        self._connection.begin()
         driver: Any = self._connection.connection.driver_connection
         self._execute = driver.execute
         self._depth = 0
