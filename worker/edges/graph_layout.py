@@ -136,9 +136,9 @@ class _Guarded(_Part):
         half = box.width / 2
         first_left, first_middle = series.first
         self.middle = max(box.height / 2, first_middle)
-        self.out_axis = half + self.reach + first_left
-        # what stands further left than the first box stands beneath the fork's own row
-        self.out_axis += max(0.0, series.left - self.out_axis - half)
+        # beneath its own row the way may reach further to the left, but never under the fork
+        aside = max(half, on[0].width / 2) + _SHORT
+        self.out_axis = max(half + self.reach + first_left, aside + series.left)
         row = max(self.middle + box.height / 2, self.middle - first_middle + series.height)
         on_pill, on_series = on
         below = _SHORT + on_pill.height + (_GAP + on_series.height if on_series.parts else 0.0)

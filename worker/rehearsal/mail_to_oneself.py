@@ -82,7 +82,7 @@ def _told(answer: Answer, relay: str) -> str:
     if answer.outcome is Outcome.UNKNOWN:
         return f"{relay} did not say whether it took the mail ({said}); look into your mailbox before you try again"
     if answer.code is None:
-        return f"no mail went out by {relay}: {said}"
+        return f"no mail went out: {said}"
     blame = class_answer(answer.code, answer.text, answer.stage).blame
     if answer.stage in (None, Stage.CONNECT):
         remedy = "look at user and password in smtp_url (PHIN_SMTP_URL)"

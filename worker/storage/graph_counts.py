@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from worker.domain.journeys import TraceKind
 from worker.storage import standing
@@ -67,9 +68,13 @@ def graph_counts(connection: Connection, flow: str, since: datetime) -> GraphCou
     goals = select(func.count()).select_from(goal).where(goal.c.flow == flow, goal.c.at >= since)
     return GraphCounts(
         standing.step_counts(connection, flow, since),
-        dict(connection.execute(came).tuples().all()),
+        _counted(connection, came),
         {(step, name): count for step, name, count in connection.execute(forks) if step is not None},
-        {step: count for step, count in connection.execute(tasks) if step is not None},
-        dict(connection.execute(states).tuples().all()),
+        _counted(connection, tasks),
+        _counted(connection, states),
         int(connection.execute(goals).scalar_one()),
     )
+
+
+def _counted(connection: Connection, counted: Select[Any]) -> dict[str, int]:
+    return {name: count for name, count in connection.execute(counted) if name is not None}

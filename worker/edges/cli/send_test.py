@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from worker.delivery.outbox import OutboxTransport, file_name
@@ -37,7 +35,7 @@ def send_test(template: str, to: str, **whose: str | None) -> None:
         raise PhinError(f"--to cannot be used: {error}") from error
     seen = make_preview(home, Asked(template, **whose))
     transport, relay = _transport(settings)
-    mail = mail_to_oneself(seen, address, settings.shop, datetime.now(UTC))
+    mail = mail_to_oneself(seen, address, settings.shop, seen.scene.facts.now)
     answer = hand_over(transport, mail, relay)
     if settings.smtp_url is None:
         captured = settings.var / "outbox" / file_name(mail)
