@@ -71,6 +71,37 @@ steps:
   - wait: 2 weeks
 """
 
+EVERY_VERB = """\
+flow: post-purchase
+trigger: purchase
+again: restart
+goal: {event: purchase, within: 14 days}
+holdout: 12.5%
+steps:
+  - choose:
+      - when: order.total >= 1_000_000
+        then:
+          - coupon: thanks
+            percent: 10%
+            expires: 30 days
+            prefix: VIP
+      - when: order.total >= 500_000
+        then: []
+    else:
+      - coupon: thanks
+        amount: 50_000
+        name: small
+  - set: {favourite: "{{ customer.first_name }}", points: -1_000, member: no, called_at: "{{ now }}"}
+  - add: {points: 2.5}
+  - tag: coffee-club
+  - untag: [Khách mới, trial]
+  - suppress: asked for a rest
+  - emit: tasting.booked
+    with: {place: "Hà Nội {{ order.number }}", seats: 2}
+  - webhook: https://example.com:8443/hooks?shop=1
+    with: {order: "{{ order.number }}", code: "{{ coupons.thanks.code }}"}
+"""
+
 
 def flow_of(text: str, *, file: str = "flows/post-purchase.yaml", templates: Templates | None = None) -> Flow:
     """Read a flow that has no errors."""

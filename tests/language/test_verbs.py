@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.language.samples import flow_of, problems_of, told, with_line, with_step
+from tests.language.samples import EVERY_VERB, flow_of, problems_of, told, with_line, with_step
 from tests.support.condition_facts import FACTS
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
@@ -31,37 +31,6 @@ from worker.domain.steps import (
     walk,
 )
 from worker.language.flows import read_flow
-
-EVERY_VERB = """\
-flow: post-purchase
-trigger: purchase
-again: restart
-goal: {event: purchase, within: 14 days}
-holdout: 12.5%
-steps:
-  - choose:
-      - when: order.total >= 1_000_000
-        then:
-          - coupon: thanks
-            percent: 10%
-            expires: 30 days
-            prefix: VIP
-      - when: order.total >= 500_000
-        then: []
-    else:
-      - coupon: thanks
-        amount: 50_000
-        name: small
-  - set: {favourite: "{{ coupons_wanted }}", points: -1_000, member: no, called_at: "{{ now }}"}
-  - add: {points: 2.5}
-  - tag: coffee-club
-  - untag: [Khách mới, trial]
-  - suppress: asked for a rest
-  - emit: tasting.booked
-    with: {place: "Hà Nội {{ order.number }}", seats: 2}
-  - webhook: https://example.com:8443/hooks?shop=1
-    with: {order: "{{ order.number }}", code: "{{ coupons.thanks.code }}"}
-""".replace("{{ coupons_wanted }}", "{{ customer.first_name }}")
 
 
 def steps_of(flow: Flow) -> tuple[Step, ...]:

@@ -258,6 +258,8 @@ GOOD = [
     "      y: {weight: 1, then: [{coupon: a}]}",
     "  - choose: [{when: ordered(), then: [{coupon: a}]}]\n    else: [{coupon: a}]\n"
     "  - task: 'Tell {{ coupons.a.code }}'\n    note: 'Good until {{ coupons.a.expires_at }}'",
+    "  - if: ordered()\n    then:\n      - coupon: a\n      - if: order.total > 5\n        then: [{exit: x}]\n"
+    "        else: [{exit: y}]\n  - coupon: a",
     "  - set: {favourite: '{{ none }}', points: '{{ none }}', member: TRUE}",
     "  - set: {favourite: '{{ order.total }}', member: '{{ order.total > 5 }}'}",
     "  - set: {member_since: '{{ customer.birthday }}', called_at: '{{ event.at }}'}",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.vocabulary import Scope
-from worker.domain.steps import Branch, Case, Choose, If, Split, Step
+from worker.domain.steps import Branch, Case, Choose, Exit, If, Split, Step, ways_of
 from worker.language.conditions import UNREADABLE, Conditions
 from worker.language.fields import Fields
 from worker.language.made import Made, Ways
@@ -105,8 +105,10 @@ class ForkReader:
     def _way(self, ways: Ways, node: Node | None, what: str, *, may_be_empty: bool = False) -> tuple[Step, ...]:
         if node is None:
             return ()
-        with ways.one():
-            return self._steps(node, what, may_be_empty=may_be_empty)
+        with ways.one() as way:
+            steps = self._steps(node, what, may_be_empty=may_be_empty)
+            way.ends = _ends(steps)
+        return steps
 
     def _case(self, item: Node, ways: Ways) -> Case | None:
         if isinstance(item, Mapping) and [entry.key.text for entry in item.entries] == ["else"]:
@@ -124,3 +126,8 @@ class ForkReader:
             self._report.error(key, "the weights of a split are all numbers or all percentages")
         elif abs(total - 100) > 1e-6:
             self._report.error(key, f"the percentages of this split make {total:g} %, not 100 %")
+
+
+def _ends(steps: tuple[Step, ...]) -> bool:
+    """Say whether no journey goes on after these steps."""
+    return any(isinstance(step, Exit) or ((ways := ways_of(step)) and all(map(_ends, ways))) for step in steps)

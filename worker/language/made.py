@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 class Made:
@@ -32,18 +33,27 @@ class Made:
             self._lines.setdefault(name, line)
 
 
+@dataclass(slots=True)
+class Way:
+    """One way of a fork; where every journey `ends` in it, nothing of it is known after the fork."""
+
+    ends: bool = False
+
+
 class Ways:
-    """The ways of one fork; `made` are the coupons of those that were read."""
+    """The ways of one fork; `made` are the coupons of those that were read, and lead on."""
 
     def __init__(self, lines: dict[str, int]) -> None:
         self._lines = lines
         self.made: dict[str, int] = {}
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self) -> Iterator[Way]:
         """Read the steps of one way."""
         before = len(self._lines)
-        yield
+        way = Way()
+        yield way
         while len(self._lines) > before:  # the newest come last
             name, line = self._lines.popitem()
-            self.made[name] = line
+            if not way.ends:
+                self.made[name] = line
