@@ -18,6 +18,7 @@ from tests.support.processes import clean_environment
 from worker.domain.errors import PhinError
 from worker.domain.event_check import EventRules
 from worker.edges.cli.coupons import coupons
+from worker.edges.cli.why import why
 from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.importing.codes import read_codes
@@ -99,6 +100,8 @@ def test_a_pool_is_filled_drawn_from_and_counted(house: House) -> None:
     assert "by order A2" in found.stdout
     assert "lan@example.com" not in found.stdout + shown
     assert json.loads(phin(house, "find", "TK-2", "--json").stdout)["order"] is None
+    story = CliRunner(env={"PHIN_HOME": str(house.home.folder)}).invoke(why, ["c1"])
+    assert "gave TK-1, good until Tue 31 Dec 2999 23:59" in story.output
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,9 @@ def _line(
         case "fork":
             yield [head, (name.ljust(STEP), ""), (f" takes '{detail['way']}'", "")]
             yield from _seen(detail.get("seen"), NAME + 1)
+        case "coupon":
+            end = f", good until {moment(datetime.fromisoformat(detail['until']), shop)}" if "until" in detail else ""
+            yield [head, (name.ljust(STEP), ""), (f" gave {detail.get('code') or detail['coupon']}{end}", "green")]
         case "exit":
             yield [head, ("exit".ljust(STEP), "yellow"), (f" {_exit(detail)}", "")]
             yield from _seen(detail.get("seen"), NAME + 1)
