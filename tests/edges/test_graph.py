@@ -203,7 +203,7 @@ def test_texts_stay_in_their_boxes_and_can_be_read(browser: Browser, tmp_path: P
     """Given pictures of all flows, then in a browser no text leaves its box, and none is faint, in light and dark."""
     path = tmp_path / "graph.svg"
     for scheme in ("light", "dark"):
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type] # one of its words
+        page = browser.new_page(color_scheme=scheme)
         try:
             for graph in (graph_in(EVERY_VERB), *shipped()):
                 path.write_text(graph_svg(graph), encoding="utf-8")
