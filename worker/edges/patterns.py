@@ -40,7 +40,7 @@ class Pattern:
 def patterns() -> dict[str, Pattern]:
     """Return the patterns by name."""
     found: dict[str, Pattern] = {}
-    for file in sorted(_shipped("flows").iterdir(), key=lambda one: one.name):
+    for file in sorted(_shipped("flows").iterdir(), key=lambda one: Path(one.name).stem):
         if file.is_file() and Path(file.name).suffix in ENDINGS:
             text = file.read_text(encoding="utf-8")
             found[Path(file.name).stem] = Pattern(read_flow(text, file.name, None)[0], text)
