@@ -101,6 +101,8 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
             "orders_count": draw(st.integers(0, 9)),
             "total_spent": draw(amounts | st.sampled_from([Decimal(2_500_000), Decimal(4_000_000)])),
             "last_order_at": draw(_optional(moments | _bought(now))),
+            "alive": draw(_optional(st.sampled_from([0.0, 0.25, 0.5, 1.0]))),
+            "predicted_next_order_at": draw(_optional(moments)),
         }
         for number in CUSTOMERS
     ]

@@ -54,7 +54,9 @@ broken = st.sampled_from([0.1, 0.2, 0.3, 0.5, 1.5, -2.5, 1e-15, 12.34]) | st.flo
 )
 
 
-_CUSTOMER_NUMBERS = ("customer.orders_count", "customer.total_spent", "customer.average_order", "customer.points")
+_CUSTOMER_NUMBERS = (
+    "customer.orders_count", "customer.total_spent", "customer.average_order", "customer.points", "customer.alive",
+)  # fmt: skip
 _ORDER_NUMBERS = ("order.total", "order.refunded", "event.n")
 _CUSTOMER_TEXTS = (
     "customer.id", "customer.name", "customer.timezone", "customer.tier", "customer.address.city", "customer.rfm",
@@ -63,7 +65,9 @@ _OTHER_TEXTS = (
     "order.number", "order.status", "order.coupon", "event.type", "event.word", "event.order_number", "journey.flow",
     "journey.request", "shop.name",
 )  # fmt: skip
-_CUSTOMER_TIMES = ("now", "customer.last_order_at", "customer.created_at", "customer.seen")
+_CUSTOMER_TIMES = (
+    "now", "customer.last_order_at", "customer.created_at", "customer.seen", "customer.predicted_next_order_at",
+)  # fmt: skip
 _OTHER_TIMES = ("order.placed_at", "event.at", "journey.entered_at", "event.when")
 _CUSTOMER_DAYS = ("today", "customer.birthday", "customer.wedding")
 _OTHER_DAYS = ("journey.day",)

@@ -61,6 +61,8 @@ class CustomerFacts:
     last_order_at: datetime | None = None
     last_opened_at: datetime | None = None
     last_clicked_at: datetime | None = None
+    alive: float | None = None  # foretold: the chance (0 to 1) that they are still a customer
+    predicted_next_order_at: datetime | None = None
 
     @property
     def average_order(self) -> Decimal | None:

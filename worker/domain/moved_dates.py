@@ -34,5 +34,6 @@ def _dates(customer: Customer | None) -> dict[str, Any]:
         "last_order_at": facts.last_order_at,
         "last_opened_at": facts.last_opened_at,
         "last_clicked_at": facts.last_clicked_at,
+        "predicted_next_order_at": facts.predicted_next_order_at,
     }
     return {f"customer.{name}": value for name, value in found.items()}

@@ -16,7 +16,8 @@ from worker.domain.rfm import RfmLimits
 LARGEST = 2_000  # nodes of a condition, those of the segments that it names put in
 
 _CLASS = ("customer", "rfm")
-_MOVING = {("now",), ("today",), _CLASS}
+_FORETOLD = {("customer", "alive"), ("customer", "predicted_next_order_at")}  # anew each night
+_MOVING = {("now",), ("today",), _CLASS, *_FORETOLD}
 
 
 @dataclass(frozen=True, slots=True)

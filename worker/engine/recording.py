@@ -15,6 +15,7 @@ from worker.domain.order_changes import order_change
 from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
 from worker.engine.advancing import leave
+from worker.engine.foretelling import foretell
 from worker.engine.suppressing import lift_by_event
 from worker.storage import consent, customers, journeys, ledger, membership, orders, pending
 from worker.storage.pending import PendingEvent
@@ -44,7 +45,7 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
     """
     customer_id, before = _identify(connection, event, now)
     note = _take_consent(connection, event, customer_id)
-    order = _take_order(connection, event, customer_id, currency) if event.order else None
+    order = _take_order(connection, event, customer_id, currency, now) if event.order else None
     number = event.order["number"] if event.order else None
     if order is not None and order.customer_id != customer_id:
         note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
@@ -135,7 +136,7 @@ def _take_consent(connection: Connection, event: PendingEvent, customer_id: int)
     return f"consent to {', '.join(ignored)} unchanged: another word stands against it" if ignored else None
 
 
-def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str) -> Order:
+def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str, now: datetime) -> Order:
     """Take over what the event says of the order; whose order it is, theirs are the facts, and their journeys look."""
     assert event.order is not None
     known, told = orders.known(connection, event.order["number"])
@@ -148,6 +149,7 @@ def _take_order(connection: Connection, event: PendingEvent, customer_id: int, c
     owners = {order.customer_id, known.customer_id if known is not None else order.customer_id}
     for owner in sorted(owners):
         customers.refresh_order_facts(connection, owner)
+    foretell(connection, owners, (), now)
     if owners - {customer_id}:
         journeys.wake_of(connection, sorted(owners - {customer_id}))
         membership.mark(connection, dict.fromkeys(owners - {customer_id}, event.history))

@@ -226,6 +226,8 @@ def _customer(row: Row[Any]) -> Customer:
             last_order_at=row.last_order_at,
             last_opened_at=row.last_opened_at,
             last_clicked_at=row.last_clicked_at,
+            alive=row.alive,
+            predicted_next_order_at=row.predicted_next_order_at,
         ),
         erased=row.erased_at is not None,
     )

@@ -82,6 +82,8 @@ NAMES: dict[str, KnownName] = {
         KnownName("customer.last_order_at", TIME, "when the last of those orders was placed"),
         KnownName("customer.last_opened_at", TIME, "when the customer last opened a mail"),
         KnownName("customer.last_clicked_at", TIME, "when the customer last clicked in a mail"),
+        KnownName("customer.alive", NUMBER, "foretold: the chance, 0 to 1, that they are still a customer"),
+        KnownName("customer.predicted_next_order_at", TIME, "foretold: by when they will have bought again"),
         KnownName("customer.rfm", TEXT, "class: champion, loyal, potential, new, at-risk, lapsed or none"),
         KnownName("order.number", TEXT, "the shop's order number"),
         KnownName("order.total", NUMBER, "what the order costs, in its currency"),

@@ -111,6 +111,8 @@ _CUSTOMER: dict[str, Callable[[Customer], Value]] = {
     "last_order_at": lambda customer: customer.facts.last_order_at,
     "last_opened_at": lambda customer: customer.facts.last_opened_at,
     "last_clicked_at": lambda customer: customer.facts.last_clicked_at,
+    "alive": lambda customer: None if customer.facts.alive is None else number_of(customer.facts.alive),
+    "predicted_next_order_at": lambda customer: customer.facts.predicted_next_order_at,
 }
 _ORDER: dict[str, Callable[[Order], Value]] = {
     "number": lambda order: order.number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -16,6 +17,7 @@ from worker.edges.following import follow_files
 from worker.edges.house import House
 from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
+from worker.edges.nightly import Nightly
 from worker.edges.presence import present
 from worker.edges.serving import listener_of, serve
 from worker.edges.sweep import Sweep
@@ -31,6 +33,7 @@ SEGMENTS_EVERY = 1.0
 RECOVER_EVERY = 5.0
 REMIND_EVERY = 5.0
 CHECKPOINT_EVERY = 60.0
+NIGHTLY_EVERY = 60.0
 
 
 def _begin(name: str, *, otherwise: str = "auto") -> Home:
@@ -132,9 +135,12 @@ def clock() -> int:
     ticks.every(REMIND_EVERY, "reminders", house.remind)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
+    nightly = Nightly(house.database, house.clock.now, ZoneInfo(home.settings.shop.timezone))
+    ticks.every(NIGHTLY_EVERY, "nightly", nightly)
     ticks.when_moved(house.clock.path, "sweep", "turns", "reminders")
     with present(house, os.environ.get(NAME, "clock")):
         status = run_clock(ticks, leaving, FINISHES_WITHIN)
+    nightly.stop()
     if status:
         end_in_time()  # a thread that stands still would keep the process
     house.close()

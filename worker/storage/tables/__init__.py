@@ -10,6 +10,7 @@ from worker.storage.tables.base import metadata
 from worker.storage.tables.coupons import coupon
 from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, outcome, switch, trace
 from worker.storage.tables.ledger import hit, message
+from worker.storage.tables.prediction import prediction
 from worker.storage.tables.publishing import process, publication
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
@@ -37,6 +38,7 @@ __all__ = [
     "order_status",
     "orders",
     "outcome",
+    "prediction",
     "process",
     "publication",
     "request",

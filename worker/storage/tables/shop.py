@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -81,6 +82,8 @@ customer = Table(
     Column("last_order_at", Instant),
     Column("last_opened_at", Instant),
     Column("last_clicked_at", Instant),
+    Column("alive", Double),  # foretold: the chance that they are still a customer
+    Column("predicted_next_order_at", Instant),
     Column("erased_at", Instant),
     Column("merged_into", Id, ForeignKey("customer.id")),  # a guest who turned out to be this customer
     Index("ix_customer_email", "email"),
