@@ -53,6 +53,7 @@ class TraceKind(StrEnum):
     """What a line of a trace tells."""
 
     ENTERED = "entered"
+    RESTARTED = "started over"  # by an entry while it was under way
     SEND = "send"  # a message was written
     TASK = "task"  # a task was given out, or was not because what closes it holds already
     WAIT = "wait"  # stands still until a time

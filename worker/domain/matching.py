@@ -14,6 +14,8 @@ from worker.domain.conditions.values import Reading
 from worker.domain.durations import Duration
 from worker.domain.facts import Facts
 from worker.domain.flows import Flow, Once, OnceKind
+from worker.domain.journeys import Journey, JourneyState
+from worker.domain.steps import TaskStep, Wait, walk
 from worker.domain.triggers import (
     CampaignTrigger,
     DateTrigger,
@@ -71,6 +73,35 @@ def circle(flow: str, chain: Sequence[str]) -> str | None:
         return None
     last = len(chain) - 1 - chain[::-1].index(flow)
     return " → ".join([*chain[last:], flow])
+
+
+def stands(flow: Flow) -> bool:
+    """Whether journeys of a flow may stand still; those of another are through it at once, and never under way."""
+    return any(isinstance(step, Wait) or (isinstance(step, TaskStep) and step.hold) for step in walk(flow.steps))
+
+
+def under_way(
+    flow: Flow, standing: Sequence[Journey], once_key: str, order_number: str | None, request: str | None
+) -> Journey | None:
+    """Return the journey of a flow that an entry under this key would come on top of, or None where there is none.
+
+    It is of the same order where both have one, or of the same request where both have one.
+
+    Parameters:
+        standing: the customer's journeys in the flow, the latest first.
+    """
+    if not stands(flow):
+        return None
+    for one in standing:
+        if one.state is not JourneyState.WAITING or one.once_key == once_key:
+            continue
+        if one.order_number and order_number:
+            same = one.order_number == order_number
+        else:
+            same = not (one.request and request) or one.request == request
+        if same:
+            return one
+    return None
 
 
 def usual_once(trigger: Trigger) -> OnceKind:

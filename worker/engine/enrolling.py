@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection
 
 from worker.domain.calendars.turns import Turn
+from worker.domain.chance import Chance
 from worker.domain.triggers import Trigger
 from worker.engine.surroundings import Surroundings
 from worker.storage.enrolment import Entrance
@@ -40,11 +42,17 @@ def enrol(
         zone: by which `once: per 30 days` counts its days; by default the shop's.
 
     Returns:
-        The numbers of the new journeys.
+        The numbers of the journeys that began, those of customers set aside too, which never move.
     """
     zone = zone or ZoneInfo(around.shop.timezone)
     entrance = Entrance(version.flow, trigger, turn, zone, around.shop, now, around.reading.segments)
-    return enrol_rows(connection, version.id, entrance, among, _detail(entrance))
+    flow = version.flow
+    aside = partial(_set_aside, around.chance, flow.name, flow.holdout) if flow.holdout > 0 else None
+    return enrol_rows(connection, version.id, entrance, among, _detail(entrance), aside)
+
+
+def _set_aside(chance: Chance, flow: str, holdout: float, customer_id: int) -> bool:
+    return chance.sets_aside(flow, customer_id, holdout)
 
 
 def _detail(entrance: Entrance) -> dict[str, Any]:

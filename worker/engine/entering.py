@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from worker.domain.facts import Facts, Happening, Need, Needs
 from worker.domain.flows import OnceKind
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
-from worker.domain.matching import circle, listening, match
+from worker.domain.matching import circle, listening, match, under_way
 from worker.domain.work import Work
 from worker.engine.advancing import go_on
 from worker.engine.failing import apart, set_back
 from worker.engine.recording import Recorded
 from worker.engine.surroundings import Surroundings
-from worker.storage import facts, journeys, traces
+from worker.storage import again, facts, journeys, traces
 from worker.storage.database import told
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, Version
@@ -97,6 +97,14 @@ def _offer(
     if going_round is not None:
         _log.error("flows start each other in a circle", circle=going_round, event_id=occasion.event_id)
         return None, {"reason": f"circle: {going_round}"}
+    standing = again.standing(connection, known.customer.id, flow.name, found.once_key)
+    if any(one.once_key == found.once_key for one in standing):
+        return None, {"reason": "once", "key": found.once_key}
+    detail = {"event": happening.type, "order": happening.order_number, **found.detail}
+    current = under_way(flow, standing, found.once_key, happening.order_number, happening.request)
+    if current is not None:
+        return _again(connection, version, occasion, current, found.once_key, detail)
+    aside = flow.holdout > 0 and around.chance.sets_aside(flow.name, known.customer.id, flow.holdout)
     entered = journeys.enter(
         connection,
         flow=flow.name,
@@ -107,12 +115,42 @@ def _offer(
         event_id=occasion.event_id,
         order_number=happening.order_number,
         request=happening.request,
+        aside=aside,
     )
-    if entered is None:
+    if entered is None:  # by a turn of the clock that came in this moment
         return None, {"reason": "once", "key": found.once_key}
-    detail = {"event": happening.type, "order": happening.order_number, **found.detail}
-    traces.append(connection, entered.id, [TraceEntry(TraceKind.ENTERED, None, detail)], occasion.now)
-    return entered, {"journey": entered.id}
+    control = {"control": True} if aside else {}
+    traces.append(connection, entered.id, [TraceEntry(TraceKind.ENTERED, None, detail | control)], occasion.now)
+    return None if aside else entered, {"journey": entered.id, **control}
+
+
+def _again(
+    connection: Connection,
+    version: Version,
+    occasion: Occasion,
+    current: Journey,
+    once_key: str,
+    detail: dict[str, Any],
+) -> tuple[Journey | None, dict[str, Any]]:
+    """Start the journey over that is under way, where its flow says so; returns it and a line for the event's trace."""
+    flow, happening = version.flow, occasion.happening
+    if not flow.restarts:
+        return None, {"reason": "under way", "journey": current.id}
+    by_span = flow.once.kind is OnceKind.SPAN  # its key names the journey before, and this is the same one
+    begun = again.start_over(
+        connection,
+        current,
+        version_id=version.id,
+        once_key=current.once_key if by_span else once_key,
+        now=occasion.now,
+        event_id=occasion.event_id,
+        order_number=happening.order_number,
+        request=happening.request,
+        detail=detail,
+    )
+    if begun is None:
+        return None, {"reason": "under way", "journey": current.id}
+    return begun, {"journey": begun.id, "restarted": True}
 
 
 def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> Work:

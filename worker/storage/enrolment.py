@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,14 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
+    false,
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
+    update,
 )
 from sqlalchemy import Text as SqlText
 from sqlalchemy import cast as sql_cast
@@ -33,8 +36,9 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.facts import ShopFacts
 from worker.domain.flows import Flow, Once, OnceKind
 from worker.domain.journeys import JourneyState, TraceKind
-from worker.domain.matching import YEARLY_APART, of_dates_alone, once_of, waits_since
+from worker.domain.matching import YEARLY_APART, of_dates_alone, once_of, stands, under_way, waits_since
 from worker.domain.triggers import ORDER_DATES, DateTrigger, Trigger
+from worker.storage import again, journeys
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.sql import to_sql
 from worker.storage.conditions.words import words_of
@@ -75,18 +79,25 @@ class Entrance:
 
 
 def enrol(
-    connection: Connection, version_id: int, entrance: Entrance, among: Sequence[Condition], detail: Mapping[str, Any]
+    connection: Connection,
+    version_id: int,
+    entrance: Entrance,
+    among: Sequence[Condition],
+    detail: Mapping[str, Any],
+    sets_aside: Callable[[int], bool] | None = None,
 ) -> list[int]:
     """Enter those customers who may, and for whom the flow's `when` holds; who has entered under the key stays out.
 
-    The journeys wait at no step, due now: stepping takes them to their first.
+    So does whoever is under way in the flow; where the flow says so, that journey is started over. The journeys wait at
+    no step, due now: stepping takes them to their first. Those of customers who are set aside never move.
 
     Parameters:
         among: conditions on `worker.storage.tables.customer` that say who is in question.
         detail: what the trace of each says of its entry.
+        sets_aside: says of a customer's number whether it is one that is set aside; None: nobody is.
 
     Returns:
-        The numbers of the new journeys.
+        The numbers of the journeys, those set aside too.
     """
     order = orders.alias("its_order") if entrance.of_order else None
     values: dict[str, Sql] = {
@@ -102,25 +113,67 @@ def enrol(
     }
     if order is not None:
         values["order_number"] = order.c.number
+    begun = _start_over(connection, version_id, entrance, among, detail) if entrance.flow.restarts else []
     who = audience(connection, entrance, among, list(values.values()), order)
     statement = insert(connection, journey).from_select(list(values), who, include_defaults=False)
-    made = list(connection.execute(statement.on_conflict_do_nothing().returning(journey.c.id)).scalars())
-    if made:
-        if connection.dialect.name == "postgresql":
-            # The check of the foreign key would go by the plan of when there were few journeys: through all of them.
-            connection.exec_driver_sql("DISCARD PLANS")
-        numbers = _rows_of(connection, made)
-        line: list[Sql] = [
-            numbers,
-            literal_column("1"),
-            literal(entrance.now, Instant()),
-            literal(TraceKind.ENTERED.value, SqlText()),
-            literal(dict(detail), Json),
-        ]
-        said = select(*line).where(true())
-        columns = ["journey_id", "number", "at", "kind", "detail"]
-        connection.execute(insert(connection, trace).from_select(columns, said, include_defaults=False))
-    return made
+    returned = statement.on_conflict_do_nothing().returning(journey.c.id, journey.c.customer_id)
+    made = connection.execute(returned).all()
+    if made and connection.dialect.name == "postgresql":
+        # The check of the foreign key would go by the plan of when there were few journeys: through all of them.
+        connection.exec_driver_sql("DISCARD PLANS")
+    aside = {row.id for row in made if sets_aside is not None and sets_aside(row.customer_id)}
+    if aside:
+        among_them = journey.c.id.in_(select(_rows_of(connection, sorted(aside))))
+        connection.execute(update(journey).where(among_them).values(state=JourneyState.CONTROL.value, look_at=None))
+    _tell(connection, [row.id for row in made if row.id not in aside], detail, entrance.now)
+    _tell(connection, sorted(aside), {**detail, "control": True}, entrance.now)
+    return [*begun, *(row.id for row in made)]
+
+
+def _tell(connection: Connection, made: Sequence[int], detail: Mapping[str, Any], now: datetime) -> None:
+    """Write the first line of each new journey's trace."""
+    if not made:
+        return
+    line: list[Sql] = [
+        _rows_of(connection, made),
+        literal_column("1"),
+        literal(now, Instant()),
+        literal(TraceKind.ENTERED.value, SqlText()),
+        literal(dict(detail), Json),
+    ]
+    said = select(*line).where(true())
+    columns = ["journey_id", "number", "at", "kind", "detail"]
+    connection.execute(insert(connection, trace).from_select(columns, said, include_defaults=False))
+
+
+def _start_over(
+    connection: Connection, version_id: int, entrance: Entrance, among: Sequence[Condition], detail: Mapping[str, Any]
+) -> list[int]:
+    """Start the journeys over that are under way of customers who would enter; each by itself, for they are few."""
+    order = orders.alias("its_order") if entrance.of_order else None
+    number: Sql = literal(None, SqlText()) if order is None else order.c.number
+    columns = [customer.c.id, once_key(entrance, order).label("once_key"), number.label("order_number")]
+    found = connection.execute(audience(connection, entrance, among, columns, order, going=True)).all()
+    begun: list[int] = []
+    for row in found:
+        standing = again.standing(connection, row.id, entrance.flow.name, row.once_key)
+        taken = any(one.once_key == row.once_key for one in standing)
+        current = None if taken else under_way(entrance.flow, standing, row.once_key, row.order_number, None)
+        if current is None:
+            continue
+        started = again.start_over(
+            connection,
+            current,
+            version_id=version_id,
+            once_key=current.once_key if entrance.once.kind is OnceKind.SPAN else row.once_key,
+            now=entrance.now,
+            order_number=row.order_number,
+            turn_at=entrance.turn.moment,
+            day=entrance.turn.day,
+            detail=dict(detail),
+        )
+        begun += [started.id] if started is not None else []
+    return begun
 
 
 def audience(
@@ -129,10 +182,13 @@ def audience(
     among: Sequence[Condition],
     columns: Sequence[Any],
     order: FromClause | None = None,
+    *,
+    going: bool = False,
 ) -> Select[Any]:
     """Return the customers who enter at this turn, but for those whose key there is already.
 
     Parameters:
+        going: whether those are asked for who are under way in the flow, by another key; else they are left out.
         columns: what to select of each.
         order: the alias of `orders` under which the columns name the customer's order.
     """
@@ -151,6 +207,11 @@ def audience(
         conditions.append(_long_ago(entrance))
     if entrance.once.kind is OnceKind.YEAR and of_dates_alone(entrance.flow):
         conditions.append(_not_of_late(entrance))
+    if stands(entrance.flow):
+        waits = _under_way(entrance, order)
+        conditions.append(waits if going else ~waits)
+    elif going:
+        conditions.append(false())
     return select(*columns).select_from(source).where(and_(*conditions))
 
 
@@ -179,6 +240,22 @@ def once_key(entrance: Entrance, order: FromClause | None = None) -> Sql:
             before: Sql = func.coalesce(sql_cast(last.limit(1).scalar_subquery(), SqlText()), "0", type_=SqlText())
             return literal("after:", SqlText()) + before
     return literal(turn.name, SqlText())
+
+
+def _under_way(entrance: Entrance, order: FromClause | None) -> Condition:
+    """Whether a journey of the customer in the flow waits, under another key, and of the same order where both have one
+    (`worker.domain.matching.under_way`)."""
+    conditions: list[Condition] = [
+        journey.c.customer_id == customer.c.id,
+        journey.c.flow == literal(entrance.flow.name, SqlText()),
+        journeys.WAITING,
+        journey.c.once_key != once_key(entrance, order),
+    ]
+    if order is not None:
+        own, its = journey.c.order_number, order.c.number
+        conditions.append(or_(own.is_(None), its.is_(None), own == its))
+    waiting: Select[Any] = select(literal_column("1")).select_from(journey).where(*conditions)
+    return exists(waiting.correlate(customer) if order is None else waiting.correlate(customer, order))
 
 
 def _long_ago(entrance: Entrance) -> Condition:

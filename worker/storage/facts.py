@@ -39,7 +39,15 @@ _EVENTS = (
 _BEGAN = select(event.c.occurred_at).where(event.c.id == bindparam("id"))
 _EVENT = select(event).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _MAILS = (
-    select(message.c.step, message.c.sent_at, message.c.transmitting_at, message.c.opened_at, message.c.clicked_at)
+    select(
+        message.c.key,
+        message.c.staff,
+        message.c.step,
+        message.c.sent_at,
+        message.c.transmitting_at,
+        message.c.opened_at,
+        message.c.clicked_at,
+    )
     .where(
         message.c.journey_id == bindparam("journey"), message.c.state.in_(["sent", "unknown", "bounced", "complained"])
     )
@@ -98,7 +106,7 @@ def _load(
     history = History(
         orders=placed.get(customer.id, ()) if Need.ORDERS in needs else (),
         events=_happenings(connection, customer.id, needs, about.since if about else event_at, now),
-        mails=_mails(connection, of.id) if of is not None and Need.MAILS in needs else (),
+        mails=_mails(connection, of) if of is not None and Need.MAILS in needs else (),
         flows=_flows(connection, customer.id) if Need.FLOWS in needs else (),
         tasks=_tasks(connection, of) if of is not None and Need.TASKS in needs else (),
         requests=_requests(connection, customer.id) if Need.REQUESTS in needs else (),
@@ -203,10 +211,12 @@ def _start(need: EventsOf, since: datetime | None, now: datetime) -> datetime | 
     return None if need.within is None else now - need.within
 
 
-def _mails(connection: Connection, journey_id: int) -> tuple[MailFact, ...]:
+def _mails(connection: Connection, of: Journey) -> tuple[MailFact, ...]:
+    """Return the mails of a journey since it was last started over, which their keys tell."""
     return tuple(
         MailFact(row.step, row.sent_at or row.transmitting_at, row.opened_at, row.clicked_at)
-        for row in connection.execute(_MAILS, {"journey": journey_id})
+        for row in connection.execute(_MAILS, {"journey": of.id})
+        if of.turn == 0 or row.key.removesuffix(f":{row.staff}").endswith(f":{of.turn}")
     )
 
 

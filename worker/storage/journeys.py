@@ -61,21 +61,26 @@ def enter(
     event_id: int | None,
     order_number: str | None,
     request: str | None,
+    aside: bool = False,
 ) -> Journey | None:
-    """Enter a customer, once a key; returns None where there is a journey under this key already."""
+    """Enter a customer, once a key; returns None where there is a journey under this key already.
+
+    Parameters:
+        aside: whether the customer is set aside: the journey is there to be compared with, and never moves.
+    """
     values: dict[str, Any] = {
         "flow": flow,
         "version_id": version_id,
         "customer_id": customer_id,
         "once_key": once_key,
-        "state": JourneyState.WAITING.value,
+        "state": (JourneyState.CONTROL if aside else JourneyState.WAITING).value,
         "entered_at": now,
         "event_id": event_id,
         "order_number": order_number,
         "request": request,
     }
     row = connection.execute(_ENTER.on(connection), values).first()
-    return _journey(row) if row else None
+    return from_row(row) if row else None
 
 
 def may_look(now: datetime) -> ColumnElement[bool]:
@@ -88,7 +93,7 @@ def under_way(connection: Connection, customer_id: int) -> list[Journey]:
 
     Whoever holds one of them is waited for, so that what is returned is where each stands.
     """
-    return [_journey(row) for row in connection.execute(_OF_CUSTOMER, {"customer": customer_id})]
+    return [from_row(row) for row in connection.execute(_OF_CUSTOMER, {"customer": customer_id})]
 
 
 def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Journey]:
@@ -99,7 +104,7 @@ def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Jour
     if not ids:
         return []
     mine = _BY_ID.where(may_look(now)).with_for_update(key_share=True, skip_locked=True)
-    return [_journey(row) for row in connection.execute(mine, {"ids": list(ids)})]
+    return [from_row(row) for row in connection.execute(mine, {"ids": list(ids)})]
 
 
 def owners(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -116,7 +121,7 @@ def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
     """Return journeys by our own number, ended ones too."""
     if not ids:
         return {}
-    return {row.id: _journey(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)})}
+    return {row.id: from_row(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)})}
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> list[int]:
@@ -235,7 +240,8 @@ def count_under_way_by_number(connection: Connection) -> dict[str, dict[int, int
     return found
 
 
-def _journey(row: Row[Any]) -> Journey:
+def from_row(row: Row[Any]) -> Journey:
+    """Return the journey that a row of its table tells of."""
     return Journey(
         id=row.id,
         flow=row.flow,
