@@ -57,11 +57,27 @@ class _Way:
     texts: dict[tuple[int, ...], _Text] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A statement that is made once and run again and again, such as one that a module holds.
+
+    Parameters:
+        given: names of the parameters that it was run with.
+        constants: values of the others.
+    """
+
+    statement: object
+    given: frozenset[str]
+    way: _Way
+    constants: dict[str, Any]
+
+
 class QuickConnection(Connection):
     """Runs plain statements by a short way, the others by the usual one."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
+        self._known: dict[int, _Known] = {}
         self._ways: dict[int, _Way | None] = {}
         self._kept: list[object] = []  # whose numbers are keys of `_ways`, so that nothing else gets these numbers
         driver: Any = self.connection.driver_connection
@@ -69,9 +85,14 @@ class QuickConnection(Connection):
 
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """Run a statement and return its result, as SQLAlchemy does."""
+        known = self._known.get(id(statement))
+        if known is not None and not execution_options and known.given == (parameters or {}).keys():
+            values: dict[str, Any] = {**known.constants, **parameters} if parameters else known.constants
+            return self._quickly(known.way, statement, parameters, values)
         plain = isinstance(statement, ClauseElement) and (parameters is None or isinstance(parameters, dict))
         if execution_options or not plain:
             return super().execute(statement, parameters, execution_options=execution_options)
+        run_before = _KEY in statement.__dict__
         compiled, extracted, collected, _ = statement._compile_w_cache(
             self.dialect,
             compiled_cache=self.engine._compiled_cache,
@@ -87,9 +108,17 @@ class QuickConnection(Connection):
         way = self._ways[id(compiled)]
         if way is None:
             return super().execute(statement, parameters)
-        values = way.compiled.construct_params(
+        made = way.compiled.construct_params(
             parameters, extracted_parameters=extracted, escape_names=False, _collected_params=collected
         )
+        values = dict(made)
+        if run_before and not any(bind.callable for bind in way.compiled.binds.values()):
+            given = frozenset(parameters or ())
+            constants = {name: value for name, value in values.items() if name not in given}
+            self._known[id(statement)] = _Known(statement, given, way, constants)
+        return self._quickly(way, statement, parameters, values)
+
+    def _quickly(self, way: _Way, statement: Any, parameters: Any, values: dict[str, Any]) -> Any:
         text = _text(way, values)
         try:
             cursor = self._run(text.sql, [_bound(values[name], at, make) for name, at, make in text.parameters])
@@ -105,6 +134,7 @@ class QuickConnection(Connection):
 
 
 _NO_COLUMNS = SimpleResultMetaData(())
+_KEY = "_generate_cache_key"  # under which SQLAlchemy keeps, in a statement that was run, by what it is found again
 
 
 def _way(compiled: object, connection: Connection) -> _Way | None:
