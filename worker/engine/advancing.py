@@ -21,6 +21,7 @@ from worker.storage.flowbook import Version
 
 # After which a journey is looked at again whose mail to staff has nobody to go to, or whose pool of coupons is empty.
 AGAIN = timedelta(hours=1)
+SOON = timedelta(minutes=1)  # the same, where others are drawing the pool's last codes at this moment
 
 _log = structlog.get_logger(__name__)
 
@@ -62,13 +63,15 @@ def write(
             step, who = act.step.name, act.step.to
             _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step, to=who, journey=journey.id)
             reason = f"nobody is known as '{who}' in config/staff.yaml, who is to get '{step}'"
-            _hold_back(connection, journey, step, reason, facts.now)
+            _hold_back(connection, journey, step, reason, facts.now, facts.now + AGAIN)
             return None
     try:
         moved = _moved(connection, around, journey, decided, facts.now)
     except EmptyPoolError as error:
-        _log.error("a pool of coupons is empty", flow=journey.flow, coupon=error.coupon, journey=journey.id)
-        _hold_back(connection, journey, error.step, str(error), facts.now)
+        if not error.in_hand:
+            _log.error("a pool of coupons is empty", flow=journey.flow, coupon=error.coupon, journey=journey.id)
+        again = facts.now + (SOON if error.in_hand else AGAIN)
+        _hold_back(connection, journey, error.step, str(error), facts.now, again)
         return None
     if moved is None:
         return Work()
@@ -76,8 +79,10 @@ def write(
     return perform(connection, around, staff, version, journey, moved.acts, facts.now)
 
 
-def _hold_back(connection: Connection, journey: Journey, step: str, reason: str, now: datetime) -> None:
-    if journeys.hold_back(connection, journey.id, now + AGAIN, reason):
+def _hold_back(
+    connection: Connection, journey: Journey, step: str, reason: str, now: datetime, again: datetime
+) -> None:
+    if journeys.hold_back(connection, journey.id, again, reason):
         traces.append(connection, journey.id, [TraceEntry(TraceKind.HELD, step, {"reason": reason})], now)
 
 

@@ -27,12 +27,18 @@ class EmptyPoolError(PhinError):
 
     Parameters:
         step: name of the step that wanted one; `coupon`: name of the pool.
+        in_hand: whether others are drawing the last ones just now, and may yet leave some.
     """
 
-    def __init__(self, step: str, coupon: str) -> None:
-        super().__init__(f"the pool of coupons '{coupon}' is empty; fill it: phin coupons load {coupon} FILE")
+    def __init__(self, step: str, coupon: str, *, in_hand: bool) -> None:
+        super().__init__(
+            f"others are drawing the last codes of the pool of coupons '{coupon}'"
+            if in_hand
+            else f"the pool of coupons '{coupon}' is empty; fill it: phin coupons load {coupon} FILE"
+        )
         self.step = step
         self.coupon = coupon
+        self.in_hand = in_hand
 
 
 def issue(connection: Connection, shop: ShopFacts, journey: Journey, decided: Advance, now: datetime) -> Advance:
@@ -66,7 +72,7 @@ def _give(connection: Connection, shop: ShopFacts, journey: Journey, step: Coupo
     if drawn is not None:
         return drawn
     if coupons.was_loaded(connection, step.coupon):
-        raise EmptyPoolError(step.name, step.coupon)
+        raise EmptyPoolError(step.name, step.coupon, in_hand=coupons.in_hand(connection, step.coupon, now))
     for _ in range(_TRIES):
         made = coupons.make(connection, step.coupon, new_code(prefix_of(step)), journey, step.name, terms, now)
         if made is not None:

@@ -34,7 +34,8 @@ def redeem(connection: Connection, rules: EventRules, order: Order, now: datetim
     if not order.coupon or order.placed_at is None:
         return Work()
     work = Work()
-    for coupon in coupons.by_code(connection, codes_in(order.coupon)).values():
+    named = coupons.by_code(connection, codes_in(order.coupon))
+    for coupon in sorted(named.values(), key=lambda one: one.id):  # always in the same order, as rows are held
         if not coupons.redeem(connection, coupon.id, order.number, order.placed_at):
             if coupon.order_number != order.number:
                 _log.info("a coupon was redeemed again", coupon=coupon.id, name=coupon.name, order=order.number)

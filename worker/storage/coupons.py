@@ -16,8 +16,6 @@ from worker.domain.journeys import Journey
 from worker.storage.rows import Insertion
 from worker.storage.tables import coupon
 
-DRAWS_AGAIN = 20  # times that a pool is asked from which others are drawing
-
 # As the index over pools has it, so that both databases see that it will do.
 WAITS = (coupon.c.customer_id.is_(None), coupon.c.redeemed_at.is_(None))
 LOADED: ColumnElement[bool] = literal_column("coupon.loaded")
@@ -40,16 +38,15 @@ _WAITING = (
 )
 
 
-def _draws(*, skip_locked: bool) -> Update:
-    first = _WAITING.with_for_update(skip_locked=skip_locked).scalar_subquery()
+def _draws() -> Update:
+    first = _WAITING.with_for_update(skip_locked=True).scalar_subquery()
     given: dict[str, Any] = {
         name: bindparam(f"for_{name}") for name in ("customer_id", "journey_id", "step", "turn", "given_at")
     }
     return update(coupon).where(coupon.c.id == first, *WAITS).values(**given).returning(coupon)
 
 
-_DRAW = _draws(skip_locked=True)
-_DRAW_BEHIND_OTHERS = _draws(skip_locked=False)
+_DRAW = _draws()
 _SET_TERMS = update(coupon).where(coupon.c.id == bindparam("of"))
 _WAS_LOADED = select(coupon.c.id).where(coupon.c.name == bindparam("named"), LOADED).limit(1)
 _MAKE = Insertion(coupon, lambda new: new.on_conflict_do_nothing().returning(coupon))
@@ -117,8 +114,7 @@ def draw(
 ) -> CouponRow | None:
     """Take the first good code out of a pool, for a journey's step; None where the pool is empty or there is none.
 
-    Of many who draw at once each takes another code; one that is passed over because somebody has it in hand is asked
-    for again, since that somebody may leave it.
+    Of many who draw at once each takes another code; codes that others have in hand are passed over (`in_hand`).
 
     Parameters:
         terms: of the step; what the shop said of the codes when it loaded them goes before them.
@@ -130,12 +126,7 @@ def draw(
         "for_turn": journey.turn,
         "for_given_at": now,
     }
-    asked = {"named": name, "now": now}
-    row = connection.execute(_DRAW, {**asked, **whose}).first()
-    for _ in range(DRAWS_AGAIN):
-        if row is not None or connection.execute(_WAITING, asked).first() is None:
-            break
-        row = connection.execute(_DRAW_BEHIND_OTHERS, {**asked, **whose}).first()
+    row = connection.execute(_DRAW, {"named": name, "now": now, **whose}).first()
     if row is None:
         return None
     drawn = coupon_row(row)
@@ -144,6 +135,14 @@ def draw(
         values = {"percent": own.percent, "amount": own.amount, "currency": own.currency, "expires_at": own.expires_at}
         connection.execute(_SET_TERMS, {"of": drawn.id, **values})
     return replace(drawn, terms=own)
+
+
+def in_hand(connection: Connection, name: str, now: datetime) -> bool:
+    """Say whether a pool, of which none could be drawn, has codes: others are drawing them, and may yet leave them.
+
+    Nobody waits here for those others: two who hold codes of one pool would wait for each other.
+    """
+    return connection.execute(_WAITING, {"named": name, "now": now}).first() is not None
 
 
 def was_loaded(connection: Connection, name: str) -> bool:
