@@ -264,6 +264,9 @@ async def test_a_flow_s_page_counts_each_step(house: WebHouse) -> None:
     assert "Lan c4 " not in found  # twenty are shown
     assert "at wait-1, until 8 Mar 2:00 PM" in found
     assert (await page(house, "/flows/nothing")).status_code == 404
+    picture = answer.text.partition('class="graph"')[2].partition("</svg>")[0]
+    assert 'class="box send"' in picture
+    assert "style" not in picture, "the page's policy lets no other style through than its own"
 
 
 async def test_a_flow_s_mails_are_in_the_outbox(house: WebHouse) -> None:
