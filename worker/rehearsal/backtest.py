@@ -29,6 +29,8 @@ from worker.storage import history
 from worker.storage.database import Database, told
 from worker.storage.history import PastReader
 
+EACH = 50  # customers after which it is told how far it is
+
 _log = structlog.get_logger(__name__)
 
 
@@ -108,9 +110,12 @@ def backtest(
                 for run in Life(play, one).play():
                     journeys(run)
             except Exception as error:  # a customer who cannot be played harms no other, and is told
+                if told(error) not in tally.failed:  # one of each kind is enough to find the fault
+                    _log.warning("a customer's history cannot be played", customer=one.today.id, exc_info=True)
                 tally.failed[told(error)] += 1
-                _log.warning("a customer's history cannot be played", customer=one.today.id, exc_info=True)
-        progress(tally.looked_at + tally.failed.total(), customers)
+            done = tally.looked_at + tally.failed.total()
+            if done % EACH == 0:
+                progress(done, customers)
     return Backtest(question, tally, was_live)
 
 

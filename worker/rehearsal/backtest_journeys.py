@@ -85,7 +85,8 @@ class Journeys:
 
     def standing(self, key: str, order_number: str | None, request: str | None) -> Run | None:
         """Return the journey that an entry under this key would come on top of, or None where there is none."""
-        found = under_way([run.journey for run in reversed(self._waiting.values())], key, order_number, request)
+        waiting = [run.journey for run in reversed(self._waiting.values())]
+        found = under_way(self._plan.flow, waiting, key, order_number, request)
         return None if found is None else self._waiting[found.id]
 
     def under_way(self) -> Iterator[UnderWay]:
