@@ -13,6 +13,9 @@ from jsonschema import Draft7Validator
 from tests.support.yaml_core import as_an_editor_has_it
 from worker.edges.cli.check import check
 from worker.edges.cli.schema import schema
+from worker.edges.cli.schema_files import stale
+from worker.edges.cli.shop_files import read_shop
+from worker.language.schema import KINDS
 
 HOUSE = Path(__file__).parent.parent.parent
 SHIPPED = sorted(
@@ -64,6 +67,14 @@ def test_written_schemas_that_are_out_of_date_are_told(shop: Path) -> None:
     assert "run 'phin schema --write'" in told
     assert "config/schema/flow.json  written" in run("flow", "--write").output
     assert CliRunner().invoke(check, ["--strict"]).exit_code == 0
+
+
+def test_the_shipped_schemas_are_those_of_the_shipped_files() -> None:
+    """Given what ships, then its schemas are what 'phin schema --write' would write; else: run it, and commit them."""
+    files = read_shop(HOUSE, {})
+
+    assert [one.place.file for one in stale(HOUSE, files.names)] == []
+    assert {path.stem for path in (HOUSE / "config" / "schema").iterdir()} == set(KINDS)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(HOUSE)))

@@ -7,7 +7,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
+from tests.support.sarif import SARIF
 from worker.domain.errors import Place, Problem, Severity
 from worker.language.diagnostics import as_github, as_json, as_sarif, as_text, in_order, summary
 from worker.language.suggestions import closest, did_you_mean
@@ -147,10 +149,11 @@ def test_sarif_has_places_in_code_points() -> None:
     assert first["level"] == "error"
     assert first["message"]["text"] == "unknown key 'triger'; did you mean 'trigger'?"
     assert first["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "flows/a.yaml"},
+        "artifactLocation": {"uri": "flows/a.yaml", "uriBaseId": "SRCROOT"},
         "region": {"startLine": 12, "startColumn": 1, "endColumn": 7},
     }
-    assert second["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "a%20b.yaml"}}
+    artifact = {"uri": "a%20b.yaml", "uriBaseId": "SRCROOT"}
+    assert second["locations"][0]["physicalLocation"] == {"artifactLocation": artifact}
 
 
 def test_problems_stand_in_the_order_of_files_and_lines() -> None:
@@ -178,3 +181,40 @@ def test_only_a_near_name_is_proposed(wrong: str, known: list[str], meant: str |
     """Given a wrong name, then the nearest known one is proposed where it is near, the first of equals."""
     assert closest(wrong, known) == meant
     assert did_you_mean(wrong, known) == (f"did you mean '{meant}'?" if meant else None)
+
+
+def test_sarif_has_the_form_that_its_standard_says() -> None:
+    """Given problems in a line, in none, and outside of the shop's folder, then the document is SARIF 2.1.0."""
+    problems = [
+        Problem(Place("flows/tết.yaml", 3, 5, 4), "unknown key 'wiat'", Severity.ERROR, "did you mean 'wait'?"),
+        Problem(Place("environment", 0, 0), "PHIN_PORT is not a whole number"),
+        Problem(Place("/shop/flows/a.yaml", 1, 1), "no text in 'en'", Severity.WARNING),
+    ]
+
+    document = json.loads(as_sarif(problems, "0.1"))
+
+    assert [error.message for error in Draft7Validator(SARIF).iter_errors(document)] == []
+    (run,) = document["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    for result, problem in zip(run["results"], problems, strict=True):
+        assert rules[result["ruleIndex"]] == result["ruleId"] == f"phin-{problem.severity.value}"
+        base = result["locations"][0]["physicalLocation"]["artifactLocation"].get("uriBaseId")
+        assert (base in run["originalUriBaseIds"]) is not problem.place.file.startswith("/")
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 3,
+        "startColumn": 5,
+        "endColumn": 9,
+    }
+    assert Draft7Validator(SARIF).is_valid({**document, "version": "2.0.0"}) is False
+
+
+def test_sarif_tells_a_problem_that_only_moved_from_a_new_one() -> None:
+    """Given the same problem in another line, then its fingerprint is the same; another message has another."""
+    one, moved, other = (
+        Problem(Place("flows/a.yaml", line, 1), message) for line, message in ((1, "a"), (9, "a"), (1, "b"))
+    )
+
+    results = json.loads(as_sarif([one, moved, other], "0.1"))["runs"][0]["results"]
+    first, second, third = (result["partialFingerprints"] for result in results)
+
+    assert first == second != third

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from worker.domain.errors import Problem, Severity
 Paint = Callable[[str, str], str]
 """Gives a part of a rendered problem its colour, by its role: place, error, warning, caret, gutter, hint."""
 
+_RULES = {Severity.ERROR: "The file cannot be used", Severity.WARNING: "The file can be used, and surprises somebody"}
+_ROOT = "SRCROOT"  # what a file's path is counted from, as code scanning calls it
 _WIDEST = 120  # characters of a source line that are shown
 
 
@@ -116,12 +119,17 @@ def as_sarif(problems: Sequence[Problem], version: str) -> str:
                 "name": "Phin",
                 "version": version,
                 "rules": [
-                    {"id": "phin-error", "shortDescription": {"text": "The file cannot be used"}},
-                    {"id": "phin-warning", "shortDescription": {"text": "The file surprises somebody"}},
+                    {
+                        "id": f"phin-{severity.value}",
+                        "shortDescription": {"text": about},
+                        "defaultConfiguration": {"level": severity.value},
+                    }
+                    for severity, about in _RULES.items()
                 ],
             }
         },
         "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The shop's folder"}}},
         "results": [_sarif_result(problem) for problem in problems],
     }
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -130,7 +138,9 @@ def as_sarif(problems: Sequence[Problem], version: str) -> str:
 
 def _sarif_result(problem: Problem) -> dict[str, Any]:
     place = problem.place
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
+    uri = quote(place.file)
+    artifact = {"uri": f"file://{uri}"} if uri.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}
+    physical: dict[str, Any] = {"artifactLocation": artifact}
     if place.line:
         physical["region"] = {
             "startLine": place.line,
@@ -140,9 +150,11 @@ def _sarif_result(problem: Problem) -> dict[str, Any]:
     text = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
     return {
         "ruleId": f"phin-{problem.severity.value}",
+        "ruleIndex": list(_RULES).index(problem.severity),
         "level": problem.severity.value,
         "message": {"text": text},
         "locations": [{"physicalLocation": physical}],
+        "partialFingerprints": {"message/v1": sha256(f"{place.file}\n{problem.message}".encode()).hexdigest()[:32]},
     }
 
 
