@@ -106,6 +106,7 @@ class FlowTest:
         given: in the order of their times.
         control: whether everybody is in the holdout.
         branches: the way that each named split takes.
+        pools: codes that the shop loaded, by coupon.
         since: when the run begins; None: with what is given first.
         until: when it ends; None: when nothing is left to happen.
         expected: in the order of the file.
@@ -122,6 +123,7 @@ class FlowTest:
     beside: tuple[str, ...] = ()
     control: bool = False
     branches: Mapping[str, str] = field(default_factory=dict)
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
     finally_: Mapping[str, Any] = field(default_factory=dict)

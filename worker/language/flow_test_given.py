@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from worker.domain.coupons import normal_code
 from worker.domain.event_check import EventRules, check_event
 from worker.domain.flow_tests import Given, Looked, Reported, TaskDone, Unsubscribes
 from worker.domain.flows import Flow
 from worker.domain.hits import HitKind
 from worker.domain.instants import known_zone
-from worker.domain.steps import Send, Split, TaskStep, walk
+from worker.domain.steps import Coupon, Send, Split, TaskStep, walk
 from worker.domain.tasks import BY_STAFF, Outcome
 from worker.language.event_values import WORDS, Values
 from worker.language.events import EventNames
@@ -28,7 +29,19 @@ CUSTOMER = "test.customer"  # the type of the event that makes the customer know
 USUAL_ID, USUAL_EMAIL = "c1", "c1@example.com"
 _CONSENTS = ("consent", "tracking")
 _LATE = datetime(9000, 1, 1, tzinfo=UTC)  # whatever a test tells has happened by then
-GIVEN = ("customer", "events", "opens", "clicks", "tasks_done", "unsubscribes", "control", "branch", "from", "until")
+GIVEN = (
+    "customer",
+    "events",
+    "opens",
+    "clicks",
+    "tasks_done",
+    "unsubscribes",
+    "coupons",
+    "control",
+    "branch",
+    "from",
+    "until",
+)
 
 Item = TypeVar("Item")
 
@@ -42,6 +55,7 @@ class GivenFor:
     happenings: tuple[Given, ...]
     control: bool
     branches: dict[str, str]
+    pools: dict[str, tuple[str, ...]]
     since: datetime | None
     until: datetime | None
 
@@ -76,15 +90,15 @@ class GivenReader:
             *self._each(fields, "unsubscribes", lambda one: self._unsubscribes(one, times, flow)),
         ]
         happenings.sort(key=lambda one: one.at)
-        control = fields.value("control")
-        branches = fields.value("branch")
+        branches, pools = fields.value("branch"), fields.value("coupons")
         since, until = times.bound(fields, "from", last=False), times.bound(fields, "until", last=True)
         return GivenFor(
             customer,
             times,
             tuple(happenings),
-            control is not None and bool(self._yes(control, "'control'")),
+            self._control(fields, flow),
             {} if branches is None else self._branches(branches, flow),
+            {} if pools is None else self._pools(pools, flow),
             since,
             until,
         )
@@ -169,6 +183,30 @@ class GivenReader:
         at, mail = times.at(fields), fields.value("send")
         send = None if mail is None else self._step(mail, "send", flow, Send)
         return None if at is None else Unsubscribes(at, send, place)
+
+    def _control(self, fields: Fields, flow: Flow | None) -> bool:
+        node = fields.value("control")
+        if node is None or not self._yes(node, "'control'"):
+            return False
+        if flow is not None and not flow.holdout:
+            self._report.error(node, f"'{flow.name}' has no holdout, so nobody can be in it")
+        return True
+
+    def _pools(self, node: Node, flow: Flow | None) -> dict[str, tuple[str, ...]]:
+        """Read the codes that the shop loaded: `{birthday: [A-1, A-2]}`."""
+        if not isinstance(node, Mapping):
+            self._report.error(node, "'coupons' names for a coupon the codes that were loaded: {birthday: [A-1, A-2]}")
+            return {}
+        found: dict[str, tuple[str, ...]] = {}
+        for entry in node.entries:
+            known = [one.coupon for one in walk(flow.steps) if isinstance(one, Coupon)] if flow is not None else None
+            if known is not None and entry.key.text not in known:
+                hint = did_you_mean(entry.key.text, known) or f"there are: {', '.join(known) or 'none'}"
+                self._report.error(entry.key, f"the flow has no coupon '{entry.key.text[:60]}'", hint)
+            nodes = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+            codes = [scalar(self._report, one, f"'{entry.key.text[:60]}'", "a list of codes") for one in nodes]
+            found[entry.key.text] = tuple(normal_code(one.text) for one in codes if one is not None)
+        return found
 
     def _branches(self, node: Node, flow: Flow | None) -> dict[str, str]:
         if not isinstance(node, Mapping):

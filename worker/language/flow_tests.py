@@ -142,6 +142,7 @@ class _TestReader:
             beside=self._beside(fields),
             control=given.control,
             branches=given.branches,
+            pools=given.pools,
             since=since,
             until=until,
             finally_={} if last is None else self._finally(last),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,11 +22,13 @@ from worker.rehearsal.coverage import Reached, reached
 from worker.rehearsal.timeline import Seen, refused, timeline
 from worker.rehearsal.turning import Turning
 from worker.rehearsal.world import World
-from worker.storage import customers
+from worker.storage import customers, pools
+from worker.storage.coupons import Terms
 from worker.storage.hits import NewHit
-from worker.storage.tables import message, task
+from worker.storage.tables import coupon, message, task
 
 MOST_MOMENTS = 5_000  # of one test; a daily schedule reaches them in thirteen years
+_CODE = re.compile(r"\{\{ *coupons\.([\w-]+)\.code *\}\}")  # what stands for a code that is not known beforehand
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"  # a person's
 
 
@@ -138,6 +141,9 @@ class _Play:
             world.now_ = past.at
             self._report(past.item, history=True)
         world.now_ = max(world.now_, test.begins)
+        for name, codes in test.pools.items():
+            with world.database.writing() as connection:
+                pools.load(connection, name, codes, Terms(), world.now_)
         self._turning.begin()
 
     def _give(self, given: Given) -> datetime | None:
@@ -163,10 +169,22 @@ class _Play:
             whole["customer"] = {**self._test.customer, **item["customer"]}
         if history:
             whole["history"] = True
+        code = _CODE.fullmatch(str((whole.get("order") or {}).get("coupon", "")))
+        if code is not None:
+            whole["order"] = {**whole["order"], "coupon": self._code(code[1])}
         receipt, work = take_in(world.database, [whole], "test", world.rules, world.now_)
         if receipt.refused:
             raise CannotPlayError(f"an event is not taken in: {receipt.refused[0].field} {receipt.refused[0].error}")
         world.follow(work)
+
+    def _code(self, name: str) -> str:
+        """Return the code that the customer was given last of a coupon."""
+        asked = select(coupon.c.code).where(coupon.c.name == name, coupon.c.given_at.is_not(None))
+        with self._world.database.reading() as connection:
+            found = connection.execute(asked.order_by(coupon.c.id.desc())).scalars().first()
+        if found is None:
+            raise CannotPlayError(f"the customer has no coupon '{name}' by {self._local(self._world.now_)}")
+        return str(found)
 
     def _look(self, given: Looked) -> None:
         """Have a person open a mail or click in it; of one whose mail is not tracked nobody hears."""
