@@ -46,6 +46,7 @@ def load(shop: Shop, name: str, *codes: str, terms: Terms | None = None) -> None
     """Put codes into a pool."""
     with shop.database.writing() as connection:
         pools.load(connection, name, codes, terms or Terms(), shop.now)
+        pools.settle(connection)
 
 
 def redeemed_events(shop: Shop) -> list[Any]:

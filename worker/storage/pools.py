@@ -65,6 +65,12 @@ def load(connection: Connection, name: str, codes: Sequence[str], terms: Terms, 
     return there
 
 
+def settle(connection: Connection) -> None:
+    """Have PostgreSQL count anew after codes were loaded; by older counts it sorts a whole pool for each code drawn."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE coupon")
+
+
 def left(connection: Connection, name: str, now: datetime, most: int) -> int | None:
     """Return how many codes can still be drawn from a pool, counted up to `most`; None where none was ever loaded."""
     found = len(connection.execute(_LEFT, {"named": name, "now": now, "most": most}).all())

@@ -118,6 +118,8 @@ def _load(house: House, name: str, found: Found, terms: Terms) -> dict[str, str]
             with house.database.writing() as connection:
                 there |= pools.load(connection, name, some, terms, house.clock.now())
             progress.update(task, advance=len(some))
+    with house.database.writing() as connection:
+        pools.settle(connection)
     return there
 
 
