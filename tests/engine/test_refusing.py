@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.shop import Shop
-from worker.domain.refusals import Failed, gather
+from worker.domain.refusals import Failed, Side, gather
 from worker.domain.settings import Settings
 from worker.edges.entry_lines import tell_entries
 from worker.engine.refusing import Entries, entries
@@ -40,7 +40,7 @@ def asked(shop: Shop, flow: str, days: int = 30) -> tuple[Entries, list[str]]:
     with shop.database.reading() as connection:
         version = shop.flowbook.follow(connection).running[flow]
         since = shop.now - timedelta(days=days)
-        found = entries(connection, around, version.flow, lambda *_: [], since, shop.now)
+        found = entries(connection, around, version.flow, {}, since, shop.now)
     lines = tell_entries(found, version.flow, "", since, Settings().shop)
     return found, ["".join(text for text, _ in line) for line in lines]
 
@@ -58,8 +58,8 @@ def test_it_tells_how_many_failed_which_part_and_how_near_they_came(shop: Shop) 
 
     (events,) = found.of_events
     assert (events.reported, events.refused.entered) == (4, 0)
-    total = next(part for part in events.refused.failed if part.text == "order.total >= 300_000")
-    assert (total.times, total.side, total.extreme) == (4, "highest", 290_000)
+    small = next(part for part in events.refused.failed if part.text == "order.total >= 300_000")
+    assert (small.times, small.side, small.extreme) == (4, "highest", 290_000)
     arabica = next(part for part in events.refused.failed if "arabica" in part.text)
     assert arabica.seen[0] == ("robusta", 3)
     assert any("nobody entered" in line for line in lines)
@@ -120,7 +120,7 @@ def test_the_nearest_value_is_the_nearest(totals: list[int], operator: str, turn
         {"reason": "when", "seen": [{"text": text, "seen": {"order.total": total}, "holds": False}]} for total in totals
     ]
     nearest = max(totals) if ">" in operator else min(totals)
-    side = "highest" if ">" in operator else "lowest"
+    side: Side = "highest" if ">" in operator else "lowest"
     assert gather(parse_expression(text), said).failed == (Failed(text, len(totals), side, nearest),)
 
 
