@@ -131,7 +131,8 @@ class _Play:
         """Make the customer known, and tell what happened before the test begins, which starts nothing."""
         test, world = self._test, self._world
         first = waiting[0] if waiting else None
-        if not (isinstance(first, Reported) and first.at <= test.begins):
+        at_once = not world.flowbook.of_clock  # the event that begins the test makes the customer known in time
+        if not (isinstance(first, Reported) and (first.at < test.begins or (at_once and first.at == test.begins))):
             world.now_ = test.begins
             self._report({"type": CUSTOMER, "customer": {}}, history=True)
         while waiting and waiting[0].at < test.begins:
