@@ -51,9 +51,9 @@ class Known:
             case Or(operands=operands) if not holds:
                 return self._all(operands, False, line)
             case And(operands=operands) | Or(operands=operands):
-                open_ones = [one for one in operands if self.decide(one) is None]
                 found = Known({**self.facts, node: Fact(holds, line)}, self.ahead)
-                return found.learn(open_ones[0], holds, line) if len(open_ones) == 1 else found
+                others = [one for one in operands if self.decide(one) is not (not holds)]
+                return found.learn(others[0], holds, line) if len(others) == 1 else found
         return Known({**self.facts, node: Fact(holds, line)}, self.ahead)
 
     def decide(self, node: Node) -> bool | None:

@@ -69,7 +69,7 @@ class _Warner:
             self._tell(when, None, f"this {word}", None)
 
     def _task(self, step: TaskStep, vocabulary: Vocabulary | None) -> None:
-        if vocabulary is not None and vocabulary.staff is not None and not vocabulary.staff:
+        if vocabulary is not None and vocabulary.staff == frozenset() and step.assign is None:
             ends = ", and the journey that waits for it never ends" if step.hold else ""
             message = f"there is nobody in config/staff.yaml who could do this task{ends}"
             self._tell(step.line, None, message, "make config/staff.yaml with the people and their roles")
