@@ -46,7 +46,7 @@ def tally(shop: LivedShop, body: str, **more: Any) -> Tally:
 
 @pytest.fixture
 def shop(database: Database, tmp_path: Path) -> LivedShop:
-    return LivedShop(database, tmp_path, review="Chào", win="Chào")
+    return LivedShop(database, tmp_path, texts={"review": "Chào", "win": "Chào"})
 
 
 def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:

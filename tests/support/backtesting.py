@@ -30,6 +30,7 @@ class LivedShop(ClockShop):
     """A shop whose engine, clock, segments and senders do at once all that there is to do.
 
     Parameters:
+        texts: body of each template by name, `_` for `-`.
         ticks: hours of the day (UTC) at which the clock looks for turns of triggers.
     """
 
@@ -40,11 +41,12 @@ class LivedShop(ClockShop):
         seasons: Mapping[str, Season] | None = None,
         ticks: tuple[int, ...] = (),
         segments: str = "",
-        **texts: str,
+        *,
+        texts: Mapping[str, str],
     ) -> None:
         super().__init__(database, seasons, intake={"starts_within": 3 * 86_400}, fields={"city": "text"})
         self.now = BEGIN
-        self.office = Office(self, folder, **texts)
+        self.office = Office(self, folder, None, **texts)
         self.ticks = ticks
         self.keeper = Keeper(self) if segments else None
         read = self.keeper.read(segments).segments if self.keeper else {}
