@@ -125,12 +125,13 @@ class _TestReader:
         given = self._given.read(node_given, flow)
         since = given.times.bound(fields, "from", last=False) or given.since
         until = given.times.bound(fields, "until", last=True) or given.until
-        if since is None and not given.happenings:
-            message = "nothing is given that happens, and no 'from' says when the test begins"
-            self._report.error(node.entries[0].key if node.entries else node, message)
-            return None
         listed, last = fields.value("expect"), fields.value("finally")
         expected = () if listed is None else ExpectedReader(self._report, given.times, flow).read(listed)
+        if since is None and not given.happenings:
+            message = "nothing is given that happens, and no 'from' says when the test begins"
+            if not self._report.failed:  # else what happens may only be miswritten
+                self._report.error(node.entries[0].key if node.entries else node, message)
+            return None
         return FlowTest(
             name=name or "",
             flow=flow_name or "",
