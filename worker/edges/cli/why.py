@@ -30,7 +30,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 FURTHER = 4  # columns that the further lines of a long one are set in
 
 
-@click.command(short_help="Tell why a customer did or did not get a mail, or why nobody entered a flow.")
+@click.command(short_help="Tell why a customer got no mail, or nobody entered a flow.")
 @click.argument("customer", required=False)
 @click.option(
     "--flow", "only", help="Of this flow alone; without CUSTOMER, who entered it and what kept others out."
