@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
-from tests.support.effects import SETTINGS, said, settle
+from tests.support.effects import SETTINGS, person, said, settle
 from tests.support.finding import ClockShop
 from tests.support.segments import Keeper
 from tests.support.shop import LAN, YES, Shop
 from worker.domain.chance import BY_HASH
+from worker.domain.lift import Arm, Lift
+from worker.storage import outcomes
 from worker.storage.database import Database
+from worker.storage.reports import flow_figures
 
 WELCOME = "holdout: 50%\ntrigger: signup\nonce: ever\nexit: [{event: refund}]\nsteps: [{send: welcome}, {wait: 1 day}]"
 
@@ -64,3 +71,84 @@ def test_those_whom_the_database_enters(database: Database, kind: str) -> None:
     assert {row.customer_id: row.state == "control" for row in shop.journeys()} == falls
     assert all(shop.trace(row.id)[0][1].get("control", False) is falls[row.customer_id] for row in shop.journeys())
     assert {row.customer_id for row in shop.messages()} == {one for one, aside in falls.items() if not aside}
+
+
+GOAL = "goal: {event: purchase, within: 7 days, when: order.total >= 100_000}"
+
+
+def _lift(shop: Shop) -> Lift | None:
+    with shop.database.reading() as connection:
+        return outcomes.lifts(connection).get("f")
+
+
+def _who(shop: Shop, number: int, control: bool) -> dict[str, Any]:
+    """Make customers until one falls to this arm; returns them as events name them."""
+    while True:
+        number += 1
+        customer = {"id": f"x{number}", "email": f"x{number}@example.com", "consent": YES}
+        shop.send("product.viewed", customer)
+        if BY_HASH.sets_aside("f", person(shop, f"x{number}").id, 0.5) is control:
+            return customer
+
+
+def test_both_arms_are_followed_alike(database: Database) -> None:
+    """Given one of each arm who buy in time, one of each who buy too late, then each arm has one of two who did."""
+    shop = Shop(database, **SETTINGS)
+    shop.publish(f=f"holdout: 50%\n{GOAL}\ntrigger: signup\nonce: ever\nsteps: [{{wait: 3 days}}, {{send: welcome}}]")
+    people = [_who(shop, 100 * n, control) for n, control in enumerate((True, False, True, False))]
+    for one in people:
+        shop.send("signup", one)
+    shop.wait("9 days")
+    for number, one in enumerate(people[:2]):
+        shop.buy(f"S{number}", 50_000, one)  # too small to count
+        shop.buy(f"A{number}", 300_000, one)
+        shop.buy(f"B{number}", 900_000, one)  # a customer counts once
+    shop.wait("25 hours")
+    for number, one in enumerate(people[2:]):
+        shop.buy(f"C{number}", 300_000, one)
+    arm = Arm(2, 1, {"VND": Decimal(300_000)})
+    assert _lift(shop) == Lift(arm, arm, timedelta(days=10))
+    control = next(row for row in shop.journeys() if row.state == "control")
+    assert [(kind, detail.get("order")) for kind, detail in shop.trace(control.id)] == [
+        ("entered", None),
+        ("goal", "A0"),
+    ]
+    with shop.database.reading() as connection:
+        assert flow_figures(connection)["f"].goals == 0  # credited is what came after a mail that was sent
+
+
+def test_the_time_counts_from_the_first_entry_in_both_arms(database: Database) -> None:
+    """Given events that start one arm over and enter the other anew, when both buy late, then neither counts."""
+    shop = Shop(database, **SETTINGS)
+    shop.publish(
+        f=f"holdout: 50%\nagain: restart\n{GOAL}\ntrigger: {{event: ping}}\nsteps: [{{wait: 3 days}}, {{send: x}}]"
+    )
+    people = [_who(shop, 0, True), _who(shop, 100, False)]
+    for _ in range(3):
+        for one in people:
+            shop.send("ping", one)
+        shop.wait("2 days")
+    assert sorted((row.state, row.turn) for row in shop.journeys()) == [
+        *[("control", 0)] * 3,
+        ("waiting", 2),
+    ]
+    shop.wait("5 days")
+    for number, one in enumerate(people):
+        shop.buy(f"A{number}", 300_000, one)
+    assert _lift(shop) == Lift(Arm(1, 0), Arm(1, 0), timedelta(days=10))
+
+
+def test_another_share_is_another_comparison(database: Database) -> None:
+    """Given a holdout that is changed, when the lift is asked for, then only those who entered since are in it."""
+    shop = Shop(database, **SETTINGS)
+    body = f"{GOAL}\ntrigger: signup\nonce: ever\nsteps: [{{send: welcome}}]"
+    shop.publish(f=f"holdout: 50%\n{body}")
+    _people(shop, 4)
+    shop.publish(f=f"holdout: 20%\n{body}")
+    assert _lift(shop) is None
+    shop.send("signup", LAN | {"id": "new", "email": "new@example.com"})
+    found = _lift(shop)
+    assert found is not None
+    assert found.treated.customers + found.control.customers == 1
+    shop.publish(f=body)
+    assert _lift(shop) is None

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from worker.domain.facts import Happening
 from worker.domain.flows import Goal
-from worker.domain.journeys import Journey, TraceEntry, TraceKind
+from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
+from worker.domain.lift import compared_within
 from worker.domain.orders import Order
 from worker.engine.recording import Recorded
 from worker.engine.surroundings import Surroundings
-from worker.storage import facts, goals, journeys, traces
+from worker.storage import facts, goals, journeys, outcomes, traces
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, FlowBook, Version
 from worker.storage.pending import PendingEvent
@@ -37,6 +38,8 @@ def credit(
     window = catalogue.goals.get(event.type)
     if window is None:
         return
+    if event.type in catalogue.compared:
+        _compare(connection, flowbook, around, event, recorded, happening, now)
     sends = goals.sends(connection, recorded.customer.id, event.type, event.at - window, event.at)
     known = journeys.by_id(connection, [sent.journey for sent in sends])
     credited: set[str] = set()
@@ -54,6 +57,41 @@ def credit(
         credited.add(journey.flow)
         if goals.reach(connection, journey, sent.message, event.id, _revenue(event, recorded), now):
             detail = {"event": event.type, "order": happening.order_number, "message": sent.message, "seen": seen}
+            traces.append(connection, journey.id, [TraceEntry(TraceKind.GOAL, None, detail)], now)
+
+
+def _compare(
+    connection: Connection,
+    flowbook: FlowBook,
+    around: Surroundings,
+    event: PendingEvent,
+    recorded: Recorded,
+    happening: Happening,
+    now: datetime,
+) -> None:
+    """Note for flows with a holdout that their customer did what the flow is for, in whichever arm, mails or no mails.
+
+    What counts is the time after the customer's first entry, in both arms alike: how often one enters again depends on
+    what the flow does.
+    """
+    first: set[tuple[object, ...]] = set()
+    for journey, began in outcomes.compared(connection, recorded.customer.id, event.type):
+        version = flowbook.version(connection, journey.version_id)
+        within = compared_within(version.flow) if version is not None else None
+        if version is None or version.flow.goal is None or within is None:
+            continue
+        alike = (journey.flow, version.flow.holdout, within)
+        if alike in first:
+            continue
+        first.add(alike)
+        if not began <= event.at <= began + within or _is_its_own(journey, happening):
+            continue
+        seen = _seen(connection, around, version, journey, version.flow.goal, recorded, happening, now)
+        if seen is None:
+            continue
+        new = outcomes.add(connection, journey, event.id, _revenue(event, recorded), now)
+        if new and journey.state is JourneyState.CONTROL:  # the others' traces tell of what is credited to a mail
+            detail = {"event": event.type, "order": happening.order_number, "control": True, "seen": seen}
             traces.append(connection, journey.id, [TraceEntry(TraceKind.GOAL, None, detail)], now)
 
 

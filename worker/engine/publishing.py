@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from worker.domain.errors import FileError, PhinError
 from worker.domain.flows import Flow, FlowStatus
+from worker.domain.lift import compared_within
 from worker.domain.triggers import Timed
 from worker.language.flows import read_flow
 from worker.storage import flows, occurrences, publications
@@ -161,7 +162,9 @@ def _said(
         assert before is not None
         return before.version, FlowStatus.PAUSED.value
     flow = source.flow
-    version = flows.keep_version(connection, flow.name, flow.meaning, source.text, now, flow.goal)
+    within = compared_within(flow)
+    compared = None if within is None else (flow.holdout, within)
+    version = flows.keep_version(connection, flow.name, flow.meaning, source.text, now, flow.goal, compared)
     return version, flow.status.value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
 from worker.storage import journeys, ledger, traces
@@ -24,6 +24,7 @@ _STANDING = (
 _START_OVER = (
     update(journey)
     .where(journey.c.id == bindparam("of"), journey.c.turn == bindparam("stood_at"), WAITING)
+    .values(first_at=func.coalesce(journey.c.first_at, journey.c.entered_at))
     .values(turn=journey.c.turn + 1, step=None, due_at=None, reason=None, look_again=False, attempts=0)
     .returning(*journey.c)
 )

@@ -24,7 +24,7 @@ from worker.domain.segments import moves
 from worker.domain.steps import AddToFields, SetFields, Suppress, Tag, TaskStep, Untag, Wait, walk
 from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed, goes_by
 from worker.language.flows import read_flow
-from worker.storage import flows, segments
+from worker.storage import flows, outcomes, segments
 
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +70,7 @@ class Catalogue:
         segments: the conditions of all segments, those that are gone from the file too.
         kept: the segments that members are kept of, with the number of their meaning; `moving`: those of them that
             may change though no fact of a customer does.
+        compared: the types of events by which flows with a holdout are compared, in any version.
     """
 
     number: int
@@ -86,6 +87,7 @@ class Catalogue:
     segments: Mapping[str, Expression] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
     moving: frozenset[str] = frozenset()
+    compared: frozenset[str] = frozenset()
 
 
 class _Followed(Mapping[str, Expression]):
@@ -182,6 +184,7 @@ class FlowBook:
             conditions,
             kept,
             frozenset(name for name in kept if moves(conditions[name].tree, conditions)),
+            outcomes.compared_by(connection),
         )
 
     def _keep(self, row: flows.VersionRow) -> Version | None:

@@ -78,9 +78,19 @@ def goal_windows(connection: Connection) -> dict[str, timedelta]:
 
 
 def keep_version(
-    connection: Connection, name: str, meaning: str, source: str, now: datetime, goal: Goal | None = None
+    connection: Connection,
+    name: str,
+    meaning: str,
+    source: str,
+    now: datetime,
+    goal: Goal | None = None,
+    compared: tuple[float, timedelta] | None = None,
 ) -> VersionRow:
-    """Return the version of this meaning, making it where it is new."""
+    """Return the version of this meaning, making it where it is new.
+
+    Parameters:
+        compared: of a flow with a holdout and a goal: the share, and for how long after an entry the goal counts.
+    """
     same = select(flow_version).where(flow_version.c.flow == name, flow_version.c.meaning == meaning)
     row = connection.execute(same).first()
     if row is None:
@@ -90,6 +100,8 @@ def keep_version(
         values = {"flow": name, "number": number, "meaning": meaning, "source": source, "published_at": now}
         if goal is not None:
             values |= {"goal_event": goal.event, "goal_within": int(goal.within.span().total_seconds())}
+        if compared is not None:
+            values |= {"holdout": compared[0], "compared_within": int(compared[1].total_seconds())}
         row = connection.execute(made, values).one()
     return VersionRow(row.id, row.flow, row.number, row.meaning, row.source, row.published_at)
 

@@ -16,6 +16,7 @@ class FlowFigures:
     """What came of one flow. Opens and clicks are people's, each mail counted once.
 
     Parameters:
+        control: of those who entered, journeys of customers who were set aside.
         sent: mails that were taken, those that bounced later too; `unknown` ones are apart.
         revenue: totals of the orders that reached the goal, by currency.
         skips: mails not sent, by reason.
@@ -27,6 +28,7 @@ class FlowFigures:
     done: int = 0
     exited: int = 0
     failed: int = 0
+    control: int = 0
     queued: int = 0
     sent: int = 0
     unknown: int = 0
@@ -49,8 +51,9 @@ class FlowFigures:
 
     @property
     def goal_rate(self) -> float | None:
-        """Goals of journeys entered, or None where nobody entered."""
-        return self.goals / self.entered if self.entered else None
+        """Goals of journeys entered and not set aside, or None where there are none."""
+        going = self.entered - self.control
+        return self.goals / going if going else None
 
 
 def flow_figures(connection: Connection, since: datetime | None = None) -> dict[str, FlowFigures]:
@@ -75,6 +78,8 @@ def flow_figures(connection: Connection, since: datetime | None = None) -> dict[
                 figures.exited += count
             case "failed":
                 figures.failed += count
+            case "control":
+                figures.control += count
     _count_mails(connection, entered, found)
     goals = (
         select(journey.c.flow, goal.c.currency, func.count(), func.sum(goal.c.amount))

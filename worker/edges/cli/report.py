@@ -17,9 +17,11 @@ from rich.text import Text
 from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
 from worker.edges.cli.opening import opened
+from worker.edges.cli.report_lift import as_json as lift_as_json
+from worker.edges.cli.report_lift import lift_lines
 from worker.edges.cli.report_staff import StaffFigures
 from worker.edges.moments import amount, share
-from worker.storage import flows, ledger, reports
+from worker.storage import flows, ledger, outcomes, reports
 from worker.storage.reports import FlowFigures
 from worker.storage.shop_figures import PROMPT, shop_figures
 
@@ -36,6 +38,7 @@ def report(since: str | None, as_json: bool) -> None:
         with house.database.reading() as connection:
             names = [row.name for row in flows.all_flows(connection)]
             found = reports.flow_figures(connection, begin)
+            lifts = outcomes.lifts(connection)
             messages = {state.value: count for state, count in ledger.counts(connection).items()}
             untaken = reports.untaken(connection)
             events = reports.event_counts(connection)
@@ -47,6 +50,7 @@ def report(since: str | None, as_json: bool) -> None:
             waits = None if untaken is None else {"mails": untaken.mails, "answer": masked(untaken.answer)}
             told = {
                 "flows": [_as_json(one) for one in figures],
+                "lifts": {flow: lift_as_json(lift) for flow, lift in lifts.items()},
                 "messages": messages,
                 "wait_for_relay": waits,
                 "events": events,
@@ -65,6 +69,8 @@ def report(since: str | None, as_json: bool) -> None:
         console.print("[dim]orders    [/]" + (_counted(shop.orders) or "none"))
         for flow, one in sorted(shop.promptness.items()):
             console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
+        for line in lift_lines(lifts):
+            console.print(f"[dim]lift      [/]{line}", highlight=False, soft_wrap=True)
         for name, line in staff.lines():
             console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
@@ -143,6 +149,7 @@ def _as_json(one: FlowFigures) -> dict[str, object]:
         "done": one.done,
         "exited": one.exited,
         "failed": one.failed,
+        "control": one.control,
         "queued": one.queued,
         "sent": one.sent,
         "unknown": one.unknown,

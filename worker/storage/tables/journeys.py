@@ -71,6 +71,7 @@ journey = Table(
     Column("look_at", Instant),  # when the clock looks at it: when it is due, or is tried again after a failure
     Column("turn", Integer, nullable=False, server_default="0"),
     Column("entered_at", Instant, nullable=False),
+    Column("first_at", Instant),  # when it was entered first, where it was started over since
     Column("turn_at", Instant),  # when the turn of the clock came by which it was entered
     Column("day", Date),  # the birthday, or the day of the season, that the turn is about
     Column("ended_at", Instant),
@@ -109,19 +110,16 @@ goal = Table(
     Index("ix_goal_at", "at", "flow", "currency", "amount"),
 )
 
-# Of flows with a holdout: journeys, of both arms, whose customer did what the flow is for, mails or no mails.
+# Of flows with a holdout: who of both arms did what the flow is for, mails or no mails: the customer's first journey.
 outcome = Table(
     "outcome",
     metadata,
     Column("journey_id", Id, ForeignKey("journey.id"), primary_key=True, autoincrement=False),
-    Column("flow", Text, nullable=False),
     Column("event_id", Id, ForeignKey("event.id"), nullable=False),
     Column("order_number", Text),
     Column("amount", Money),
     Column("currency", Text),
     Column("at", Instant, nullable=False),
-    UniqueConstraint("flow", "event_id"),
-    UniqueConstraint("flow", "order_number"),
 )
 
 # What was seen and decided, in order, for each journey.

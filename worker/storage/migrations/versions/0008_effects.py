@@ -25,10 +25,10 @@ def upgrade() -> None:
     op.add_column("address", sa.Column("marketing_suppressed_by", Id, nullable=True))
     op.add_column("flow_version", sa.Column("holdout", sa.Float(), nullable=True))
     op.add_column("flow_version", sa.Column("compared_within", sa.Integer(), nullable=True))
+    op.add_column("journey", sa.Column("first_at", Instant(), nullable=True))
     op.create_table(
         "outcome",
         sa.Column("journey_id", Id, nullable=False),
-        sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("event_id", Id, nullable=False),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("amount", Money(), nullable=True),
@@ -37,6 +37,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], name=op.f("fk_outcome_event_id")),
         sa.ForeignKeyConstraint(["journey_id"], ["journey.id"], name=op.f("fk_outcome_journey_id")),
         sa.PrimaryKeyConstraint("journey_id", name=op.f("pk_outcome")),
-        sa.UniqueConstraint("flow", "event_id", name=op.f("uq_outcome_flow_event_id")),
-        sa.UniqueConstraint("flow", "order_number", name=op.f("uq_outcome_flow_order_number")),
     )
