@@ -67,10 +67,10 @@ class ExpectedReader:
                 self._report.error(node, f"a line says what happens: {listed(_VERBS)}", f"for example {_FORM}")
             return None
         value = fields.value(what.value)
+        name = None if value is None else self._name(what, value)
+        details, contains = self._details(fields, options)
         if at is None or value is None:
             return None
-        name = self._name(what, value)
-        details, contains = self._details(fields, options)
         return Expected(at, what, name, details, contains, self._report.source.place(node))
 
     def _name(self, what: What, node: Node) -> str | None:

@@ -19,7 +19,7 @@ from worker.domain.work import Work
 from worker.engine.intake import take_in
 from worker.language.flow_test_given import CUSTOMER
 from worker.rehearsal.coverage import Reached, reached
-from worker.rehearsal.timeline import Seen, refused, timeline
+from worker.rehearsal.timeline import IN_A_MOMENT, Seen, refused, timeline
 from worker.rehearsal.turning import Turning
 from worker.rehearsal.world import World
 from worker.storage import customers, pools
@@ -87,7 +87,7 @@ class _Play:
             ways = reached(connection, test.flow)
         last = test.until
         within = [one for one in seen if one.at >= test.begins and (last is None or one.at <= last)]
-        within.sort(key=lambda one: one.at)
+        within.sort(key=lambda one: (one.at, IN_A_MOMENT.index(one.what)))
         fields = {} if known is None else {**known.fields, "tags": sorted(known.tags)}
         return Played(tuple(within), ways, fault, fields)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -21,7 +21,18 @@ _GONE = ("sent", "bounced", "complained", "unknown")
 _UNSENT = ("skipped", "cancelled")
 _CAME = f":{ReminderKind.CAME.value}:1"  # ends the key of the mail that tells of a new task
 _WHY_REFUSED = ("seen", "hours", "limit", "key", "once", "entered", "error")
-MINUTE = timedelta(minutes=1)
+IN_A_MOMENT = (  # in which order what happens at one time is told
+    What.ENTER,
+    What.REMINDER,
+    What.COUPON,
+    What.EMIT,
+    What.SEND,
+    What.SKIP,
+    What.TASK,
+    What.GOAL,
+    What.EXIT,
+    What.FAILED,
+)
 
 _JOURNEYS = select(journey).order_by(journey.c.id)
 _MESSAGES = select(message).where(message.c.template != SIGN_IN).order_by(message.c.id)
