@@ -1,7 +1,7 @@
 # make up       set Phin up and run it here, at first with a demo shop; Ctrl-C ends it
 # make install  set Phin up: .venv with the phin command
 # make test     set up what the tests need, and run them
-# make check    lint, form and types
+# make check    lint, form and types, and the tests of the flows
 # make clean    remove what was set up and what it kept (.venv, var)
 
 # the first Python of at least 3.11; another one: make PYTHON=/path/to/python3
@@ -27,6 +27,7 @@ check: $(VENV)/.tested
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/phin test --coverage
 
 format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .

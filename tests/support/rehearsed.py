@@ -21,9 +21,9 @@ from worker.rehearsal.flow_tests import Played, play
 from worker.rehearsal.world import ShopFiles, World
 
 TEMPLATE = """---
-subject: "{name}: {{{{ customer.name | default('bạn') }}}}"
+subject: "Hello {{{{ customer.name | default('bạn') }}}}"
 ---
-<html><body><p>Chào {{{{ customer.name }}}}</p><p><a href="https://shop.example/">link</a></p>
+<html><body><p>Chào {{{{ customer.name }}}} {{{{ code | default('') }}}}</p><p><a href="https://shop.example/">link</a></p>
 {{% if unsubscribe_url %}}<p><a href="{{{{ unsubscribe_url }}}}">stop</a></p>{{% endif %}}</body></html>
 """
 STAFF_TEMPLATES = ("task", "reminder", "overdue", "escalated")
@@ -48,7 +48,7 @@ class Rehearsal:
         self.settings = Settings.model_validate(settings or {})
         templates = folder / "templates"
         (templates / "staff").mkdir(parents=True)
-        for name in ("hello", "again", "offer"):
+        for name in ("hello", "again", "offer", "thank-you", "review-invite", "birthday"):
             (templates / f"{name}.vi.html").write_text(TEMPLATE.format(name=name), encoding="utf-8")
         for name in STAFF_TEMPLATES:
             (templates / "staff" / f"{name}.vi.html").write_text(TEMPLATE.format(name=name), encoding="utf-8")
