@@ -308,6 +308,27 @@ async def test_journeys_tell_how_they_ended(house: WebHouse) -> None:
         assert told in found
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", ["Against the control group", "entered the flow", "set aside, got nothing", "it may be chance so far"]),
+        ("vi", ["So với nhóm đối chứng", "để riêng, không nhận gì", "vẫn có thể là ngẫu nhiên"]),
+    ],
+)
+async def test_a_holdout_is_compared(house: WebHouse, language: str, told: list[str]) -> None:
+    """Given a flow with a holdout that customers of both arms entered, then its page compares them, no other."""
+    shop = Shop(house.database)
+    shop.publish(
+        thanks=FLOW,
+        held="holdout: 50%\ngoal: {event: purchase, within: 7 days}\ntrigger: signup\nsteps: [{send: welcome}]",
+    )
+    for number in range(12):
+        shop.send("signup", LAN | {"id": f"c{number}", "email": f"c{number}@example.com"})
+    found = words(await page(house, "/flows/held", language))
+    assert [one for one in told if one not in found] == []
+    assert told[0] not in words(await page(house, "/flows/thanks", language))
+
+
 async def test_mails_tell_why_they_were_not_sent(house: WebHouse) -> None:
     """Given mails that a rule kept back, that were taken back, and that are in hand, then the flow's page says so in
     the reader's language, with the reason."""

@@ -12,6 +12,7 @@ from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
 from worker.domain.tasks import Task, TaskState
 from worker.edges.moments import day, moment
+from worker.edges.telling_effects import effect
 from worker.storage.stories import Asked, EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
 
 Part = tuple[str, str]  # text and style
@@ -21,7 +22,7 @@ NAME = 22  # characters of the column with names
 STEP = 20  # characters of the column with steps
 _ENDS = {
     JourneyState.WAITING: ("under way", "cyan"),
-    JourneyState.CONTROL: ("in the control group", "dim"),
+    JourneyState.CONTROL: ("set aside as control: receives nothing", "dim"),
     JourneyState.DONE: ("done", "green"),
     JourneyState.EXITED: ("exited", "yellow"),
     JourneyState.FAILED: ("failed", "red"),
@@ -158,7 +159,8 @@ def _line(
         case "goal":
             yield [head, ("goal".ljust(STEP), "green"), (f" reached{_cause(detail)}", "")]
         case _:
-            yield [head, (line.kind.ljust(STEP), ""), (f" {line.detail.get('reason', '')}".rstrip(), "")]
+            name, told, colour = effect(line.kind, line.step, detail)
+            yield [head, (name.ljust(STEP), ""), (f" {told}".rstrip(), colour)]
 
 
 def _of_task(name: str, tasks: Mapping[str | None, Task], shop: Shop) -> str:
@@ -266,6 +268,8 @@ def _refusal(refusal: Refusal) -> str:
             return f"too old: {detail.get('hours')} hours, and the flow takes {detail.get('limit')}"
         case "paused":
             return "it was paused"
+        case "under way":
+            return "it was under way already"
         case "failed":
             return f"it could not be decided: {detail.get('error', '')}"
         case other:

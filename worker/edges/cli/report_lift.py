@@ -17,7 +17,7 @@ _VERDICTS = {
 def lift_lines(lifts: Mapping[str, Lift]) -> Iterator[str]:
     """Yield a line for each flow, without colours."""
     for flow, lift in lifts.items():
-        arms = f"{_arm(lift.treated)} entered reached the goal, {_arm(lift.control)} set aside did"
+        arms = f"{_arm(lift.treated)} who entered reached the goal, {_arm(lift.control)} who were set aside did"
         yield f"{flow}: {arms}, within {lift.within.days} days: {_worth(lift)}{_money(lift)}"
 
 
@@ -34,7 +34,7 @@ def as_json(lift: Lift) -> dict[str, object]:
 
 
 def _arm(arm: Arm) -> str:
-    return f"{arm.reached:,} of {arm.customers:,} ({share(arm.rate)}) who"
+    return f"{arm.reached:,} of {arm.customers:,} ({share(arm.rate)})"
 
 
 def _worth(lift: Lift) -> str:

@@ -21,15 +21,17 @@ from worker.delivery.outbox import captured_as
 from worker.domain.errors import UnavailableError
 from worker.domain.graph_telling import graph_of
 from worker.domain.journeys import JourneyState
+from worker.domain.lift import Lift
 from worker.edges.graph_figures import figures_of
 from worker.edges.graph_svg import graph_svg
 from worker.edges.web.frame import Frame, Visitor
 from worker.edges.web.home import state_of
+from worker.edges.web.lift_words import lift_told
 from worker.edges.web.outline import Outline, outline
 from worker.edges.web.overview import PERIOD
 from worker.edges.web.texts_reasons import reason_in
 from worker.edges.web.writing import Clock, day, moment, title_of
-from worker.storage import flows, standing
+from worker.storage import flows, outcomes, standing
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook, Version
 from worker.storage.flows import FlowRow
@@ -52,6 +54,7 @@ class _Seen:
     all_held: bool
     steps: Mapping[str, StepCounts]
     latest: Sequence[Latest]
+    lift: Lift | None = None
 
 
 class FlowPages:
@@ -94,6 +97,7 @@ class FlowPages:
                 bool(flows.switches(connection).get(flows.PAUSED)),
                 standing.step_counts(connection, name, now - PERIOD),
                 standing.latest(connection, name, LATEST),
+                outcomes.lifts(connection, name).get(name),
             )
 
     def _values(self, seen: _Seen, now: datetime, visitor: Visitor) -> dict[str, Any]:
@@ -114,6 +118,7 @@ class FlowPages:
             "readable": version is not None,
             "graph": "" if version is None else self._graph(version, seen.steps, language),
             "entry": told.entry,
+            "lift": None if seen.lift is None else lift_told(seen.lift, language),
             "lines": [
                 {"depth": line.depth, "verb": line.verb, "text": line.text, "step": line.step}
                 | _counted(seen.steps.get(line.step or "", StepCounts()), line.verb, t, language)
