@@ -20,9 +20,9 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.rendered import Rendered
 from worker.delivery.values import shop_values, template_values
 from worker.domain.customers import Customer, CustomerFacts
-from worker.domain.facts import Facts, JourneyFacts, ShopFacts
+from worker.domain.facts import CouponFact, Facts, History, JourneyFacts, ShopFacts
 from worker.domain.flows import Flow
-from worker.domain.steps import Send, walk
+from worker.domain.steps import Coupon, Send, walk
 from worker.language.flows import read_flow
 
 NOW = datetime(2027, 1, 9, 1, 30, tzinfo=UTC)
@@ -58,6 +58,12 @@ GIVEN = {
     for step in walk(flow(name).steps)
     if isinstance(step, Send)
 }
+COUPONS = {
+    step.template: tuple(one for one in walk(flow(name).steps) if isinstance(one, Coupon))
+    for name in FLOWS + TET
+    for step in walk(flow(name).steps)
+    if isinstance(step, Send)
+}
 BOTH = [(name, language) for name in GIVEN for language in ("vi", "en")]
 
 
@@ -76,8 +82,16 @@ def browser() -> Iterator[Browser]:
 def values(name: str, customer: Customer = LAN, now: datetime = NOW) -> dict[str, Any]:
     """Return the values of a mail as its flow gives them."""
     shop = ShopFacts(SHOP.name, SHOP.timezone, SHOP.language, SHOP.currency)
-    facts = Facts(now, shop, customer, journey=JourneyFacts(name, now))
+    given = tuple(coupon_fact(one, now) for one in COUPONS[name])
+    facts = Facts(now, shop, customer, journey=JourneyFacts(name, now), history=History(coupons=given))
     return template_values(facts, shop_values(SHOP), GIVEN[name], ZONE)
+
+
+def coupon_fact(step: Coupon, now: datetime) -> CouponFact:
+    """Return what the journey's own coupon of a step is, given now."""
+    assert step.expires is not None
+    code = f"{step.prefix}-7KX4M9QRT"
+    return CouponFact(step.coupon, code, step.percent, step.amount, None, now + step.expires.span(), own=True)
 
 
 def rendered(
@@ -91,7 +105,7 @@ def test_every_marketing_mail_is_sent_by_a_flow(library: TemplateLibrary) -> Non
     needs = library.needs()
     for name, given in GIVEN.items():
         assert library.languages(name) == ("en", "vi")
-        assert needs[name] == given.keys()
+        assert given.keys() <= needs[name] <= given.keys() | {f"coupons.{one.coupon}" for one in COUPONS[name]}
 
 
 @pytest.mark.parametrize(("name", "language"), BOTH)
@@ -220,6 +234,21 @@ def test_the_last_question_offers_both_ways(library: TemplateLibrary) -> None:
     text = library.get("win-back-goodbye", "vi").render(values("win-back-goodbye"), links).text
     assert re.search(r"viết tiếp cho mình nhé: https://mail\.example/c/\d", text)
     assert "Chạm vào đây để ngừng nhận thư: https://mail.example/u/1" in text
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_code_may_be_worth_an_amount(library: TemplateLibrary, language: str) -> None:
+    """Given codes that the shop loaded with an amount, then each mail that shows one names it, and no percentage."""
+    needs = library.needs()
+    showing = [name for name in GIVEN if any(need.startswith("coupons.") for need in needs[name])]
+    assert len(showing) >= 5
+    for name in showing:
+        given = values(name)
+        for one in given["coupons"].values():
+            one |= {"percent": None, "amount": Decimal(50_000)}
+        mail = library.get(name, language).render(given, FakeLinks())
+        assert {"vi": "50.000 ₫", "en": "₫50,000"}[language] in mail.text.replace("\xa0", " ")
+        assert "%" not in mail.subject + mail.preheader + mail.text
 
 
 def test_an_issues_paragraphs_are_paragraphs(library: TemplateLibrary) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.effects import person
 from tests.support.marketing import MarketingShop
 from tests.support.shop import YES
 from worker.storage.database import Database
@@ -14,15 +15,20 @@ TET = ("tet-early-access", "tet", "tet-last-orders", "tet-wish")
 NO = {"marketing": False, "tracking": False, "source": "checkout"}
 
 
-def test_a_welcome_is_three_mails_over_a_week(database: Database) -> None:
-    """Given somebody who signs up and buys nothing, then hello comes at once, the phin on day 3, the code on day 7."""
+def test_a_welcome_is_three_mails_over_a_week_and_a_reminder(database: Database) -> None:
+    """Given somebody who signs up and buys nothing, then hello comes at once, the phin on day 3, the code on day 7.
+
+    Three days before the code ends, it is reminded of.
+    """
     shop = MarketingShop(database, "2027-03-01 14:00", "welcome")
     shop.send("signup", {"id": "an", "email": "an@example.com", "consent": YES})
+    shop.live("2027-03-10 12:00")
     shop.live("2027-03-20 12:00")
     assert shop.sent() == [
         ("01 Mar 14:00", "welcome"),
         ("04 Mar 09:30", "welcome-phin"),
         ("08 Mar 09:30", "welcome-offer"),
+        ("19 Mar 09:30", "welcome-reminder"),
     ]
 
 
@@ -145,14 +151,17 @@ def test_the_lapsed_are_asked_back_three_times_and_then_left(database: Database)
     shop.live("2027-06-30 12:00")
     first, second = ("02 May 10:00", "win-back"), ("12 May 10:00", "win-back-offer")
     third = ("26 May 10:00", "win-back-goodbye")
-    assert shop.sent("silent") == shop.sent("stays") == shop.sent("unseen") == [first, second, third]
+    assert shop.sent("silent") == shop.sent("stays") == [first, second, third]
+    assert shop.sent("unseen") == [first, second, ("26 May 10:00", "win-back-question")]
     assert shop.sent("buys") == [first, second]
     ends = shop.ends("win-back")
-    assert ends["silent"] == ("exited", "gave no answer")
+    assert ends["silent"] == ("done", None)
     assert ends["stays"] == ("exited", "wants to stay")
     assert ends["unseen"] == ("exited", "answer not known, as clicks may not be followed")
     assert ends["buys"][0] == "exited"
     assert [row.flow for row in shop.successes()] == ["win-back"]
+    assert [who for who in ends if "gone-quiet" in person(shop, who).tags] == ["silent"]
+    assert [who for who in ends if person(shop, who).consent.marketing_suppressed] == ["silent"]
 
 
 @pytest.mark.parametrize(("again", "mails"), [("2027-06-01 10:00", 1), ("2028-03-01 10:00", 2)])

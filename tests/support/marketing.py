@@ -19,7 +19,7 @@ from worker.storage.database import Database
 from worker.storage.tables import customer, goal, journey, message
 
 CONFIG = FLOWS.parent / "config"
-FIELDS = {"favourite": "text", "points": "number"}
+FIELDS = {"favourite": "text", "points": "number", "tier": "text", "cart_reminded": "date", "cart_noted": "date"}
 
 
 class MarketingShop(ClockShop):
