@@ -58,8 +58,8 @@ def _table(verdict: Verdict) -> Table:
     for pair in verdict.pairs:
         mark = "" if pair.agrees else FIRST if first else OTHER
         first = first and pair.agrees
-        expected = "" if pair.expected is None else _line(pair.expected, zone)
         got = "" if pair.seen is None else _line(pair.seen, zone, pair)
+        expected = got if pair.agrees else "" if pair.expected is None else _line(pair.expected, zone)
         green, red = ("dim", "dim") if pair.agrees else ("green", "red")
         wrong = ", ".join(pair.wrong)
         table.add_row(mark, f"[{green}]{escape(expected)}[/]", f"[{red}]{escape(got)}[/]", escape(wrong))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -88,7 +90,9 @@ def _portions(tests: Sequence[FlowTest]) -> Iterator[Portion]:
 
 
 def _work(files: ShopFiles, portions: Sequence[Portion], taken: Synchronized[int], telling: Connection) -> None:
-    """Play portions until none is left: a process of its own."""
+    """Play portions until none is left: a process of its own, which its parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # by way of what is to be closed
     with closing(telling), closing(World(files)) as world:
         while True:
             with taken.get_lock():
