@@ -23,7 +23,7 @@ def exit_condition(route: Route, facts: Facts, reading: Reading) -> tuple[str, T
 def exit_event(route: Route, journey: Journey, facts: Facts, reading: Reading) -> tuple[str, TraceEntry] | None:
     """Return the reason and the trace of the first exit rule that the event in `facts` fires, or None.
 
-    An event of an order (or request) ends only journeys of that order (or request), where they have one;
+    An event of a request (or else of an order) ends only journeys of that request (or order), where they have one;
     `purchase` means any later order.
     """
     happening = facts.event
@@ -49,9 +49,9 @@ def fires(rule: ExitRule, journey: Journey, facts: Facts, reading: Reading) -> b
 def _concerns(journey: Journey, event: str, facts: Facts) -> bool:
     happening = facts.event
     assert happening is not None
+    if journey.request and happening.request:  # of one order there may be several
+        return journey.request == happening.request
     if journey.order_number and happening.order_number:
         same = journey.order_number == happening.order_number
         return not same if event == "purchase" else same
-    if journey.request and happening.request:
-        return journey.request == happening.request
     return True

@@ -85,7 +85,7 @@ def under_way(
 ) -> Journey | None:
     """Return the journey of a flow that an entry under this key would come on top of, or None where there is none.
 
-    It is of the same order where both have one, or of the same request where both have one.
+    It is of the same request where both have one, or else of the same order where both have one.
 
     Parameters:
         standing: the customer's journeys in the flow, the latest first.
@@ -95,10 +95,10 @@ def under_way(
     for one in standing:
         if one.state is not JourneyState.WAITING or one.once_key == once_key:
             continue
-        if one.order_number and order_number:
-            same = one.order_number == order_number
+        if one.request and request:  # of one order there may be several
+            same = one.request == request
         else:
-            same = not (one.request and request) or one.request == request
+            same = not (one.order_number and order_number) or one.order_number == order_number
         if same:
             return one
     return None
