@@ -20,7 +20,7 @@ from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.rendered import Rendered
 from worker.delivery.values import shop_values, template_values
 from worker.domain.customers import Customer
-from worker.domain.facts import Facts, Happening, JourneyFacts, ShopFacts
+from worker.domain.facts import CouponFact, Facts, Happening, History, JourneyFacts, ShopFacts
 from worker.domain.orders import Order, OrderLine
 
 NOW = datetime(2027, 3, 1, 7, 5, tzinfo=UTC)
@@ -55,6 +55,14 @@ MAILS: dict[str, tuple[str, dict[str, Any]]] = {
     "support-satisfaction": ("support.requested", {"subject": "Giao nhầm loại xay", "channel": "web"}),
     "apology": ("survey.answered", {"survey": "csat", "score": 1, "comment": "Giao trễ ba ngày <b>"}),
 }
+WITH = {"support-received": {"hours": 48}}  # what a step tells the mail
+APOLOGY = CouponFact(
+    "apology",
+    "XINLOI-7KX4M9QRT",
+    amount=Decimal(50_000),
+    currency="VND",
+    expires_at=datetime(2027, 4, 30, 16, tzinfo=UTC),
+)
 BOTH = [(name, language) for name in MAILS for language in ("vi", "en")]
 PRICED = [name for name in MAILS if name.startswith(("order-", "delivery-", "incident-"))]
 ORDERED = [*PRICED, "thank-you", "review-invite"]
@@ -81,20 +89,23 @@ def full(name: str) -> dict[str, Any]:
     kind, data = MAILS[name]
     order = Order(1, "TC/20418", 1, Decimal(565_000), "VND", "placed", LINES, placed_at=NOW)
     lan = Customer(1, "c1", "lan@example.com", "Nguyễn Thị Lan", "Lan", language="vi")
-    return _values(lan, Happening(kind, NOW, "TC/20418", "YC-1042", data), order)
+    return _values(name, lan, Happening(kind, NOW, "TC/20418", "YC-1042", data), order, (APOLOGY,))
 
 
 def bare(name: str) -> dict[str, Any]:
     """Return the values of a mail about which nothing is known but that it happened, and to which order."""
     about = Order(1, "A1", 1, Decimal(0), "VND", "unknown") if name in ORDERED else None
-    return _values(Customer(1, email="x@example.com"), Happening(MAILS[name][0], NOW), about)
+    return _values(name, Customer(1, email="x@example.com"), Happening(MAILS[name][0], NOW), about)
 
 
-def _values(customer: Customer, event: Happening, order: Order | None) -> dict[str, Any]:
+def _values(
+    name: str, customer: Customer, event: Happening, order: Order | None, coupons: tuple[CouponFact, ...] = ()
+) -> dict[str, Any]:
     journey = JourneyFacts("f", NOW, event.order_number, event.request)
     shop = ShopFacts(SHOP.name, SHOP.timezone, SHOP.language, SHOP.currency)
-    facts = Facts(NOW, shop, customer, order=order, event=event, journey=journey)
-    return template_values(facts, shop_values(SHOP), {}, ZONE)
+    known = History(coupons=coupons)
+    facts = Facts(NOW, shop, customer, order=order, event=event, journey=journey, history=known)
+    return template_values(facts, shop_values(SHOP), WITH.get(name, {}), ZONE)
 
 
 def rendered(library: TemplateLibrary, name: str, language: str, values: dict[str, Any] | None = None) -> Rendered:
@@ -194,13 +205,40 @@ def test_an_odd_cart_spoils_no_mail(library: TemplateLibrary, lines: Any) -> Non
     assert "Quay lại giỏ hàng" in rendered(library, "checkout-reminder", "vi", values).text
 
 
-@pytest.mark.parametrize(("language", "within"), [("vi", "trong vòng 48 giờ"), ("en", "within 48 hours")])
-def test_a_request_is_confirmed_with_its_number(library: TemplateLibrary, language: str, within: str) -> None:
+@pytest.mark.parametrize("hours", [24, 48])
+@pytest.mark.parametrize(("language", "within"), [("vi", "trong vòng {} giờ"), ("en", "within {} hours")])
+def test_a_request_is_confirmed_with_its_number(
+    library: TemplateLibrary, language: str, within: str, hours: int
+) -> None:
     """Given a request, then its number is in subject and mail, with what it is about and by when it is answered."""
-    mail = rendered(library, "support-received", language)
+    mail = rendered(library, "support-received", language, full("support-received") | {"hours": hours})
     assert "YC-1042" in mail.subject
-    for said in ("YC-1042", "Giao nhầm loại xay", "TC/20418", within):
+    assert str(hours) in mail.preheader
+    for said in ("YC-1042", "Giao nhầm loại xay", "TC/20418", within.format(hours)):
         assert said in mail.text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("vi", ("50.000 ₫", "đến hết ngày 30 tháng 4")), ("en", ("₫50,000", "through April 30"))],
+)
+def test_an_apology_has_its_code_where_there_is_one(
+    library: TemplateLibrary, language: str, told: tuple[str, ...]
+) -> None:
+    """Given a code of the customer's own, then mail and text show it, what it is worth and its last day; else none."""
+    mail = rendered(library, "incident-solved", language)
+    for said in (APOLOGY.code, *told):
+        assert said in mail.text
+        assert said in mail.html
+    without = rendered(library, "incident-solved", language, full("incident-solved") | {"coupons": {}})
+    assert "voucher-code" not in without.html.split("</style>")[-1]
+    values = {"code": "SORRY-1", "percent": None, "amount": Decimal(50_000), "expires_at": None}
+    assert (
+        "SORRY-1"
+        in rendered(
+            library, "incident-solved", language, full("incident-solved") | {"coupons": {"apology": values}}
+        ).text
+    )
 
 
 def test_a_customers_words_are_shown_as_text(library: TemplateLibrary) -> None:

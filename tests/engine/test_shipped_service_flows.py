@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.shipped import close, given_tasks, on, publish, stage, steps
+from tests.support.shipped import close, codes, given_tasks, on, publish, stage, steps, tags
 from tests.support.shop import Shop
 from worker.domain.tasks import Outcome
 from worker.storage.database import Database
@@ -37,6 +37,21 @@ def test_an_incident_is_told_settled_and_told_again(shop: Shop) -> None:
     close(shop)
     on(shop, "30 days")
     assert steps(shop) == ["delivery-incident", "incident-solved"]
+    (code,) = codes(shop)
+    assert (code.name, code.amount, code.code.split("-")[0]) == ("apology", 50_000, "XINLOI")
+    assert tags(shop) == {"had-incident"}
+
+
+def test_a_new_incident_of_the_order_is_a_case_of_its_own(shop: Shop) -> None:
+    """Given an incident that was settled, when the order has another, then it is told, given out and made good anew."""
+    publish(shop, "delivery-incident")
+    shop.buy("A1", 500_000)
+    for _ in range(2):
+        stage(shop, "order.incident")
+        close(shop)
+        on(shop, "3 days")
+    assert steps(shop) == ["delivery-incident", "incident-solved"] * 2
+    assert [code.amount for code in codes(shop)] == [100_000, 100_000]
 
 
 def test_another_order_of_the_customer_goes_its_way(shop: Shop) -> None:
@@ -61,6 +76,7 @@ def test_an_incident_that_ends_in_money_closes_its_task(shop: Shop, kind: str) -
     (row,) = given_tasks(shop)
     assert (row.state, row.outcome) == ("done", "by itself")
     assert steps(shop)[1:] == ["order-cancelled" if kind == "order.cancelled" else "order-refunded"]
+    assert codes(shop) == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_REACHED, Outcome.NOT_NEEDED])
@@ -74,8 +90,9 @@ def test_what_was_given_up_is_not_told_as_settled(shop: Shop, outcome: Outcome) 
     assert steps(shop) == ["delivery-incident"]
 
 
-def _ask(shop: Shop, request: str = "R1") -> None:
-    shop.send("support.requested", data={"request": request, "subject": "Giao nhầm", "channel": "web"})
+def _ask(shop: Shop, request: str = "R1", *, about: str | None = None, **data: Any) -> None:
+    order = {} if about is None else {"order": {"number": about}}
+    shop.send("support.requested", data={"request": request, "subject": "Giao nhầm", "channel": "web"} | data, **order)
 
 
 def test_a_request_is_received_given_out_and_asked_about_the_day_after(shop: Shop) -> None:
@@ -114,6 +131,46 @@ def test_nobody_is_asked_while_another_request_waits(shop: Shop) -> None:
     on(shop, "3 days")
     asked = [row.journey_id for row in shop.messages() if row.step == "support-satisfaction"]
     assert asked == [next(row.id for row in shop.journeys() if row.request == "R2")]
+
+
+def test_two_requests_about_one_order_are_two(shop: Shop) -> None:
+    """Given two requests about an order, when one is closed, then its task alone closes."""
+    publish(shop, "support-request")
+    shop.buy("A1")
+    _ask(shop, "R1", about="A1")
+    _ask(shop, "R2", about="A1")
+    shop.send("support.closed", data={"request": "R2"}, order={"number": "A1"})
+    assert steps(shop) == ["support-received"] * 2
+    assert [(row.request, row.state) for row in given_tasks(shop)] == [("R1", "open"), ("R2", "done")]
+
+
+def test_a_request_asked_again_begins_anew_once_it_was_answered(shop: Shop) -> None:
+    """Given a request told of twice, then it has one task; asked again after its answer, it has another."""
+    publish(shop, "support-request")
+    _ask(shop)
+    _ask(shop)
+    close(shop)
+    on(shop, "3 hours")
+    assert (steps(shop), len(given_tasks(shop))) == (["support-received"], 1)
+    _ask(shop)
+    on(shop, "30 days")
+    assert (steps(shop), len(given_tasks(shop))) == (["support-received"] * 2, 2)
+    assert [(row.state, row.reason) for row in shop.journeys()] == [("exited", "support.requested"), ("waiting", None)]
+
+
+@pytest.mark.parametrize(
+    ("priority", "step", "hours"),
+    [("urgent", "answer-urgent", 24), ("high", "answer-urgent", 24), ("normal", "answer", 48), ("Sao?", "answer", 48)],
+)
+def test_a_pressing_request_is_due_sooner(shop: Shop, priority: str, step: str, hours: int) -> None:
+    """Given how much a request matters, then its task is due within a day or two, and the question follows it."""
+    publish(shop, "support-request")
+    _ask(shop, priority=priority)
+    (row,) = given_tasks(shop)
+    assert (row.step, row.due_at - shop.now) == (step, timedelta(hours=hours))
+    close(shop)
+    on(shop, "3 days")
+    assert steps(shop)[1:] == ["support-satisfaction"]
 
 
 def test_an_answer_that_was_given_up_is_not_asked_about(shop: Shop) -> None:
@@ -156,3 +213,13 @@ def test_a_low_mark_brings_an_apology_and_a_call(shop: Shop, answer: dict[str, A
     on(shop, "3 days")
     assert steps(shop) == ["apology"] * low
     assert [(row.step, row.type, row.priority) for row in given_tasks(shop)] == [("apologise", "call", "high")] * low
+
+
+@pytest.mark.parametrize(("outcome", "left"), [(Outcome.DONE, set()), (Outcome.NOT_REACHED, {"unhappy"})])
+def test_a_low_mark_marks_the_customer_until_somebody_has_called(shop: Shop, outcome: Outcome, left: set[str]) -> None:
+    """Given a low mark, then the customer is tagged as unhappy until the call was made."""
+    publish(shop, "detractor-follow-up")
+    shop.send("survey.answered", data={"score": 1})
+    assert tags(shop) == {"unhappy"}
+    close(shop, outcome)
+    assert tags(shop) == left

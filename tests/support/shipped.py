@@ -12,7 +12,8 @@ from tests.support.shop import Shop
 from worker.domain.staff import Staff
 from worker.domain.tasks import Outcome
 from worker.engine.tasks import Tasks
-from worker.storage.tables import message, task
+from worker.storage import customers
+from worker.storage.tables import coupon, message, task
 
 FLOWS = Path(__file__).parent.parent.parent / "flows"
 
@@ -62,3 +63,15 @@ def close(shop: Shop, outcome: Outcome = Outcome.DONE) -> None:
     assert handled.changed
     shop.process(handled.work)
     shop.reread(*handled.work.journeys)
+
+
+def codes(shop: Shop) -> list[Any]:
+    """Return the rows of the coupons that were given, in order."""
+    with shop.database.reading() as connection:
+        return list(connection.execute(select(coupon).where(coupon.c.given_at.is_not(None)).order_by(coupon.c.id)))
+
+
+def tags(shop: Shop) -> set[str]:
+    """Return the tags of the shop's first customer."""
+    with shop.database.reading() as connection:
+        return set(customers.by_id(connection, [1])[1].tags)

@@ -92,7 +92,12 @@ HOUSE_EVENTS: dict[str, HouseEvent] = {
                 EventField("url", TEXT, "its page"),
             ),
         ),
-        HouseEvent("support.requested", "the customer asked for help", (_SUBJECT, _CHANNEL), order=True),
+        HouseEvent(
+            "support.requested",
+            "the customer asked for help",
+            (_SUBJECT, _CHANNEL, EventField("priority", TEXT, "how much it matters: low, normal, high or urgent")),
+            order=True,
+        ),
         HouseEvent(
             "support.closed",
             "a request was answered for good",
