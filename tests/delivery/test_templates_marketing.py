@@ -30,7 +30,17 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 LARGEST = 60_000  # bytes of HTML; Gmail cuts a mail off at about 102,000
 SUBJECT = 60  # characters that a mailbox shows of a subject at a desktop's width
 PREHEADER = 90  # characters that a mailbox shows of it beside a subject
-FLOWS = ("welcome", "birthday", "mid-autumn", "win-back", "arabica-offer", "pre-summer", "newsletter", "womens-day")
+FLOWS = (
+    "welcome",
+    "birthday",
+    "mid-autumn",
+    "win-back",
+    "arabica-offer",
+    "pre-summer",
+    "newsletter",
+    "womens-day",
+    "loyalty-tier",
+)
 TET = ("tet-early-access", "tet", "tet-last-orders", "tet-wish")
 LAN = Customer(
     1,

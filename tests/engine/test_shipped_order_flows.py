@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.shipped import on, publish, stage, steps
+from tests.support.shipped import on, own, publish, stage, steps
 from tests.support.shop import LAN, Shop
 from worker.storage.database import Database
 
@@ -15,7 +15,7 @@ CART = {"total": 535_000, "items": 3, "url": "https://the-coffee.example/cart/x"
 @pytest.fixture
 def shop(database: Database) -> Shop:
     """A shop on both databases."""
-    return Shop(database)
+    return Shop(database, **own())
 
 
 def test_each_stage_is_told_once_and_at_once(shop: Shop) -> None:

@@ -10,16 +10,13 @@ from sqlalchemy import select, update
 
 from tests.support.finding import SAIGON, ClockShop
 from tests.support.segments import Keeper
-from tests.support.shipped import FLOWS, deliver, publish
+from tests.support.shipped import CONFIG, deliver, own, publish
 from tests.support.shop import YES
 from worker.domain.calendars.occurrences import next_of, turns
 from worker.domain.triggers import EventTrigger, ScheduleTrigger, SegmentTrigger, Timed
 from worker.language.seasons import read_seasons
 from worker.storage.database import Database
 from worker.storage.tables import customer, goal, journey, message
-
-CONFIG = FLOWS.parent / "config"
-FIELDS = {"favourite": "text", "points": "number", "tier": "text", "cart_reminded": "date", "cart_noted": "date"}
 
 
 class MarketingShop(ClockShop):
@@ -31,7 +28,7 @@ class MarketingShop(ClockShop):
     """
 
     def __init__(self, database: Database, begins: str, *flows: str) -> None:
-        super().__init__(database, read_seasons(CONFIG / "seasons.yaml", "config/seasons.yaml"), fields=FIELDS)
+        super().__init__(database, read_seasons(CONFIG / "seasons.yaml", "config/seasons.yaml"), **own())
         self.at(begins)
         self.keeper = Keeper(self)
         self.keeper.publish((CONFIG / "segments.yaml").read_text(encoding="utf-8"))

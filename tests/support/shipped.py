@@ -12,10 +12,18 @@ from tests.support.shop import Shop
 from worker.domain.staff import Staff
 from worker.domain.tasks import Outcome
 from worker.engine.tasks import Tasks
+from worker.language.settings import read_settings
 from worker.storage import customers
 from worker.storage.tables import coupon, message, task
 
 FLOWS = Path(__file__).parent.parent.parent / "flows"
+CONFIG = FLOWS.parent / "config"
+
+
+def own() -> dict[str, Any]:
+    """Return the shop's own fields and events, as `config/phin.yaml` declares them for its flows."""
+    settings = read_settings(CONFIG / "phin.yaml", {})
+    return {"fields": settings.fields, "events": settings.events}
 
 
 def publish(shop: Shop, *names: str) -> None:
