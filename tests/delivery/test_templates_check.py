@@ -127,6 +127,14 @@ def test_a_mail_that_gmail_cuts_off_is_told(tmp_path: Path, letters: int, expect
     assert expected is None or (expected in found[0] and found[0].startswith("1:1: warning: the mail's HTML has about"))
 
 
+def test_of_a_thousand_problems_the_first_hundred_are_told(tmp_path: Path) -> None:
+    """Given a mail with a fault in each of a thousand lines, then so many are told as anybody reads."""
+    found = told(tmp_path, "<img src='a.png' alt='' width='9'>\n" * 1_000)
+
+    assert len(found) == 101
+    assert found[-1].endswith("error: there are more problems, which are not shown; mend these first")
+
+
 def test_what_tracking_adds_counts(tmp_path: Path) -> None:
     """Given a mail of many links, then their tracked addresses count as what they will be long."""
     links = '<a href="https://x.example/a">x</a>' * 500
@@ -148,6 +156,14 @@ BAD = {
     "of an expression a thousand deep": (
         b"---\nsubject: a\n---\n<p>{{ " + b"(" * 1_000 + b"1" + b")" * 1_000 + b" }}</p>",
         "it is nested too deep",
+    ),
+    "of more links than any mail has": (
+        b"---\nsubject: a\n---\n" + b"<a href='https://x.example/'>x</a>\n" * 10_000,
+        "mail.vi.html:3004:1: the template holds more than 3,000 tags and links",
+    ),
+    "of more rules than any mail program reads": (
+        b"---\nsubject: a\n---\n<style>" + b".a { color: red }\n" * 5_000 + b"</style><p class='a'>x</p>",
+        "mail.vi.html:4:1: the stylesheets have 90,000 characters; a mail's may have 60,000",
     ),
     "of a thousand blocks in each other": (
         b"---\nsubject: a\n---\n" + b"{% if a %}" * 1_000 + b"{% endif %}" * 1_000,

@@ -112,7 +112,7 @@ def test_a_file_that_is_no_yaml_says_of_no_segment_that_it_is_gone(tmp_path: Pat
 def test_segments_that_grow_by_naming_each_other_are_refused(tmp_path: Path) -> None:
     """Given segments each of which names the one before twice, then the first that is too large is refused."""
     lines = ["s0: customer.orders_count > 1"]
-    lines += [f's{n}: in_segment("s{n - 1}") or not in_segment("s{n - 1}")' for n in range(1, 40)]
+    lines += [f's{n}: customer.consent and in_segment("s{n - 1}") or not in_segment("s{n - 1}")' for n in range(1, 40)]
     found = read(tmp_path, "\n".join(lines))
     assert "s3" in found.segments and "s39" in found.broken
     assert all("too large with the segments that it names" in fault for fault in faults(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from worker.domain.facts import Facts
 from worker.language.expressions import parse_expression
 from worker.language.flows import read_flow
 from worker.language.known import Known
+from worker.language.segments import read_segments
 
 NOBODY = replace(VOCABULARY, staff=frozenset())
 STAFF = replace(VOCABULARY, staff=frozenset({"care", "mai"}))
@@ -300,6 +302,25 @@ def test_a_task_for_nobody_is_told() -> None:
         "there is nobody in config/staff.yaml who could do this task",
         "there is nobody in config/staff.yaml who could do this task, and the journey that waits for it never ends",
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("customer.orders_count > 3 and customer.orders_count < 2", "this never holds: nobody is in this segment"),
+        ("customer.consent or not customer.consent", "this always holds: everyone is in this segment"),
+        ("customer.orders_count > 2 and customer.orders_count < 4", None),
+    ],
+)
+def test_a_segment_of_nobody_or_of_everyone_is_told(tmp_path: Path, condition: str, expected: str | None) -> None:
+    """Given a segment whose condition is settled by itself, then that is told, and the segment can be used."""
+    path = tmp_path / "segments.yaml"
+    path.write_text(f"odd: {condition}\n")
+
+    found = read_segments(path, "config/segments.yaml", VOCABULARY)
+
+    assert [one.message.partition(",")[0] for one in found.problems] == ([expected] if expected else [])
+    assert "odd" in found.segments
 
 
 # Small worlds, in which what is said of conditions can be held against what they are.

@@ -12,6 +12,7 @@ from worker.domain.segments import LARGEST, Segment, circle, named, size
 from worker.language.conditions import UNREADABLE, Conditions
 from worker.language.fields import Fields
 from worker.language.files import load_text
+from worker.language.known import Known
 from worker.language.nodes import Entry, Mapping, Node, Scalar, within
 from worker.language.reading import read_nodes
 from worker.language.scalars import is_name, one_line
@@ -122,6 +123,9 @@ class _Reader:
             node = fields.value("when")
         when = UNREADABLE if node is None else conditions.condition(node, "'when'", SEGMENT)
         conditions.check(None)
+        if when is not UNREADABLE and isinstance(node, Scalar) and (settled := Known().decide(when.tree)) is not None:
+            who = "always holds: everyone is in this segment" if settled else "never holds: nobody is in this segment"
+            report.warning(node, f"this {who}, whatever the values are")
         if not known or when is UNREADABLE or not isinstance(node, Scalar):
             return None
         return _Read(Segment(name, when, title, about), node)

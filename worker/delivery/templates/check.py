@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from jinja2 import meta, nodes
 from lxml import etree
@@ -15,7 +16,8 @@ from worker.delivery.templates.pieces import words
 from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.sources import Sources
 from worker.domain.conditions.catalogue import COUPON_PARTS
-from worker.domain.errors import Problem
+from worker.domain.errors import Problem, Severity
+from worker.language.source import MOST_PROBLEMS
 
 NAMES = words("customer order event journey shop now today unsubscribe_url message coupons range")
 # What each of them holds; those that are not here hold what the shop or the flow puts there.
@@ -79,13 +81,21 @@ def problems_of(
     Parameters:
         root: its document, with the CSS in the elements.
     """
-    found: list[Problem] = []
-    for text in texts:
-        found.extend(_unknown_names(text, known, sources))
-    found.extend(link_problems(protected, sources))
-    found.extend(picture_problems(protected, root, sources))
-    found.extend(style_problems(protected, sources))
-    return list(dict.fromkeys(found))
+    looks = (
+        *(_unknown_names(text, known, sources) for text in texts),
+        link_problems(protected, sources),
+        picture_problems(protected, root, sources),
+        style_problems(protected, sources),
+    )
+    found: dict[Problem, None] = {}
+    for problem in chain.from_iterable(looks):
+        if len(found) >= MOST_PROBLEMS and problem not in found:
+            more = "there are more problems, which are not shown; mend these first"
+            worst = max((one.severity for one in found), key=lambda one: one is Severity.ERROR)
+            found[Problem(problem.place, more, worst, None, problem.source_line)] = None
+            break
+        found[problem] = None
+    return list(found)
 
 
 def _unknown_names(text: Named, known: Known, sources: Sources) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from premailer import Premailer
 from worker.delivery.templates.errors import StylesheetError
 from worker.delivery.templates.protected import Protected, Spot, Token
 
+MOST_CSS = 60_000  # characters of all stylesheets of a mail; Gmail reads 16 KB of one
 _HAZARDS = ("bgcolor", "width", "height", "align", "valign")  # premailer makes these of styles
 _STRUCTURAL = re.compile(r":first-child|:last-child|[+~]")
 _BRACED = re.compile(r"\{(?=[{%#])")
@@ -71,7 +72,12 @@ def inline_once(protected: Protected, root: etree._Element) -> str | None:
 
     Returns:
         None, or why it has to be inlined for each mail instead.
+
+    Raises:
+        StylesheetError: there is more of it than any mail program reads, or it cannot be done.
     """
+    if (size := sum(map(len, protected.styles))) > MOST_CSS:
+        raise StylesheetError(f"the stylesheets have {size:,} characters; a mail's may have {MOST_CSS:,}")
     if reason := obstacle(protected, root):
         inline(root)
         return reason

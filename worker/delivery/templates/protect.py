@@ -16,6 +16,7 @@ from worker.delivery.templates.pieces import Data, Piece, Tag
 from worker.delivery.templates.protected import TAG, Element, Protected, Spot, Token
 from worker.delivery.templates.sources import Sources
 
+MOST_TAGS = 3_000  # tags and links of one mail: what Gmail shows in 102 KB holds some hundreds
 _RAW = {"style": Spot.STYLE, "title": Spot.VERBATIM, "textarea": Spot.VERBATIM, "script": Spot.VERBATIM}
 _NAME = re.compile(r"[a-zA-Z][^\s/>]*")
 _ATTRIBUTE = re.compile(r"[^\s=>/\"'][^\s=>/]*")
@@ -70,6 +71,7 @@ class _Scanner:
         self._raw: list[str] = []  # of the raw element that is open
         self._unit = 0  # of the innermost attribute, raw element or comment
         self._units = 0
+        self._links = 0  # that are tracked
         self._open: list[tuple[Tag, int]] = []  # blocks that are not closed, with the unit that they stand in
 
     def tag(self, tag: Tag) -> None:
@@ -93,6 +95,9 @@ class _Scanner:
             self._place((tag,), spot)
 
     def _place(self, pieces: tuple[Piece, ...], spot: Spot) -> None:
+        if len(self.result.tokens) >= MOST_TAGS:
+            message = f"the template holds more than {MOST_TAGS:,} tags and links; no mail program shows so long a mail"
+            raise self._sources.error(pieces[0].line, message)
         mark = f"{self._nonce}{len(self.result.tokens)}z"
         attribute = self._attribute if spot is Spot.ATTRIBUTE else ""
         self.result.tokens[mark] = Token(mark, pieces, spot, attribute, self._unit)
@@ -249,10 +254,10 @@ class _Scanner:
         self._attributes[self._attribute] = "".join(one.text if isinstance(one, Data) else TAG for one in value)
         if self._element in ("a", "area") and self._attribute == "href":
             line = value[0].line if value else self._line
-            number = sum(1 for anchor in self.result.anchors if anchor.number) + 1
-            anchor = anchor_of(value, line, number)
+            anchor = anchor_of(value, line, self._links + 1)
             self.result.anchors.append(anchor)
             if anchor.number:
+                self._links += 1
                 value = []
                 anchor.mark = f"{self._nonce}{len(self.result.tokens)}z"
                 self._place(tuple(tracked_pieces(anchor.pieces, anchor.number, line)), Spot.ATTRIBUTE)

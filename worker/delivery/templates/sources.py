@@ -44,6 +44,7 @@ class Sources:
         self._sources: list[Source] = []
         self._starts: list[int] = []
         self._lines = 0
+        self._split: dict[str, list[str]] = {}  # the lines of files of which something is told
         self.stamps: dict[Path, Stamp] = {}  # of all files looked for, also those not there: one may come
 
     def read(self, name: str) -> Source:
@@ -119,7 +120,7 @@ class Sources:
             near: text on that line, or shortly after it, that the caret is to stand under.
         """
         source = self._sources[max(0, bisect_right(self._starts, line - 1) - 1)]
-        lines = source.text.split("\n")
+        lines = self._split.get(source.name) or self._split.setdefault(source.name, source.text.split("\n"))
         index = min(max(line - source.start - 1, 0), len(lines) - 1)
         if near:
             word = re.compile(rf"(?<![\w.]){re.escape(near)}(?!\w)" if near[0].isalpha() else re.escape(near))
