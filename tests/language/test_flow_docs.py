@@ -17,7 +17,8 @@ from worker.language.forks import BRANCH, CASE
 from worker.language.steps import OPTIONS
 from worker.language.triggers import FORMS
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "flows.md").read_text()
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "flows.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 TEMPLATES: dict[str, tuple[str, ...]] = {"welcome": (), "thank-you": (), "review-invite": ("order",)}
 
@@ -52,6 +53,20 @@ def test_every_example_is_a_good_flow(example: str) -> None:
 
     assert problems == ()
     assert flow.steps
+
+
+def test_the_cookbooks_webhook_fits_into_the_flow_that_it_names() -> None:
+    """Given the example of telling another system, then in its place in the flow it is read without a warning."""
+    cookbook = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(- webhook.*?)```", cookbook, re.DOTALL)
+    steps = "".join(f"  {line}\n" for line in example.splitlines())
+    shipped = (ROOT / "flows" / "delivery-incident.yaml").read_text(encoding="utf-8")
+    flow, problems = read_flow(
+        shipped.replace("  - task:\n", f"{steps}  - task:\n"), "delivery-incident.yaml", VOCABULARY
+    )
+
+    assert problems == ()
+    assert [type(step).__name__ for step in flow.steps][:4] == ["Send", "Tag", "Webhook", "TaskStep"]
 
 
 @pytest.mark.parametrize("key", KEYS)
