@@ -40,6 +40,7 @@ FLOWS = (
     "newsletter",
     "womens-day",
     "loyalty-tier",
+    "replenish",
 )
 TET = ("tet-early-access", "tet", "tet-last-orders", "tet-wish")
 LAN = Customer(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.errors import Place
 from worker.domain.hits import HitKind
+from worker.domain.repurchase import Prediction
 from worker.domain.tasks import Outcome
 
 
@@ -107,6 +108,7 @@ class FlowTest:
         control: whether everybody is in the holdout.
         branches: the way that each named split takes.
         pools: codes that the shop loaded, by coupon.
+        foretold: what is foretold of the customer when the run begins; None: nothing.
         since: when the run begins; None: with what is given first.
         until: when it ends; None: when nothing is left to happen.
         expected: in the order of the file.
@@ -124,6 +126,7 @@ class FlowTest:
     control: bool = False
     branches: Mapping[str, str] = field(default_factory=dict)
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foretold: Prediction | None = None
     since: datetime | None = None
     until: datetime | None = None
     finally_: Mapping[str, Any] = field(default_factory=dict)

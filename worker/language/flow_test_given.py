@@ -14,6 +14,7 @@ from worker.domain.flow_tests import Given, Looked, Reported, TaskDone, Unsubscr
 from worker.domain.flows import Flow
 from worker.domain.hits import HitKind
 from worker.domain.instants import known_zone
+from worker.domain.repurchase import Prediction
 from worker.domain.steps import Coupon, Send, Split, TaskStep, walk
 from worker.domain.tasks import BY_STAFF, Outcome
 from worker.language.event_values import WORDS, Values
@@ -37,6 +38,7 @@ GIVEN = (
     "tasks_done",
     "unsubscribes",
     "coupons",
+    "foretold",
     "control",
     "branch",
     "from",
@@ -56,6 +58,7 @@ class GivenFor:
     control: bool
     branches: dict[str, str]
     pools: dict[str, tuple[str, ...]]
+    foretold: Prediction | None
     since: datetime | None
     until: datetime | None
 
@@ -90,7 +93,7 @@ class GivenReader:
             *self._each(fields, "unsubscribes", lambda one: self._unsubscribes(one, times, flow)),
         ]
         happenings.sort(key=lambda one: one.at)
-        branches, pools = fields.value("branch"), fields.value("coupons")
+        branches, pools, foretold = fields.value("branch"), fields.value("coupons"), fields.value("foretold")
         since, until = times.bound(fields, "from", last=False), times.bound(fields, "until", last=True)
         return GivenFor(
             customer,
@@ -99,6 +102,7 @@ class GivenReader:
             self._control(fields, flow),
             {} if branches is None else self._branches(branches, flow),
             {} if pools is None else self._pools(pools, flow),
+            None if foretold is None else self._foretold(foretold, times),
             since,
             until,
         )
@@ -207,6 +211,23 @@ class GivenReader:
             codes = [scalar(self._report, one, f"'{entry.key.text[:60]}'", "a list of codes") for one in nodes]
             found[entry.key.text] = tuple(normal_code(one.text) for one in codes if one is not None)
         return found
+
+    def _foretold(self, node: Node, times: Times) -> Prediction | None:
+        """Read what the nightly forecast says: `{alive: 0.8, next_order_at: 2027-03-20 10:00}`."""
+        fields = Fields(self._report, node, "'foretold'", ("alive", "next_order_at"), needed=("alive",))
+        chance, at = fields.value("alive"), fields.value("next_order_at")
+        next_at = None if at is None else times.read(at, "'next_order_at'")
+        found = None if chance is None else scalar(self._report, chance, "'alive'", "a number from 0 to 1")
+        if found is None:
+            return None
+        try:
+            alive = float(found.text)
+        except ValueError:
+            alive = -1.0
+        if not 0 <= alive <= 1:
+            self._report.error(found, f"'alive' is a number from 0 to 1, not '{found.text[:60]}'")
+            return None
+        return Prediction(alive, next_at)
 
     def _branches(self, node: Node, flow: Flow | None) -> dict[str, str]:
         if not isinstance(node, Mapping):

@@ -144,6 +144,7 @@ class _TestReader:
             control=given.control,
             branches=given.branches,
             pools=given.pools,
+            foretold=given.foretold,
             since=since,
             until=until,
             finally_={} if last is None else self._finally(last),

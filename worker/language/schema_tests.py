@@ -63,6 +63,9 @@ def _given(names: SchemaNames) -> dict[str, Form]:
             one_or_list({"anyOf": [_moment(), group(LOOK, _look(), ("at",))]}), "When the customer refuses mail."
         ),
         "coupons": _group("Codes that the shop loaded, by coupon.", "coupons: {birthday: [A-1, A-2]}"),
+        "foretold": _group(
+            "What the nightly forecast says of the customer.", "foretold: {alive: 0.8, next_order_at: 2027-03-20 10:00}"
+        ),
         "control": told(text(), "yes: the customer is set aside by the flow's holdout."),
         "branch": _group("For a split, the way that is taken.", "branch: {STEP: bold}"),
         "from": _bound("When the test begins."),

@@ -22,7 +22,7 @@ from worker.rehearsal.coverage import Reached, reached
 from worker.rehearsal.timeline import IN_A_MOMENT, Seen, refused, timeline
 from worker.rehearsal.turning import Turning
 from worker.rehearsal.world import World
-from worker.storage import customers, pools
+from worker.storage import customers, pools, predictions
 from worker.storage.coupons import Terms
 from worker.storage.hits import NewHit
 from worker.storage.tables import coupon, message, task
@@ -145,6 +145,9 @@ class _Play:
         for name, codes in test.pools.items():
             with world.database.writing() as connection:
                 pools.load(connection, name, codes, Terms(), world.now_)
+        if test.foretold is not None:
+            with world.database.writing() as connection:
+                predictions.say(connection, [(1, test.foretold)])
         self._turning.begin()
 
     def _give(self, given: Given) -> datetime | None:
