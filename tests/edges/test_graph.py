@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
 from tests.support.browser import chromium
 from tests.support.processes import ROOT
 from tests.support.shop import Shop
-from tests.support.shop_folder import phin, shop_folder
+from tests.support.shop_folder import shop_folder
+from worker.domain.flows import Flow
 from worker.domain.graph_telling import graph_of
 from worker.domain.graphs import Edge, FlowGraph, Node, Way
 from worker.domain.steps import walk
+from worker.edges.cli.graph import graph as graph_command
+from worker.edges.cli.main import COMMANDS
+from worker.edges.cli.running import run
 from worker.edges.graph_figures import figures_of
 from worker.edges.graph_layout import laid_out
 from worker.edges.graph_measure import CODE, HEAD, NOTE, width_of, wrapped
@@ -81,9 +87,14 @@ def graph_in(text: str, language: str = "en", name: str = "f") -> FlowGraph:
     return graph_of(flow, language)
 
 
+@cache
+def shipped_flows() -> tuple[Flow, ...]:
+    return tuple(read_flow(path.read_text(encoding="utf-8"), path.name, None)[0] for path in SHIPPED)
+
+
 def shipped(language: str = "vi") -> Iterator[FlowGraph]:
-    for path in SHIPPED:
-        yield graph_of(read_flow(path.read_text(encoding="utf-8"), path.name, None)[0], language)
+    for flow in shipped_flows():
+        yield graph_of(flow, language)
 
 
 def test_ways_of_a_fork_come_together_again() -> None:
@@ -126,8 +137,7 @@ def test_every_step_is_drawn_in_each_form(language: str) -> None:
 
 def test_every_step_of_a_flow_has_its_node() -> None:
     """Given the shipped flows, then their graphs have a node for each step, and each but the first is led to."""
-    for path, graph in zip(SHIPPED, shipped(), strict=True):
-        flow, _ = read_flow(path.read_text(encoding="utf-8"), path.name, None)
+    for flow, graph in zip(shipped_flows(), shipped(), strict=True):
         assert {node.step for node in graph.every_node() if node.step} == {step.name for step in walk(flow.steps)}
         keys = {node.key for node in graph.every_node()}
         edges = graph.edges()
@@ -167,11 +177,24 @@ def nodes_of(depth: int) -> st.SearchStrategy[tuple[Node, ...]]:
     return st.lists(plain | fork, max_size=3).map(tuple)
 
 
+@settings(max_examples=40)
 @given(nodes_of(3))
 def test_nothing_lies_over_anything_else(nodes: tuple[Node, ...]) -> None:
     """Given any series of forks and steps, then no two boxes touch, no line runs through one, and all are inside."""
     start = Node("start", "trigger", "starts", "a purchase")
-    graph = FlowGraph("f", "F", "en", (start, *nodes), ("order.incident", "refund", "order.cancelled"), "purchase")
+    events = ("order.incident", "refund", "order.cancelled")
+    check_layout(FlowGraph("f", "F", "en", (start, *nodes), events, "purchase"))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_nothing_lies_over_anything_else_in_what_is_shipped(language: str) -> None:
+    """Given the shipped flows and one of every verb, then the same holds for their pictures."""
+    for graph in (graph_in(EVERY_VERB, language), *shipped(language)):
+        check_layout(graph)
+
+
+def check_layout(graph: FlowGraph) -> None:
+    """Hold that nothing in a graph's picture lies over anything else, or outside."""
     picture = laid_out(graph, {}, {}, ("ends early", "goal"))
     areas = [(x, y, x + box.width, y + box.height) for box, (x, y) in picture.boxes]
     areas += [(x, y, x + pill.width, y + pill.height) for pill, (x, y) in picture.pills]
@@ -201,25 +224,28 @@ def test_wrapped_texts_fit_and_lose_nothing(text: str, font: object) -> None:
 @pytest.mark.browser
 def test_texts_stay_in_their_boxes_and_can_be_read(browser: Browser, tmp_path: Path) -> None:
     """Given pictures of all flows, then in a browser no text leaves its box, and none is faint, in light and dark."""
-    path = tmp_path / "graph.svg"
-    for scheme in ("light", "dark"):
-        page = browser.new_page(color_scheme=scheme)
-        try:
-            for graph in (graph_in(EVERY_VERB), *shipped()):
-                path.write_text(graph_svg(graph), encoding="utf-8")
-                page.goto(path.as_uri())
-                assert page.evaluate(_OUTSIDE) == [], graph.name
-                assert page.evaluate(_FAINT) == [], (graph.name, scheme)
-        finally:
-            page.close()
+    drawn = [graph_svg(graph) for graph in (graph_in(EVERY_VERB), *shipped(), *shipped("en"))]
+    path = tmp_path / "graphs.html"
+    path.write_text("<!doctype html><meta charset=utf-8>" + "\n".join(drawn), encoding="utf-8")
+    page = browser.new_page()
+    try:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.querySelectorAll('svg').length") == len(drawn)
+        assert page.evaluate(_OUTSIDE) == []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(_FAINT) == [], scheme
+    finally:
+        page.close()
 
 
+# Each text that is at fault is told with the title of its flow.
 _OUTSIDE = """() => [...document.querySelectorAll('.box, .pill')].flatMap(group => {
   const around = group.querySelector('rect').getBoundingClientRect();
   return [...group.querySelectorAll('text')].filter(text => {
     const box = text.getBoundingClientRect();
     return box.right > around.right - 2 || box.left < around.left + 2 || box.bottom > around.bottom;
-  }).map(text => text.textContent);
+  }).map(text => `${text.closest('svg').querySelector('title').textContent}: ${text.textContent}`);
 })"""
 _FAINT = """() => {
   const parts = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
@@ -227,11 +253,11 @@ _FAINT = """() => {
     .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   return [...document.querySelectorAll('.box:not(.end) text, .pill text')].filter(text => {
-    const behind = getComputedStyle(text.parentElement.querySelector('rect')).fill;
-    const ground = behind === 'none' ? getComputedStyle(document.querySelector('svg > rect')).fill : behind;
+    const svg = text.closest('svg'), behind = getComputedStyle(text.parentElement.querySelector('rect')).fill;
+    const ground = behind === 'none' ? getComputedStyle(svg.querySelector(':scope > rect')).fill : behind;
     const [dark, bright] = [light(parts(getComputedStyle(text).fill)), light(parts(ground))].sort((a, b) => a - b);
     return (bright + 0.05) / (dark + 0.05) < 4.5;
-  }).map(text => text.textContent);
+  }).map(text => `${text.closest('svg').querySelector('title').textContent}: ${text.textContent}`);
 }"""
 
 
@@ -264,12 +290,19 @@ def test_each_step_tells_how_many_are_there_and_came(database: Database) -> None
     assert figures_of(graph, nothing).counts == {}
 
 
-def test_a_flow_is_drawn_into_a_file(tmp_path: Path) -> None:
+def test_a_flow_is_drawn_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Given a shop's folder without a database, then the flow is drawn without counts, as the file's name says."""
+    for name in [name for name in os.environ if name.startswith("PHIN_")]:
+        monkeypatch.delenv(name)
     folder = shop_folder(tmp_path / "shop")
-    drawn = phin(folder, "graph", "win-back", "--output", "w.svg", "--language", "en")
-    assert drawn.returncode == 0 and drawn.stdout == "w.svg\n", drawn.stderr
-    assert "Without counts" in drawn.stderr
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PHIN_HOME", str(folder))
+    assert graph_command in COMMANDS
+    assert run(graph_command, ["win-back", "--output", "w.svg", "--language", "en"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "w.svg\n" and "Without counts" in told.err
     assert ElementTree.fromstring((folder / "w.svg").read_text(encoding="utf-8")).tag == f"{SVG}svg"
-    wrong = phin(folder, "graph", "winback")
-    assert wrong.returncode == 1 and "did you mean 'win-back'?" in wrong.stderr
+    assert run(graph_command, ["winback"]) == 1
+    assert "did you mean 'win-back'?" in capsys.readouterr().err
