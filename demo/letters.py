@@ -10,6 +10,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from urllib.parse import urlsplit
 
 _PIXEL = re.compile(r'<img[^>]+src="([^"]+/o/[^"]+)"')
+_CODE = re.compile(r'class="voucher-code"[^>]*>([^<]+)<')
 _LINK = re.compile(r'<a[^>]+href="([^"]+/c/[^"]+)"')
 
 
@@ -22,6 +23,7 @@ class Letter:
         flow: the flow that sent it, by its Feedback-ID; empty where it names none.
         pixel, links, refusal: what can be asked for, as paths of Phin's own address: a mail may name another one, which
             is the shop's when it is live.
+        code: the coupon's, where there is one.
     """
 
     to: str
@@ -31,6 +33,7 @@ class Letter:
     pixel: str | None
     links: tuple[str, ...]
     refusal: str | None
+    code: str | None = None
 
 
 def read_letter(content: bytes) -> Letter:
@@ -41,7 +44,7 @@ def read_letter(content: bytes) -> Letter:
     text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
     flow, _, rest = str(message.get("Feedback-ID", "")).partition(":")
     refusal = re.search(r"<(https?://[^>]+)>", str(message.get("List-Unsubscribe", "")))
-    pixel = _PIXEL.search(text)
+    pixel, code = _PIXEL.search(text), _CODE.search(text)
     return Letter(
         to=parseaddr(str(message["To"]))[1].lower(),
         sent_at=parsedate_to_datetime(str(message["Date"])),
@@ -50,6 +53,7 @@ def read_letter(content: bytes) -> Letter:
         pixel=_path(pixel[1]) if pixel else None,
         links=tuple(dict.fromkeys(_path(link) for link in _LINK.findall(text))),
         refusal=_path(refusal[1]) if refusal else None,
+        code=code[1].strip() if code else None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from demo.door import Door, DoorError
 from demo.events import Event, Handling, Happening
 from demo.letters import read_letter
+from demo.orders import COUPON
 from demo.readers import Deed, Reaction, Readers
 from demo.script import Script
 
@@ -129,7 +130,7 @@ class Player:
         while self._agenda and self._agenda[0].at <= now:
             one = heapq.heappop(self._agenda).what
             if isinstance(one, Happening):
-                events.extend(one.events)
+                events.extend(self._with_code(event) for event in one.events)
             elif isinstance(one, Handling):
                 handlings.append(one)
             else:
@@ -148,6 +149,14 @@ class Player:
         self.tally.steps += 1
         self._told(self.tally)
         return next_at
+
+    def _with_code(self, event: Event) -> Event:
+        """Return the event as it is told; who orders by the offer enters the code that stood in their own mail."""
+        if event.get("order", {}).get("coupon") != COUPON:
+            return event
+        code = self._readers.code_of(event["customer"]["id"])
+        order = {key: value for key, value in event["order"].items() if key != "coupon"}
+        return {**event, "order": order if code is None else {**order, "coupon": code}}
 
     def _react(self, reaction: Reaction) -> None:
         if reaction.deed is Deed.REFUSE:

@@ -76,6 +76,7 @@ class Readers:
         self._people = {person.email: person for person in script.people}
         self._had: Counter[tuple[str, str]] = Counter()
         self._refused: set[str] = set()
+        self._codes: dict[str, str] = {}
 
     def receive(self, letter: Letter) -> list[Reaction]:
         """Return what a mail brings about, the earliest first; nothing for mail to somebody who is no customer."""
@@ -83,9 +84,15 @@ class Readers:
         if person is None:
             return []
         self._had[person.id, letter.flow] += 1
+        if letter.flow == OFFER and letter.code is not None:
+            self._codes[person.id] = letter.code
         rng = Random(f"{self._script.seed}:{person.id}:{letter.flow}:{self._had[person.id, letter.flow]}")
         found = [*_machines(rng, person, letter), *self._person(rng, person, letter)]
         return sorted(found, key=lambda reaction: reaction.at)
+
+    def code_of(self, person: str) -> str | None:
+        """Return the code of the offer that somebody got, None where no mail with one came."""
+        return self._codes.get(person)
 
     def _person(self, rng: Random, person: Person, letter: Letter) -> Iterator[Reaction]:
         opened_at = self._looks(rng, person, letter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from demo.case import Case, Window
@@ -96,6 +97,7 @@ def test_a_letter_is_read_from_its_bytes() -> None:
         b"Date: Thu, 05 Nov 2026 09:00:01 +0700\r\nFeedback-ID: arabica-offer:the-coffee.example:marketing:phin\r\n"
         b"List-Unsubscribe: <https://mail.example/u/abc>\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: text/html; charset="utf-8"\r\n\r\n'
+        b'<span class="voucher-code" style="font-size: 22px"> ARABICA-7KX4M9QRT </span>'
         b'<a href="https://mail.example/c/one">1</a><a href="https://mail.example/u/abc">x</a>'
         b'<img width="1" src="https://mail.example/o/p.gif">\r\n'
     )
@@ -103,3 +105,16 @@ def test_a_letter_is_read_from_its_bytes() -> None:
     assert (read.to, read.flow, read.marketing) == ("lan1@gmail.example", "arabica-offer", True)
     assert (read.pixel, read.links, read.refusal) == ("/o/p.gif", ("/c/one",), "/u/abc")
     assert read.sent_at == datetime(2026, 11, 5, 2, 0, 1, tzinfo=UTC)
+    assert read.code == "ARABICA-7KX4M9QRT"
+
+
+def test_who_takes_the_offer_enters_the_code_of_their_own_mail() -> None:
+    """Given the offer with a code, then its reader knows that one; nobody knows another's, or one of another mail."""
+    assert WINDOW.offer_at is not None
+    readers = Readers(SCRIPT)
+    first, second, third = (person for person in SCRIPT.people[:3])
+    readers.receive(replace(letter(first.email, OFFER, WINDOW.offer_at), code="ARABICA-ONE"))
+    readers.receive(replace(letter(second.email, OFFER, WINDOW.offer_at), code="ARABICA-TWO"))
+    readers.receive(replace(letter(third.email, "birthday", WINDOW.offer_at), code="SINHNHAT-ONE"))
+    known = [readers.code_of(person.id) for person in (first, second, third)]
+    assert known == ["ARABICA-ONE", "ARABICA-TWO", None]
