@@ -48,8 +48,9 @@ class Arm:
         return self.reached / self.customers if self.customers else None
 
     def each(self, currency: str) -> Decimal:
-        """Return the revenue in a currency for each customer of the arm."""
-        return self.revenue.get(currency, Decimal(0)) / self.customers if self.customers else Decimal(0)
+        """Return the revenue in a currency for each customer of the arm: whole from a hundred on, else to cents."""
+        each = self.revenue.get(currency, Decimal(0)) / self.customers if self.customers else Decimal(0)
+        return round(each, 2) if each < 100 else Decimal(round(each))
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _arms(lift: Lift) -> tuple[tuple[str, Arm], ...]:
 
 def _row(name: str, arm: Arm, currencies: list[str], language: str) -> tuple[str, ...]:
     rate = "" if arm.rate is None else f" ({number(round(arm.rate * 100, 1), language)} %)"
-    each = " + ".join(money(round(arm.each(one)), one, language) for one in currencies)
+    each = " + ".join(money(arm.each(one), one, language) for one in currencies)
     cells = (name, number(arm.customers, language), number(arm.reached, language) + rate)
     return (*cells, each) if currencies else cells
 
