@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.shipped import close, codes, given_tasks, on, publish, stage, steps, tags
+from tests.support.shipped import close, codes, given_tasks, on, own, publish, stage, steps, tags
 from tests.support.shop import Shop
 from worker.domain.tasks import Outcome
 from worker.storage.database import Database
@@ -16,7 +16,7 @@ from worker.storage.database import Database
 @pytest.fixture
 def shop(database: Database) -> Shop:
     """A shop on both databases."""
-    return Shop(database)
+    return Shop(database, **own())
 
 
 def test_an_incident_is_told_settled_and_told_again(shop: Shop) -> None:
