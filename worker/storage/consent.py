@@ -5,28 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
 from worker.storage import membership
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import address, consent_change
+
+_KNOWN = select(address).where(address.c.email == bindparam("email"))
+_HELD = _KNOWN.with_for_update()
+_ADD = Insertion(address, lambda new: new.on_conflict_do_nothing())
+_CHANGE = Insertion(consent_change, lambda new: new.returning(consent_change.c.id))
+
+
+def _renewal(purpose: Purpose) -> Insertion:
+    told = (purpose.value, f"{purpose.value}_at", f"{purpose.value}_anew")
+    return Insertion(
+        address,
+        lambda new: new.on_conflict_do_update(
+            index_elements=[address.c.email], set_={name: new.excluded[name] for name in told}
+        ),
+    )
+
+
+_RENEW = {purpose: _renewal(purpose) for purpose in Purpose}
 
 
 def known(connection: Connection, email: str, purpose: Purpose) -> Standing:
     """Return what is known of an address's consent."""
-    return _standings(connection.execute(select(address).where(address.c.email == email)).first())[purpose]
+    return _standings(connection.execute(_KNOWN, {"email": email}).first())[purpose]
 
 
 def hold(connection: Connection, email: str) -> dict[Purpose, Standing]:
     """Return what is known of an address's consent, and keep others from changing it; an address unheard of too."""
-    held = select(address).where(address.c.email == email).with_for_update()
-    row = connection.execute(held).first()
+    row = connection.execute(_HELD, {"email": email}).first()
     if row is None:
         # somebody else may be about to write the address's first word: this waits for them
-        connection.execute(insert(connection, address).on_conflict_do_nothing(), {"email": email})
-        row = connection.execute(held).first()
+        connection.execute(_ADD.on(connection), {"email": email})
+        row = connection.execute(_HELD, {"email": email}).first()
     return _standings(row)
 
 
@@ -37,10 +54,7 @@ def renew(connection: Connection, email: str, purpose: Purpose, standing: Standi
         f"{purpose.value}_at": standing.since,
         f"{purpose.value}_anew": standing.anew,
     }
-    connection.execute(
-        insert(connection, address).on_conflict_do_update(index_elements=[address.c.email], set_=now_holds),
-        {"email": email, **now_holds},
-    )
+    connection.execute(_RENEW[purpose].on(connection), {"email": email, **now_holds})
 
 
 def change(
@@ -69,7 +83,7 @@ def change(
     membership.mark_of_address(connection, email, quiet=quiet)
     return int(
         connection.execute(
-            insert(connection, consent_change).returning(consent_change.c.id),
+            _CHANGE.on(connection),
             {
                 "email": email,
                 "purpose": purpose.value,

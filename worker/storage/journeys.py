@@ -39,6 +39,18 @@ _MOVE = update(journey).where(
 )
 _LOOK = update(journey).where(WAITING).values(look_again=True).returning(journey.c.id)
 _WAKE = _LOOK.where(journey.c.id.in_(bindparam("ids", expanding=True)))
+_MAY_LOOK = or_(journey.c.attempts == 0, journey.c.look_at <= bindparam("now", type_=journey.c.look_at.type))
+_HOLD = _BY_ID.where(_MAY_LOOK).with_for_update(key_share=True, skip_locked=True)
+_KEEP = _BY_ID.with_for_update(key_share=True)
+_LOOKED = (
+    update(journey)
+    .where(
+        journey.c.id.in_(bindparam("ids", expanding=True)),
+        WAITING,
+        or_(journey.c.look_again, journey.c.attempts > 0, journey.c.look_at.is_distinct_from(journey.c.due_at)),
+    )
+    .values(look_again=False, look_at=journey.c.due_at, attempts=0, reason=None)
+)
 _WAKE_OF = _LOOK.where(journey.c.customer_id.in_(bindparam("customers", expanding=True)))
 _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
     WAITING,
@@ -103,8 +115,7 @@ def hold(connection: Connection, ids: Sequence[int], now: datetime) -> list[Jour
     """
     if not ids:
         return []
-    mine = _BY_ID.where(may_look(now)).with_for_update(key_share=True, skip_locked=True)
-    return [from_row(row) for row in connection.execute(mine, {"ids": list(ids)})]
+    return [from_row(row) for row in connection.execute(_HOLD, {"ids": list(ids), "now": now})]
 
 
 def owners(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -114,7 +125,7 @@ def owners(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
 
 def keep(connection: Connection, ids: Sequence[int]) -> None:
     """Keep those of the journeys that wait to this transaction; waits for whoever holds one of them."""
-    connection.execute(_BY_ID.with_for_update(key_share=True), {"ids": list(ids)}).all()
+    connection.execute(_KEEP, {"ids": list(ids)}).all()
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
@@ -140,12 +151,7 @@ def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
 
 def looked(connection: Connection, ids: Sequence[int]) -> None:
     """Note that these journeys have looked at what they wait for, and stay: earlier failures are over."""
-    outdated = or_(journey.c.look_again, journey.c.attempts > 0, journey.c.look_at.is_distinct_from(journey.c.due_at))
-    connection.execute(
-        update(journey)
-        .where(journey.c.id.in_(list(ids)), WAITING, outdated)
-        .values(look_again=False, look_at=journey.c.due_at, attempts=0, reason=None)
-    )
+    connection.execute(_LOOKED, {"ids": list(ids)})
 
 
 def waiting_of_messages(connection: Connection, message_ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -224,22 +224,23 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, token: 
     return ours
 
 
+_CANCEL = (
+    update(message)
+    .where(stands(S.QUEUED))
+    .values(state=S.CANCELLED.value, reason=bindparam("why"), settled_at=bindparam("at"))
+)
+_CANCEL_OF_JOURNEY = _CANCEL.where(message.c.journey_id == bindparam("of"))
+_CANCEL_OF_TASK = _CANCEL.where(message.c.task_id == bindparam("of"))
+
+
 def cancel(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
     """Take back what a journey has in the queue."""
-    connection.execute(
-        update(message)
-        .where(message.c.journey_id == journey_id, stands(S.QUEUED))
-        .values(state=S.CANCELLED.value, reason=reason, settled_at=now)
-    )
+    connection.execute(_CANCEL_OF_JOURNEY, {"of": journey_id, "why": reason, "at": now})
 
 
 def cancel_of_task(connection: Connection, task_id: int, reason: str, now: datetime) -> None:
     """Take back what is in the queue about a task."""
-    connection.execute(
-        update(message)
-        .where(message.c.task_id == task_id, stands(S.QUEUED))
-        .values(state=S.CANCELLED.value, reason=reason, settled_at=now)
-    )
+    connection.execute(_CANCEL_OF_TASK, {"of": task_id, "why": reason, "at": now})
 
 
 _OWNERS = select(message.c.id, message.c.customer_id).where(message.c.id.in_(bindparam("ids", expanding=True)))

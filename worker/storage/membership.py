@@ -29,7 +29,7 @@ from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.quantities import decided
 from worker.storage.conditions.sql import to_sql
 from worker.storage.conditions.words import words_of
-from worker.storage.rows import insert, lock_all
+from worker.storage.rows import Insertion, insert, lock_all
 from worker.storage.segments import ALIVE
 from worker.storage.tables import customer, event, segment_mark, segment_member
 from worker.storage.types import Instant
@@ -48,6 +48,9 @@ _OF_EVENTS = (
 _OF_ADDRESS = select(customer.c.id, bindparam("quiet", type_=Boolean())).where(
     customer.c.email == bindparam("email"), *ALIVE
 )
+_MARK = Insertion(segment_mark)
+_MARK_OF_EVENTS = Insertion(segment_mark, lambda new: new.from_select(_COLUMNS, _OF_EVENTS))
+_MARK_OF_ADDRESS = Insertion(segment_mark, lambda new: new.from_select(_COLUMNS, _OF_ADDRESS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +90,17 @@ def mark(connection: Connection, customers: Mapping[int, bool]) -> None:
     """Note customers whose facts this transaction changes, and whether what changed is history."""
     if customers:
         rows = [{"customer_id": number, "quiet": quiet} for number, quiet in sorted(customers.items())]
-        connection.execute(insert(connection, segment_mark), rows)
+        connection.execute(_MARK.on(connection), rows)
 
 
 def mark_of_events(connection: Connection, event_ids: Sequence[int]) -> None:
     """Note the customers of events that this transaction processes."""
-    connection.execute(insert(connection, segment_mark).from_select(_COLUMNS, _OF_EVENTS), {"ids": list(event_ids)})
+    connection.execute(_MARK_OF_EVENTS.on(connection), {"ids": list(event_ids)})
 
 
 def mark_of_address(connection: Connection, email: str, *, quiet: bool) -> None:
     """Note the customers who have an address of which this transaction changes the consent."""
-    made = insert(connection, segment_mark).from_select(_COLUMNS, _OF_ADDRESS)
-    connection.execute(made, {"email": email, "quiet": quiet})
+    connection.execute(_MARK_OF_ADDRESS.on(connection), {"email": email, "quiet": quiet})
 
 
 def marks(connection: Connection, most: int) -> list[Mark]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, literal_column, select, text, update
 
-from worker.storage.rows import insert as upsert
+from worker.storage.rows import Insertion
 from worker.storage.tables import customer, date_mark, occurrence, trigger_start
 
 # Each value of an indexed column by one step along the index: a DISTINCT would walk over every customer.
@@ -20,6 +20,24 @@ _ZONES = text(
 )
 _OPEN = occurrence.c.state == literal_column("'open'")
 _BY_ID = select(occurrence).where(occurrence.c.id == bindparam("id"), _OPEN).with_for_update(skip_locked=True)
+_UNDER_WAY = select(occurrence).where(_OPEN).order_by(occurrence.c.id)
+_FIND = Insertion(occurrence, lambda new: new.on_conflict_do_nothing().returning(occurrence.c.id))
+_REACH = (
+    update(occurrence)
+    .where(occurrence.c.id == bindparam("number"))
+    .values(reached=bindparam("up_to"), entered=occurrence.c.entered + bindparam("more"))
+)
+_END = (
+    update(occurrence)
+    .where(occurrence.c.id == bindparam("number"), _OPEN)
+    .values(state=bindparam("how"), ended_at=bindparam("at"))
+)
+_OLDEST_ENDED = select(occurrence.c.ended_at).order_by(occurrence.c.id).limit(1)
+_START = Insertion(trigger_start, lambda new: new.on_conflict_do_nothing())
+_STARTS = select(trigger_start)
+_MARK = insert(date_mark)
+_MARKS = select(date_mark).order_by(date_mark.c.id).limit(bindparam("most"))
+_UNMARK = delete(date_mark).where(date_mark.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +73,12 @@ def start(connection: Connection, flow: str, triggers: Iterable[str], now: datet
     connection.execute(delete(trigger_start).where(trigger_start.c.flow == flow, trigger_start.c.trigger.not_in(names)))
     if names:
         rows = [{"flow": flow, "trigger": name, "since": now} for name in names]
-        connection.execute(upsert(connection, trigger_start).on_conflict_do_nothing(), rows)
+        connection.execute(_START.on(connection), rows)
 
 
 def starts(connection: Connection) -> dict[tuple[str, str], datetime]:
     """Return since when each trigger counts, by flow and trigger."""
-    return {(row.flow, row.trigger): row.since for row in connection.execute(select(trigger_start))}
+    return {(row.flow, row.trigger): row.since for row in connection.execute(_STARTS)}
 
 
 def zones(connection: Connection) -> list[str]:
@@ -79,14 +97,13 @@ def find(connection: Connection, found: Sequence[Found], now: datetime) -> int:
     made = 0
     for one in found:
         values = {"flow": one.flow, "trigger": one.trigger, "zone": one.zone, "turn": one.turn, "moment": one.moment}
-        statement = upsert(connection, occurrence).values(**values, found_at=now).on_conflict_do_nothing()
-        made += connection.execute(statement.returning(occurrence.c.id)).first() is not None
+        made += connection.execute(_FIND.on(connection), {**values, "found_at": now}).first() is not None
     return made
 
 
 def under_way(connection: Connection) -> list[Occurrence]:
     """Return the turns that are not worked through, in the order in which they came."""
-    return [_occurrence(row) for row in connection.execute(select(occurrence).where(_OPEN).order_by(occurrence.c.id))]
+    return [_occurrence(row) for row in connection.execute(_UNDER_WAY)]
 
 
 def hold(connection: Connection, number: int) -> Occurrence | None:
@@ -97,18 +114,17 @@ def hold(connection: Connection, number: int) -> Occurrence | None:
 
 def reach(connection: Connection, number: int, customer_id: int, entered: int) -> None:
     """Note up to which customer a turn has come, and how many more it entered."""
-    values = {"reached": customer_id, "entered": occurrence.c.entered + entered}
-    connection.execute(update(occurrence).where(occurrence.c.id == number).values(values))
+    connection.execute(_REACH, {"number": number, "up_to": customer_id, "more": entered})
 
 
 def end(connection: Connection, number: int, state: str, now: datetime) -> None:
     """End a turn: it is `done`, or came too `late`."""
-    connection.execute(update(occurrence).where(occurrence.c.id == number, _OPEN).values(state=state, ended_at=now))
+    connection.execute(_END, {"number": number, "how": state, "at": now})
 
 
 def outdated(connection: Connection, before: datetime) -> bool:
     """Say whether the oldest turn was ended before a moment."""
-    ended = connection.execute(select(occurrence.c.ended_at).order_by(occurrence.c.id).limit(1)).scalar()
+    ended = connection.execute(_OLDEST_ENDED).scalar()
     return ended is not None and ended < before
 
 
@@ -127,14 +143,14 @@ def mark(connection: Connection, customer_id: int, fields: Iterable[str]) -> Non
     """Note that dates of a customer moved, or the zone."""
     rows = [{"customer_id": customer_id, "field": field} for field in fields]
     if rows:
-        connection.execute(insert(date_mark), rows)
+        connection.execute(_MARK, rows)
 
 
 def marks(connection: Connection, most: int) -> tuple[list[int], dict[str, set[int]]]:
     """Return the oldest notes: their own numbers, and the customers by the field that moved."""
     fields: dict[str, set[int]] = {}
     numbers: list[int] = []
-    for row in connection.execute(select(date_mark).order_by(date_mark.c.id).limit(most)):
+    for row in connection.execute(_MARKS, {"most": most}):
         numbers.append(row.id)
         fields.setdefault(row.field, set()).add(row.customer_id)
     return numbers, fields
@@ -142,7 +158,7 @@ def marks(connection: Connection, most: int) -> tuple[list[int], dict[str, set[i
 
 def unmark(connection: Connection, numbers: Sequence[int]) -> None:
     """Take notes away that were looked at."""
-    connection.execute(delete(date_mark).where(date_mark.c.id.in_(list(numbers))))
+    connection.execute(_UNMARK, {"ids": list(numbers)})
 
 
 def _occurrence(row: Row[Any]) -> Occurrence:

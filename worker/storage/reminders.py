@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from worker.domain.tasks import Reminder, ReminderKind
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import staff_digest, task_reminder
 
 _OUTSTANDING = task_reminder.c.settled_at.is_(None)
@@ -19,6 +19,15 @@ _DUE = (
     .order_by(task_reminder.c.due_at, task_reminder.c.id)
     .limit(bindparam("limit"))
 )
+_ADD = Insertion(task_reminder, lambda new: new.on_conflict_do_nothing())
+_OUTSTANDING_OF = (
+    select(task_reminder)
+    .where(task_reminder.c.task_id.in_(bindparam("tasks", expanding=True)), _OUTSTANDING)
+    .order_by(task_reminder.c.due_at, task_reminder.c.id)
+)
+_BEGIN = Insertion(staff_digest, lambda new: new.on_conflict_do_nothing().returning(staff_digest.c.person))
+_CHANGE = update(task_reminder).where(task_reminder.c.id == bindparam("of"), _OUTSTANDING)
+_CHANGE_ALL = update(task_reminder).where(task_reminder.c.task_id == bindparam("of"), _OUTSTANDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ def add(connection: Connection, task_id: int, reminders: Sequence[Reminder]) -> 
         for one in reminders
     ]
     if rows:
-        connection.execute(insert(connection, task_reminder).on_conflict_do_nothing(), rows)
+        connection.execute(_ADD.on(connection), rows)
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int]]:
@@ -54,40 +63,29 @@ def due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, in
 
 def outstanding(connection: Connection, task_ids: Collection[int]) -> list[Kept]:
     """Return what these tasks, which the transaction holds, have still to tell."""
-    statement = select(task_reminder).where(task_reminder.c.task_id.in_(list(task_ids)), _OUTSTANDING)
     return [
         Kept(
             row.id,
             row.task_id,
             Reminder(ReminderKind(row.kind), row.nth, row.wanted_at, row.due_at, row.to),
         )
-        for row in connection.execute(statement.order_by(task_reminder.c.due_at, task_reminder.c.id))
+        for row in connection.execute(_OUTSTANDING_OF, {"tasks": list(task_ids)})
     ]
 
 
 def put_off(connection: Connection, reminder_id: int, wanted_at: datetime, due_at: datetime) -> None:
     """Have a reminder come at another moment."""
-    connection.execute(
-        update(task_reminder)
-        .where(task_reminder.c.id == reminder_id, _OUTSTANDING)
-        .values(wanted_at=wanted_at, due_at=due_at)
-    )
+    connection.execute(_CHANGE, {"of": reminder_id, "wanted_at": wanted_at, "due_at": due_at})
 
 
 def settle(connection: Connection, reminder_id: int, message_id: int | None, now: datetime) -> None:
     """Note that a reminder was told by this message, or that there was nothing more to tell."""
-    connection.execute(
-        update(task_reminder)
-        .where(task_reminder.c.id == reminder_id, _OUTSTANDING)
-        .values(settled_at=now, message_id=message_id)
-    )
+    connection.execute(_CHANGE, {"of": reminder_id, "settled_at": now, "message_id": message_id})
 
 
 def settle_all(connection: Connection, task_id: int, now: datetime) -> None:
     """Leave out what a task has still to tell."""
-    connection.execute(
-        update(task_reminder).where(task_reminder.c.task_id == task_id, _OUTSTANDING).values(settled_at=now)
-    )
+    connection.execute(_CHANGE_ALL, {"of": task_id, "settled_at": now})
 
 
 def next_number(connection: Connection, task_id: int, kind: ReminderKind) -> int:
@@ -99,8 +97,7 @@ def next_number(connection: Connection, task_id: int, kind: ReminderKind) -> int
 
 def begin_digest(connection: Connection, person: str, day: date, now: datetime) -> bool:
     """Note that somebody's digest of a day is written now; says whether it was not before."""
-    statement = insert(connection, staff_digest).on_conflict_do_nothing().returning(staff_digest.c.person)
-    return connection.execute(statement, {"person": person, "day": day, "at": now}).scalar() is not None
+    return connection.execute(_BEGIN.on(connection), {"person": person, "day": day, "at": now}).scalar() is not None
 
 
 def note_digest(connection: Connection, person: str, day: date, message_id: int) -> None:

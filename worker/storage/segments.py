@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, or_, select, update
 
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.tree import Expression
@@ -18,6 +18,14 @@ from worker.storage.tables import customer, segment, segment_member
 
 ALIVE = (customer.c.erased_at.is_(None), customer.c.merged_into.is_(None))
 """Customers who may be in a segment at all."""
+
+_ALL = select(segment).order_by(segment.c.gone_at.is_not(None), segment.c.position, segment.c.name)
+_NEXT = (
+    select(customer.c.id).where(customer.c.id > bindparam("after")).order_by(customer.c.id).limit(bindparam("most"))
+).subquery()
+_NEXT_SLICE = select(func.max(_NEXT.c.id))
+_HAS_MEMBERS = select(literal_column("1")).where(segment_member.c.segment == segment.c.name).exists()
+_MEMBERS_OF_GONE = select(segment.c.name).where(segment.c.gone_at.is_not(None), _HAS_MEMBERS).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,7 @@ class SegmentRow:
 
 def all_segments(connection: Connection) -> list[SegmentRow]:
     """Return every segment that was ever published, in the order of the file, those that are gone last."""
-    order = (segment.c.gone_at.is_not(None), segment.c.position, segment.c.name)
-    return [_segment(row) for row in connection.execute(select(segment).order_by(*order))]
+    return [_segment(row) for row in connection.execute(_ALL)]
 
 
 def put(
@@ -156,15 +163,12 @@ def give_up_pass(connection: Connection, name: str, now: datetime) -> None:
 
 def next_slice(connection: Connection, after: int, most: int) -> int | None:
     """Return the last of the next so many customers, None where there are no more."""
-    slice_ = select(customer.c.id).where(customer.c.id > after).order_by(customer.c.id).limit(most).subquery()
-    return connection.execute(select(func.max(slice_.c.id))).scalar()
+    return connection.execute(_NEXT_SLICE, {"after": after, "most": most}).scalar()
 
 
 def members_of_gone(connection: Connection) -> str | None:
     """Return a segment that is gone from the file and still has members."""
-    has = select(literal_column("1")).where(segment_member.c.segment == segment.c.name).exists()
-    found = connection.execute(select(segment.c.name).where(segment.c.gone_at.is_not(None), has).limit(1))
-    return found.scalar()
+    return connection.execute(_MEMBERS_OF_GONE).scalar()
 
 
 def _segment(row: Row[Any]) -> SegmentRow:

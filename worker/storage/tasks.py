@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, text, update
 
 from worker.domain.tasks import OPEN_STATES, Outcome, Priority, Task, TaskState, TaskType
-from worker.storage.rows import insert
+from worker.storage.rows import Insertion
 from worker.storage.tables import message, rotation, task
 
 # Written as they stand, so that both databases see that the indexes over open tasks will do.
@@ -24,6 +24,16 @@ _WAKE_OF = (
     .where(task.c.customer_id.in_(bindparam("customers", expanding=True)), OPEN, task.c.watches)
     .values(look_again=True)
 )
+_ADD = Insertion(task, lambda new: new.on_conflict_do_nothing().returning(task.c.id))
+_HOLD = _BY_ID.order_by(task.c.id).with_for_update()
+_HOLD_FREE = _BY_ID.order_by(task.c.id).with_for_update(skip_locked=True)
+_CHANGE = update(task).where(task.c.id == bindparam("of"), OPEN)
+_LOOKED = (
+    update(task).where(task.c.id.in_(bindparam("ids", expanding=True)), task.c.look_again).values(look_again=False)
+)
+_FIRST_TURN = Insertion(rotation, lambda new: new.on_conflict_do_nothing())
+_HOLD_TURN = select(rotation.c.person).where(rotation.c.role == bindparam("role")).with_for_update()
+_NOTE_TURN = update(rotation).where(rotation.c.role == bindparam("of")).values(person=bindparam("whose"))
 _WOKEN = select(task.c.id).where(OPEN, _LOOK_AGAIN).order_by(task.c.id).limit(bindparam("limit"))
 
 
@@ -76,8 +86,7 @@ def add(connection: Connection, new: NewTask, now: datetime) -> int | None:
         "due_at": new.due_at,
         "watches": new.watches,
     }
-    statement = insert(connection, task).on_conflict_do_nothing().returning(task.c.id)
-    return connection.execute(statement, values).scalar()
+    return connection.execute(_ADD.on(connection), values).scalar()
 
 
 def by_id(connection: Connection, ids: Collection[int]) -> dict[int, Task]:
@@ -95,7 +104,7 @@ def hold(connection: Connection, ids: Collection[int], *, skip: bool = False) ->
     """
     if not ids:
         return {}
-    mine = _BY_ID.order_by(task.c.id).with_for_update(skip_locked=skip)
+    mine = _HOLD_FREE if skip else _HOLD
     return {row.id: _task(row) for row in connection.execute(mine, {"ids": list(ids)})}
 
 
@@ -149,8 +158,7 @@ def watching(connection: Connection, customer_id: int) -> list[Task]:
 
 def change(connection: Connection, task_id: int, **values: Any) -> bool:
     """Write some columns of a task that is open; says whether it was."""
-    changed = connection.execute(update(task).where(task.c.id == task_id, OPEN).values(**values))
-    return changed.rowcount == 1
+    return connection.execute(_CHANGE, {"of": task_id, **values}).rowcount == 1
 
 
 def close(
@@ -176,19 +184,18 @@ def woken(connection: Connection, limit: int) -> list[int]:
 
 def looked(connection: Connection, ids: Collection[int]) -> None:
     """Note that these tasks have looked."""
-    connection.execute(update(task).where(task.c.id.in_(list(ids)), task.c.look_again).values(look_again=False))
+    connection.execute(_LOOKED, {"ids": list(ids)})
 
 
 def hold_turn(connection: Connection, role: str) -> str | None:
     """Return who had the last turn of a role, and keep the next one to this transaction."""
-    connection.execute(insert(connection, rotation).values(role=role).on_conflict_do_nothing())
-    statement = select(rotation.c.person).where(rotation.c.role == role).with_for_update()
-    return connection.execute(statement).scalar()
+    connection.execute(_FIRST_TURN.on(connection), {"role": role})
+    return connection.execute(_HOLD_TURN, {"role": role}).scalar()
 
 
 def note_turn(connection: Connection, role: str, person: str) -> None:
     """Write who has the turn now."""
-    connection.execute(update(rotation).where(rotation.c.role == role).values(person=person))
+    connection.execute(_NOTE_TURN, {"of": role, "whose": person})
 
 
 def forget(connection: Connection, customer_id: int) -> None:
