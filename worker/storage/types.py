@@ -27,6 +27,11 @@ def microseconds(moment: datetime) -> int:
     return (instant(moment) - _EPOCH) // _MICROSECOND
 
 
+def instant_of(number: int) -> datetime:
+    """Return the moment that whole microseconds since 1970 mean."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime; whole microseconds since 1970 on SQLite, `timestamptz` on PostgreSQL.
 
@@ -55,7 +60,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
-        return _EPOCH + int(value) * _MICROSECOND
+        return instant_of(int(value))
 
 
 class Money(TypeDecorator[Decimal]):
