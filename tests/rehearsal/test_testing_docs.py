@@ -40,6 +40,11 @@ FLOWS = {
           - coupon: birthday
           - send: birthday
     """,
+    "replenish": """
+        trigger: {date: customer.predicted_next_order_at, offset: -3 days, at: "09:00"}
+        when: customer.alive >= 0.5
+        steps: [{send: reminder}]
+    """,
     "everything": """
         trigger: signup
         once: ever
