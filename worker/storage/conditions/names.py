@@ -17,6 +17,7 @@ from worker.storage.tables import address, order_line
 from worker.storage.types import Instant
 
 MISSING = Quantity()
+_ITS = address.alias("its_address")  # the customer's
 _OTHERWISE = {"customer.id": "external_id", "event.at": "occurred_at"}  # columns that are not called like the name
 
 
@@ -60,9 +61,8 @@ def today(context: SqlContext) -> Sql:
 
 def agreed(context: SqlContext, purpose: str) -> Condition:
     """Whether the customer's address agreed to the purpose."""
-    its = address.alias()
-    asked = and_(its.c.email == context.customer.c.email, its.c[purpose] == literal_column("'subscribed'"))
-    return context.some(its, asked)
+    asked = and_(_ITS.c.email == context.customer.c.email, _ITS.c[purpose] == literal_column("'subscribed'"))
+    return context.some(_ITS, asked)
 
 
 def _of_shop(path: list[str], context: SqlContext) -> Quantity:
