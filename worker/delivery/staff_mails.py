@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from worker.delivery.given_names import given_name
 from worker.delivery.links import staff_url, task_url
 from worker.delivery.tokens import Tokens
 from worker.delivery.values import template_values
 from worker.domain.facts import Facts, Need, ShopFacts
+from worker.domain.given_names import given_name
 from worker.domain.journeys import Journey
 from worker.domain.policy import SkipReason
 from worker.domain.staff import Person, StaffOf, end_of_day

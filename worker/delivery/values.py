@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.delivery.given_names import given_name
 from worker.domain.coupons import coupon_named
 from worker.domain.facts import Facts, Happening
+from worker.domain.given_names import greeted_by
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
 from worker.domain.settings import Shop
@@ -74,7 +74,7 @@ def _customer(known: Facts) -> dict[str, Any]:
         "id": customer.external_id,
         "email": customer.email,
         "name": customer.name,
-        "first_name": customer.first_name or given_name(customer.name, customer.language or known.shop.language),
+        "first_name": greeted_by(customer, known.shop.language),
         "phone": customer.phone,
         "birthday": customer.birthday,
         "language": customer.language,

@@ -59,7 +59,7 @@ def typed(text: Text, kind: FieldType | None, facts: Facts, reading: Reading) ->
         kind: the declared type; None where the field is declared no more, and whatever it is is kept.
     """
     alone = text.parts[0] if len(text.parts) == 1 else None
-    value: Value = reading.value(alone.tree, facts) if isinstance(alone, Expression) else reading.text(text, facts)
+    value: Value = reading.told(alone, facts) if isinstance(alone, Expression) else reading.text(text, facts)
     match kind:
         case "number":
             return _number(value)

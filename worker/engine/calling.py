@@ -48,5 +48,5 @@ def _value(around: Surroundings, text: Text, facts: Facts) -> object:
     """Return a value as JSON: that of an expression that stands alone, else the text."""
     alone = text.parts[0] if len(text.parts) == 1 else None
     if isinstance(alone, Expression):
-        return as_json(around.reading.value(alone.tree, facts))
+        return as_json(around.reading.told(alone, facts))
     return around.reading.text(text, facts)

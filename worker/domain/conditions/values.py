@@ -59,6 +59,7 @@ from worker.domain.conditions.tree import (
 )
 from worker.domain.conditions.valuetypes import FieldType
 from worker.domain.facts import EventsOf, Facts, Need, Needs
+from worker.domain.given_names import greeted_by
 from worker.domain.texts import Text
 from worker.domain.zones import zone_of
 
@@ -98,9 +99,17 @@ class Reading:
 
         return [seen.as_json() for seen in explain(expression, reader.holds, seen_value)]
 
+    def told(self, expression: Expression, facts: Facts) -> Value:
+        """Return what an expression between `{{` and `}}` is: as `value`, but greeting as templates do.
+
+        `customer.first_name` is the given name in the whole one where the shop told none; in conditions, which the
+        database answers too, it stays the shop's own word.
+        """
+        return _Reader(facts, self.segments, greeting=True).value(expression.tree)
+
     def text(self, text: Text, facts: Facts) -> str:
-        """Return a text with its values put in; what is missing is left empty."""
-        reader = _Reader(facts, self.segments)
+        """Return a text with its values put in, as `told`; what is missing is left empty."""
+        reader = _Reader(facts, self.segments, greeting=True)
         zone = zone_of(facts.customer.timezone, facts.shop.timezone)
         return "".join(part if isinstance(part, str) else as_text(reader.value(part.tree), zone) for part in text.parts)
 
@@ -136,12 +145,21 @@ class _Reader:
 
     Parameters:
         inside: the segments that are being read, so that one that names itself comes to an end.
+        greeting: whether `customer.first_name` is derived where it is missing; never within a segment.
     """
 
-    def __init__(self, facts: Facts, segments: Mapping[str, Expression], inside: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        segments: Mapping[str, Expression],
+        inside: frozenset[str] = frozenset(),
+        *,
+        greeting: bool = False,
+    ) -> None:
         self._facts = facts
         self._segments = segments
         self._inside = inside
+        self._greeting = greeting
 
     def holds(self, node: Node) -> bool:
         match node:
@@ -167,6 +185,8 @@ class _Reader:
         match node:
             case Literal(value=value):
                 return value if isinstance(value, str | bool) or value is None else number_of(value)
+            case Name(path=("customer", "first_name")) if self._greeting:
+                return greeted_by(self._facts.customer, self._facts.shop.language)
             case Name():
                 return value_of(node, self._facts)
             case ListOf(items=items):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from worker.domain.customers import Customer
+
 # The usual Vietnamese family names, which stand first; as written in full, and those that are telling without marks.
 _MARKED = "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh đoàn trịnh"
 _UNMARKED = "nguyen tran pham huynh hoang"
@@ -21,3 +23,12 @@ def given_name(name: str | None, language: str) -> str | None:
     if not words:
         return None
     return words[-1] if language == "vi" or words[0].lower() in _FAMILIES else words[0]
+
+
+def greeted_by(customer: Customer, language: str) -> str | None:
+    """Return the name to greet a customer by: the shop's own word, else the given name in their whole name.
+
+    Parameters:
+        language: the shop's, for a customer whose own is not known.
+    """
+    return customer.first_name or given_name(customer.name, customer.language or language)
