@@ -16,7 +16,8 @@ from worker.domain.settings import Settings
 from worker.domain.tasks import Priority, Task, TaskState, TaskType
 from worker.edges.cli.why import fitted
 from worker.edges.telling import tell
-from worker.storage.stories import Asked, FlowStory, HitStory, JourneyStory, Line, MailStory, Story
+from worker.storage.stories import Asked, FlowStory, JourneyStory, Line, Story
+from worker.storage.story_mails import HitStory, MailStory
 
 NOON = datetime(2027, 3, 1, 5, 0, tzinfo=UTC)
 

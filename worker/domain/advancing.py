@@ -127,7 +127,8 @@ def _walk(
         match step:
             case Send():
                 acts.append(Act(step, facts))
-                trace.append(_entry(TraceKind.SEND, step, template=step.template))
+                to = {} if step.to is None else {"to": step.to}
+                trace.append(_entry(TraceKind.SEND, step, template=step.template, **to))
                 step = route.after(step)
             case Wait():
                 if step.until is not None and reading.holds(step.until, facts):

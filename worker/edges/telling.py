@@ -12,8 +12,10 @@ from worker.domain.journeys import JourneyState
 from worker.domain.settings import Shop
 from worker.domain.tasks import Task, TaskState
 from worker.edges.moments import day, moment
-from worker.edges.telling_effects import effect
-from worker.storage.stories import Asked, EventStory, FlowStory, HitStory, JourneyStory, Line, MailStory, Refusal, Story
+from worker.edges.telling_effects import effect, webhook_part
+from worker.edges.telling_mails import mail_parts, staff_parts
+from worker.edges.telling_waits import moved_part, overtaken, wait_part
+from worker.storage.stories import Asked, EventStory, FlowStory, JourneyStory, Line, Refusal, Story
 
 Part = tuple[str, str]  # text and style
 Told = list[Part]
@@ -27,7 +29,6 @@ _ENDS = {
     JourneyState.EXITED: ("exited", "yellow"),
     JourneyState.FAILED: ("failed", "red"),
 }
-_MAIL_STYLE = {"sent": "green", "skipped": "yellow", "cancelled": "yellow", "failed": "red", "unknown": "red"}
 
 
 def tell(story: Story, shop: Shop, now: datetime) -> Iterator[Told]:
@@ -92,8 +93,6 @@ def _consents(story: Story, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo, now: datetime) -> Iterator[Told]:
-    mails = {mail.step: mail for mail in journey.mails}
-    tasks = {task.step: task for task in journey.tasks}
     state, colour = _ENDS[journey.state]
     entered = next((line for line in journey.lines if line.kind == "entered"), None)
     by = _cause(entered.detail) if entered else ""
@@ -105,36 +104,40 @@ def _journey(flow: FlowStory, journey: JourneyStory, shop: Shop, zone: ZoneInfo,
     ]
     if entered is not None:
         yield from _seen(entered.detail.get("seen"), NAME + 1)
-    shown = ""
-    for line in journey.lines:
+    shown, over = "", overtaken(journey.lines)
+    for place, line in enumerate(journey.lines):
         if line.kind in ("entered", "done"):  # the journey's own line says both
             continue
         on = day(line.at.astimezone(zone))
         if on != shown and shown:
             yield [(f"  {on}", "dim")]
         shown = on
-        yield from _line(line, mails, tasks, shop, zone, now)
+        yield from _line(line, journey, place in over, shop, zone, now)
 
 
-def _line(
-    line: Line,
-    mails: Mapping[str | None, MailStory],
-    tasks: Mapping[str | None, Task],
-    shop: Shop,
-    zone: ZoneInfo,
-    now: datetime,
-) -> Iterator[Told]:
+def _line(line: Line, journey: JourneyStory, over: bool, shop: Shop, zone: ZoneInfo, now: datetime) -> Iterator[Told]:
+    """Yield a line of the trace, and of what decided.
+
+    Parameters:
+        over: whether the time that the line names holds no more.
+    """
     head: Part = (f"  {line.at.astimezone(zone):%H:%M}  ", "dim")
     name = line.step or ""
     detail = line.detail
+    tasks = {task.step: task for task in journey.tasks}
     match line.kind:
         case "send":
-            mail = mails.get(line.step)
-            yield [head, (name.ljust(STEP), ""), *(_mail(mail, shop, zone, now) if mail else [])]
+            mail = next((one for one in reversed(journey.mails) if one.step == line.step), None)
+            staff = [one for one in journey.staff_mails if one.step == line.step]
+            became = mail_parts(mail, shop, zone, now) if mail else staff_parts(staff, detail, shop, zone, now)
+            yield [head, (name.ljust(STEP), ""), *became]
         case "wait":
-            until = moment(datetime.fromisoformat(detail["due"]), shop, zone.key)
-            earlier = f", or until {detail['until']}" if detail.get("until") else ""
-            yield [head, (name.ljust(STEP), ""), (f" waits until {until}{earlier}", "cyan")]
+            yield [head, (name.ljust(STEP), ""), wait_part(line, over, shop, zone)]
+        case "migrated":
+            yield [head, (line.kind.ljust(STEP), ""), moved_part(line, over, shop, zone)]
+        case "webhook":
+            row = next((one for one in reversed(journey.webhooks) if one.step == line.step), None)
+            yield [head, (name.ljust(STEP), ""), webhook_part(line, row, shop, zone, now)]
         case "task":
             yield [head, (_of_task(name, tasks, shop), ""), *_task(tasks.get(line.step), shop, zone, now)]
             yield from _seen(detail.get("seen"), NAME + 1)
@@ -182,41 +185,6 @@ def _task(task: Task | None, shop: Shop, zone: ZoneInfo, now: datetime) -> list[
     whose = f" task of {task.assignee}" if task.assignee else " task of nobody"
     due = f", due {moment(task.due_at, shop, zone.key)}" if task.due_at is not None else ""
     return [(whose + due, "red" if task.late(now) else "cyan")]
-
-
-def _mail(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> list[Part]:
-    parts: list[Part] = []
-    style = _MAIL_STYLE.get(mail.state, "")
-    if mail.state == "sent" and mail.sent_at is not None:
-        parts.append((f" sent {mail.sent_at.astimezone(zone):%H:%M:%S}", style))
-    elif mail.state == "queued" and mail.not_before > now:
-        why = f" ({mail.reason}: {mail.answer})" if mail.answer else ""
-        parts.append((f" goes out from {moment(mail.not_before, shop, zone.key)}{why}", "cyan"))
-    else:
-        parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))
-    parts += [_hits(same, zone) for same in _alike(mail.hits)]
-    return parts
-
-
-def _alike(hits: Sequence[HitStory]) -> list[list[HitStory]]:
-    """Return the hits in groups that tell the same: kind, link, who it was and why it is thought so."""
-    groups: dict[tuple[str | None, ...], list[HitStory]] = {}
-    for hit in hits:
-        groups.setdefault((hit.kind, hit.url, hit.by, hit.reason), []).append(hit)
-    return list(groups.values())
-
-
-def _hits(same: Sequence[HitStory], zone: ZoneInfo) -> Part:
-    hit = same[0]
-    word = {"open": "opened", "click": "clicked"}[hit.kind]
-    by = f"{hit.by}: {hit.reason}" if hit.by and hit.reason and hit.by != "person" else hit.by or "not classed yet"
-    target = f" {hit.url}" if hit.url else ""
-    times = f"{hit.at.astimezone(zone):%H:%M}"
-    if len(same) > 1:
-        first, last = same[0].at.astimezone(zone), same[-1].at.astimezone(zone)
-        until = f"{last:%H:%M}" if first.date() == last.date() else f"{day(last)} {last:%H:%M}"
-        times = f"{len(same)} times, {times} to {until}"
-    return (f" · {word}{target} {times} ({by})", "" if hit.by == "person" else "dim")
 
 
 def _not_entered(flow: FlowStory, shop: Shop, zone: ZoneInfo) -> Iterator[Told]:

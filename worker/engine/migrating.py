@@ -159,11 +159,13 @@ class Migrating:
         detail: dict[str, Any] = {"from": was, "to": now, "reason": f"v{was} → v{now}"}
         if step != one.step:
             detail |= {"stood_at": one.step, "reason": f"v{was} → v{now}, from '{one.step}'"}
-        if due_at is not None and due_at != one.due_at:
-            detail |= {"due": due_at.isoformat()}
         if began is not None:
             detail |= {"began": began.isoformat()}
         wait = self._waits.get(step or "")
+        if due_at is not None:  # also where it stays the same, so that the line says all that holds from now on
+            detail |= {"due": due_at.isoformat()}
+            if wait is not None and wait.until is not None:
+                detail |= {"until": wait.until.text}
         asks = any(rule.event is None for rule in self._new.exits) or (wait is not None and wait.until is not None)
         return Landed(one.id, step, due_at, asks or step is None, detail)
 

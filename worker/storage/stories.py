@@ -13,45 +13,15 @@ from worker.domain.customers import Customer, Purpose
 from worker.domain.journeys import JourneyState
 from worker.domain.tasks import Task
 from worker.storage import flows, tasks, traces
+from worker.storage.story_mails import MailStory, WebhookStory, mails_of, webhooks_of
 from worker.storage.tables import (
     consent_change,
     event,
     event_trace,
     flow_version,
     goal,
-    hit,
     journey,
-    message,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HitStory:
-    """One open or click of a mail, by whom it was taken to be, and why."""
-
-    kind: str
-    at: datetime
-    by: str | None
-    reason: str | None
-    url: str | None
-    user_agent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MailStory:
-    """What became of one mail."""
-
-    id: int
-    step: str | None
-    template: str
-    state: str
-    reason: str | None
-    created_at: datetime
-    sent_at: datetime | None
-    not_before: datetime
-    subject: str | None
-    answer: str | None
-    hits: tuple[HitStory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +49,8 @@ class JourneyStory:
     mails: tuple[MailStory, ...]  # to the customer
     goal_at: datetime | None
     tasks: tuple[Task, ...] = ()
+    staff_mails: tuple[MailStory, ...] = ()  # that steps wrote to staff
+    webhooks: tuple[WebhookStory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +167,9 @@ def _journeys(connection: Connection, customer_id: int) -> dict[str, list[Journe
     ).all()
     ids = [row.id for row in rows]
     lines = traces.of_journeys(connection, ids)
-    mails = _mails(connection, ids)
+    mails = mails_of(connection, ids)
     given = tasks.of_journeys(connection, ids)
+    calls = webhooks_of(connection, ids)
     found: dict[str, list[JourneyStory]] = {}
     for row in rows:
         found.setdefault(row.flow, []).append(
@@ -209,41 +182,11 @@ def _journeys(connection: Connection, customer_id: int) -> dict[str, list[Journe
                 row.due_at,
                 row.reason,
                 tuple(Line(line.at, line.kind, line.step, line.detail) for line in lines.get(row.id, ())),
-                tuple(mails.get(row.id, ())),
+                tuple(one for one in mails.get(row.id, ()) if one.staff is None),
                 row.goal_at,
                 tuple(given.get(row.id, ())),
-            )
-        )
-    return found
-
-
-def _mails(connection: Connection, journey_ids: Sequence[int]) -> dict[int, list[MailStory]]:
-    rows = connection.execute(
-        select(message)
-        .where(message.c.journey_id.in_(list(journey_ids)), message.c.staff.is_(None))
-        .order_by(message.c.id)
-    ).all()
-    hits: dict[int, list[HitStory]] = {}
-    for one in connection.execute(
-        select(hit).where(hit.c.message_id.in_([row.id for row in rows])).order_by(hit.c.at, hit.c.id)
-    ):
-        told = HitStory(one.kind, one.at, one._mapping["class"], one.reason, one.url, one.user_agent)
-        hits.setdefault(one.message_id, []).append(told)
-    found: dict[int, list[MailStory]] = {}
-    for row in rows:
-        found.setdefault(row.journey_id, []).append(
-            MailStory(
-                row.id,
-                row.step,
-                row.template,
-                row.state,
-                row.reason,
-                row.created_at,
-                row.sent_at,
-                row.not_before,
-                row.subject,
-                row.answer,
-                tuple(hits.get(row.id, ())),
+                tuple(one for one in mails.get(row.id, ()) if one.staff is not None),
+                tuple(calls.get(row.id, ())),
             )
         )
     return found

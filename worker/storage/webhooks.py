@@ -175,6 +175,12 @@ def listed(connection: Connection, limit: int) -> list[WebhookRow]:
     return [_row(one) for one in connection.execute(select(webhook).where(unsettled).order_by(*order).limit(limit))]
 
 
+def of_journeys(connection: Connection, ids: Collection[int]) -> list[WebhookRow]:
+    """Return the webhooks of these journeys, in the order in which they were written."""
+    mine = select(webhook).where(webhook.c.journey_id.in_(list(ids))).order_by(webhook.c.id)
+    return [_row(one) for one in connection.execute(mine)]
+
+
 def counts(connection: Connection) -> dict[WebhookState, int]:
     """Return how many webhooks there are in each state."""
     rows = connection.execute(select(webhook.c.state, func.count()).group_by(webhook.c.state))
