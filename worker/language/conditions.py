@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from babel import localedata
@@ -18,6 +19,7 @@ from worker.domain.errors import Severity
 from worker.domain.texts import LocalText, Text
 from worker.language.expressions import parse_expression, parse_text
 from worker.language.made import Made
+from worker.language.needs import asked_in, text_faults
 from worker.language.nodes import Mapping, Node, Scalar, within
 from worker.language.scalars import free_text, is_one_line, scalar
 from worker.language.source import Report, Span
@@ -39,6 +41,7 @@ class _Pending:
     scope: Scope
     what: str
     kind: ValueType | None = None  # what a text's value must be
+    asked: frozenset[str] | None = None  # of a text that a person reads: what was asked for on the way to it
 
 
 def coupons_in(text: Text) -> frozenset[str]:
@@ -60,6 +63,7 @@ class Conditions:
         self._made = made or Made()
         self._vocabulary = vocabulary
         self._pending: list[_Pending] = []
+        self._asked: frozenset[str] = frozenset()
         self._stands: dict[int, Scalar] = {}  # conditions by their id; those that are pending stay what they are
 
     def condition(self, node: Node, what: str, scope: Scope) -> Expression:
@@ -87,6 +91,7 @@ class Conditions:
         lines: bool = True,
         kind: ValueType | None = None,
         coupons: bool = True,
+        read: bool = False,
     ) -> Text | None:
         """Read a text that may hold `{{ }}`.
 
@@ -94,6 +99,7 @@ class Conditions:
             lines: whether it may have more than one line.
             kind: the type that its value must have, where that is known.
             coupons: whether it may name the journey's coupons.
+            read: whether a person reads it, so that a value that may be missing is told of.
         """
         found = scalar(self._report, node, what, "a text")
         if found is None:
@@ -112,13 +118,13 @@ class Conditions:
             return None
         if coupons:
             scope = replace(scope, coupons=frozenset(name for name in coupons_in(parsed) if name in self._made))
-        self._pending.append(_Pending(parsed, found, scope, what, kind))
+        self._pending.append(_Pending(parsed, found, scope, what, kind, self._asked if read else None))
         return parsed
 
     def local_text(self, node: Node, what: str, scope: Scope, *, lines: bool = False) -> LocalText | None:
         """Read a text of one line (or of several, with `lines`), or one for each language: `{vi: …, en: …}`."""
         if not isinstance(node, Mapping):
-            text = self.text(node, what, scope, lines=lines)
+            text = self.text(node, what, scope, lines=lines, read=True)
             return None if text is None else LocalText({"": text})
         if not node.entries:
             self._report.error(node, f"{what} holds no text")
@@ -132,10 +138,18 @@ class Conditions:
             if isinstance(entry.value, Scalar) and entry.value.missing:
                 self._report.error(entry.key, f"'{language}' has no value")
                 continue
-            text = self.text(entry.value, f"{what} in '{language}'", scope, lines=lines)
+            text = self.text(entry.value, f"{what} in '{language}'", scope, lines=lines, read=True)
             if text is not None:
                 found[language] = text
         return LocalText(dict(sorted(found.items()))) if found else None
+
+    @contextmanager
+    def after(self, *conditions: Expression) -> Iterator[None]:
+        """Read what stands behind these conditions: of what they ask for, texts are not told that it may be missing."""
+        before = self._asked
+        self._asked = before.union(*(asked_in(one.tree) for one in conditions))
+        yield
+        self._asked = before
 
     def check(self, steps: Iterable[str] | None, tasks: Iterable[str] | None = None) -> None:
         """Report what is wrong with all that was read: unknown names, types that do not fit.
@@ -155,6 +169,8 @@ class Conditions:
                 scope = replace(scope, coupons=None)
             if isinstance(pending.parsed, Text):
                 faults = check_text(pending.parsed, self._vocabulary, scope)
+                if pending.asked is not None and not faults:
+                    faults = tuple(text_faults(pending.parsed, self._vocabulary, scope, pending.asked))
                 if pending.kind is not None and not faults:
                     faults = value_faults(pending.parsed, pending.what, pending.kind, self._vocabulary, scope)
             else:

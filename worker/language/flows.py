@@ -81,7 +81,8 @@ class _Reader:
         condition = None if when is None else self._conditions.condition(when, "'when'", entering)
         reader = StepsReader(self._report, self._conditions, kind, scope, self._templates, self._vocabulary, self._made)
         listed = fields.value("steps")
-        steps = () if listed is None else with_names(reader.steps(listed, "'steps'"), reader.names)
+        with self._conditions.after(*([] if condition is None else [condition])):
+            steps = () if listed is None else with_names(reader.steps(listed, "'steps'"), reader.names)
         once = self._entry.once(fields.value("once"), triggers)
         flow = Flow(
             name=name,

@@ -54,7 +54,7 @@ class ForkReader:
 
     def _if(self, fields: Fields, name: str, line: int) -> If:
         when = self._condition(fields.value("if"), "'if'")
-        with self._made.fork() as ways:
+        with self._made.fork() as ways, self._conditions.after(when):
             then = self._way(ways, fields.value("then"), "'then'")
             otherwise = self._way(ways, fields.value("else"), "'else'")
         return If(name, line, when=when, then=then, otherwise=otherwise)
@@ -70,7 +70,8 @@ class ForkReader:
             self._report.error(node, "'choose' holds no cases", "for example [{when: ordered(), then: […]}]")
         with self._made.fork() as ways:
             cases = [self._case(item, ways) for item in node.items]
-            otherwise = self._way(ways, fields.value("else"), "'else'")
+            with self._conditions.after(*(case.when for case in cases if case is not None)):
+                otherwise = self._way(ways, fields.value("else"), "'else'")
         return Choose(name, line, cases=tuple(case for case in cases if case is not None), otherwise=otherwise)
 
     def _split(self, fields: Fields, name: str, line: int) -> Split | None:
@@ -118,7 +119,8 @@ class ForkReader:
         form = "{when: ordered(), then: […]}"
         inner = Fields(self._report, item, "a case of 'choose'", CASE, needed=CASE, form=form)
         when = self._condition(inner.value("when"), "'when'")
-        return Case(when, self._way(ways, inner.value("then"), "'then'", may_be_empty=True))
+        with self._conditions.after(when):
+            return Case(when, self._way(ways, inner.value("then"), "'then'", may_be_empty=True))
 
     def _check_percents(self, key: Scalar, branches: list[Branch], all_percents: bool) -> None:
         total = sum(branch.weight for branch in branches)

@@ -1,11 +1,15 @@
-"""What a template needs, held against what the flow that sends it has: a mail that can never be made is told before."""
+"""What a template or a text shows, held against what its flow has: a mail that can never be made is told before."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 
+from worker.domain.conditions.faults import Fault
+from worker.domain.conditions.tree import Expression, Name, Node, walk
 from worker.domain.conditions.vocabulary import Scope, Vocabulary
+from worker.domain.errors import Severity
 from worker.domain.house_events import EVENT_ITSELF, HOUSE_EVENTS
+from worker.domain.texts import Text
 from worker.language.nodes import Scalar
 from worker.language.source import Report
 from worker.language.suggestions import listed
@@ -14,6 +18,54 @@ Templates = Mapping[str, Collection[str]]
 """The templates there are, each with what its mails need: `order`, `event.FIELD`, `coupons.NAME`, values of `with:`."""
 
 _GUARD = "send another template, or let this one ask '{{% if {name} is defined %}}'"
+_BRANCH = "put what shows it into a branch: if: {name} is not none, or into a template, which can ask for it"
+
+
+def text_faults(text: Text, vocabulary: Vocabulary, scope: Scope, asked: Container[str]) -> Iterator[Fault]:
+    """Yield a warning for each name in a text that some of the flow's events come without: its place is left empty.
+
+    Parameters:
+        scope: the flow's events.
+        asked: `order` and `event`, where a condition on the way to the text asked for them.
+    """
+    if "?" in scope.events:
+        return
+    told: set[str] = set()
+    for part in text.parts:
+        if not isinstance(part, Expression):
+            continue
+        for node in walk(part.tree):
+            if not isinstance(node, Name) or node.path[0] in asked or ".".join(node.path) in told:
+                continue
+            name = ".".join(node.path)
+            lacking = _lacking(node.path, vocabulary, scope)
+            if lacking and (len(lacking) < len(scope.events) or node.path[0] == "order"):
+                told.add(name)
+                message = f"'{name}' is empty where {listed(lacking)} comes without it"
+                hint = _BRANCH.format(name=name)
+                yield Fault(message, part.offset + node.at, node.length, hint, Severity.WARNING)
+
+
+def asked_in(tree: Node) -> frozenset[str]:
+    """Return which of `order` and `event` a condition asks for: where it was asked, the author has them in mind."""
+    return frozenset(node.path[0] for node in walk(tree) if isinstance(node, Name)) & {"order", "event"}
+
+
+def _lacking(path: tuple[str, ...], vocabulary: Vocabulary, scope: Scope) -> list[str]:
+    """Return which of the flow's events may come without what a name stands for."""
+    if path[0] == "order":
+        return [*_orderless(scope), *_unsure(scope)]
+    if path[0] == "event" and len(path) > 1 and path[1] not in EVENT_ITSELF:
+        return [one for one in scope.events if path[1] not in vocabulary.events.get(one, path)]
+    return []
+
+
+def _orderless(scope: Scope) -> list[str]:
+    return [one for one in scope.events if one in HOUSE_EVENTS and not HOUSE_EVENTS[one].order]
+
+
+def _unsure(scope: Scope) -> list[str]:
+    return [one for one in scope.events if one not in HOUSE_EVENTS]
 
 
 def check_needs(
@@ -58,11 +110,11 @@ def _give(missing: Collection[str], given: Collection[str]) -> str:
 
 
 def _check_order(report: Report, template: Scalar, scope: Scope) -> None:
-    without = [one for one in scope.events if one in HOUSE_EVENTS and not HOUSE_EVENTS[one].order]
-    unsure = [one for one in scope.events if one not in HOUSE_EVENTS]
+    without, unsure = _orderless(scope), _unsure(scope)
     hint = _GUARD.format(name="order")
-    if len(without) == len(scope.events):
-        message = f"the template '{template.text}' shows 'order', and {listed(without, 'and')} tells of no order"
+    if not scope.order:
+        starts = listed(without, "and") or "what starts the flow"
+        message = f"the template '{template.text}' shows 'order', and {starts} tells of no order"
         report.error(template, message, hint)
     elif without or unsure:
         message = f"the template '{template.text}' shows 'order', which {listed([*without, *unsure])} may come without"

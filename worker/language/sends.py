@@ -60,7 +60,7 @@ class SendReader:
 
     def _values(self, fields: Fields) -> Values:
         what = "'with' is a group of values for the template"
-        return self._given.read(fields.value("with"), what, "{percent: 10}", self._may_give)
+        return self._given.read(fields.value("with"), what, "{percent: 10}", self._may_give, shown=True)
 
     def _may_give(self, entry: Entry) -> bool:
         key = entry.key.text

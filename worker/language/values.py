@@ -41,6 +41,7 @@ class ValuesReader:
         types: Mapping[str, ValueType] = _UNTYPED,
         *,
         coupons: bool = True,
+        shown: bool = False,
     ) -> Values:
         """Read a group, `{percent: 10}`; without a node there are no values.
 
@@ -49,6 +50,7 @@ class ValuesReader:
             form: how it is written.
             types: those that values must have, where that is known.
             coupons: whether the values may name the journey's coupons.
+            shown: whether a person reads them.
         """
         if node is None:
             return ()
@@ -63,7 +65,8 @@ class ValuesReader:
             if isinstance(entry.value, Scalar) and entry.value.missing:
                 self._report.error(entry.key, f"'{key}' has no value", 'an empty text is written ""')
                 continue
-            text = self._conditions.text(entry.value, f"'{key}'", self._scope, kind=types.get(key), coupons=coupons)
+            kind, what_it_is = types.get(key), f"'{key}'"
+            text = self._conditions.text(entry.value, what_it_is, self._scope, kind=kind, coupons=coupons, read=shown)
             if text is not None:
                 found[key] = text
         return tuple(sorted(found.items()))
