@@ -24,7 +24,6 @@ from worker.domain.graph_telling import graph_of
 from worker.domain.graphs import Edge, FlowGraph, Node, Way
 from worker.domain.steps import walk
 from worker.edges.cli.graph import graph as graph_command
-from worker.edges.cli.main import COMMANDS
 from worker.edges.cli.running import run
 from worker.edges.graph_figures import figures_of
 from worker.edges.graph_layout import laid_out
@@ -299,7 +298,6 @@ def test_a_flow_is_drawn_into_a_file(
     folder = shop_folder(tmp_path / "shop")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PHIN_HOME", str(folder))
-    assert graph_command in COMMANDS
     assert run(graph_command, ["win-back", "--output", "w.svg", "--language", "en"]) == 0
     told = capsys.readouterr()
     assert told.out == "w.svg\n" and "Without counts" in told.err

@@ -18,7 +18,7 @@ from worker.edges.moments import moment, share
 from worker.storage import predictions as rows
 
 
-@click.command(short_help="Tell what is foretold of the customers: who buys again, and when.")
+@click.command(short_help="Tell who is foretold to buy again, and when.")
 @click.option("--now", "anew", is_flag=True, help="Fit the model anew and foretell everyone first.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def predictions(anew: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from worker.domain.errors import PhinError, SettingError
 from worker.edges import publishing
+from worker.edges.cli.commands import Commands
 from worker.edges.cli.running import run
 from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
@@ -62,7 +63,10 @@ def _current(house: House) -> House:
 @click.pass_context
 def up(context: click.Context, first: str | None, clock: str | None) -> int:
     """Start everything here: database, queue, web, workers, clock. Ctrl-C ends it."""
-    phin = context.find_root().command
+    root = context.find_root()
+    phin = root.command
+    if isinstance(phin, Commands):
+        phin.load_all(root)  # its children are forked from what is loaded now, and share the memory of it
     home = _begin("up", otherwise="console")
     return run_up(home, Console(), lambda arguments: run(phin, arguments), first, clock)
 
@@ -78,7 +82,7 @@ def release() -> None:
     house.close()
 
 
-@click.command(hidden=True)
+@click.command(hidden=True, short_help="Publish the flows, and each valid edit; a part of phin up.")
 def follow() -> None:
     """Publish the flows now, and each valid edit of them; a part of phin up."""
     leaving = on_leaving(os.environ)
