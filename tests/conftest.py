@@ -35,6 +35,12 @@ def _migrate(url: str) -> None:
         database.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What commands keep in the user's cache is kept with the tests' files, and with the processes that they start."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server for ordinary tests (without fsync); a durability test starts its own `PostgresServer`."""

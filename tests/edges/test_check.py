@@ -265,3 +265,41 @@ def test_a_clock_that_cannot_be_read_hides_nothing_else(shop: Path) -> None:
     assert result.exit_code == 1
     assert "holds 'soon'; write a number of seconds" in result.output
     assert "flows/b.yaml:2:1" in result.output
+
+
+def test_a_clone_without_var_compiles_once(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Given a folder without `var`, when it is checked, then what was made of its templates is in the user's cache.
+
+    The second run writes nothing anew, finds what is wrong all the same, and `var` is not made.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    assert run(XDG_CACHE_HOME=str(cache)).exit_code == 0
+    kept = {path: path.stat().st_ino for path in (cache / "phin").rglob("welcome.*.json")}
+    assert len(kept) == 2
+    assert run(XDG_CACHE_HOME=str(cache)).exit_code == 0
+    assert {path: path.stat().st_ino for path in (cache / "phin").rglob("welcome.*.json")} == kept
+    assert not (shop / "var").exists()
+    (shop / "var").mkdir()
+    assert run(XDG_CACHE_HOME=str(cache)).exit_code == 0
+    assert len(list((shop / "var").rglob("welcome.*.json"))) == 2
+
+
+def test_files_and_folders_are_told_of_alone(shop: Path) -> None:
+    """Given faults in two flows, when one file or folder is named, only its faults are told and count; what is not
+    checked at all is refused."""
+    (shop / "flows" / "b.yaml").write_text(GOOD.replace("flow: a", "flow: b").replace("welcome", "welcom"))
+    (shop / "flows" / "c.yaml").write_text(GOOD.replace("flow: a", "flow: c").replace("trigger", "triger"))
+
+    one = run("flows/b.yaml")
+
+    assert (one.exit_code, "c.yaml" in one.output) == (1, False)
+    assert last_line(one) == "1 error in flows/b.yaml; elsewhere 2 problems"
+    assert run("flows/a.yaml", "templates").exit_code == 0
+    assert {problem["file"] for problem in json.loads(run("--format", "json", "flows").output)["problems"]} == {
+        "flows/b.yaml",
+        "flows/c.yaml",
+    }
+    (shop / "notes.txt").write_text("")
+    refused = CliRunner().invoke(check, ["notes.txt"])
+    assert "nothing of 'notes.txt' is checked; 'config', 'flows' and 'templates' are" in str(refused.exception)
+    assert CliRunner().invoke(check, ["flows/d.yaml"]).exit_code == 2

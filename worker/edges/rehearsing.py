@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import Problem, Severity
 from worker.edges.banner import near
 from worker.edges.environment import Home
+from worker.edges.user_cache import kept_templates
 from worker.engine.publishing import Source
 from worker.language.flow_tests import Known, TestFolder, read_test_folder
 from worker.language.library import Library, flow_names, read_library
@@ -56,22 +55,8 @@ def read_shop(home: Home) -> Rehearsed:
     known = Known(settings, vocabulary, flows, frozenset((*flows, *library.broken)))
     tests = read_test_folder(settings.flows, known, shown)
     sources: Mapping[str, Source] = {name: Source(file.flow, file.text) for name, file in library.flows.items()}
-    cache = _kept_templates(home)
+    cache = kept_templates(home.folder, home.environment)
     files = ShopFiles(settings, sources, segments.segments, seasons.seasons, staff, settings.templates, cache)
     found = [*seasons.problems, *segments.problems, *library.problems, *tests.problems]
     errors = tuple(one for one in found if one.severity is Severity.ERROR)
     return Rehearsed(files, library, tests, errors)
-
-
-def _kept_templates(home: Home) -> Path | None:
-    """Return where compiled templates are kept beside the shop's own `var`, which a rehearsal leaves alone.
-
-    It is the user's cache (XDG Base Directory Specification), with a folder for each shop; None where there is none.
-    """
-    named = home.environment.get("XDG_CACHE_HOME")
-    try:
-        folder = (Path(named) if named else Path.home() / ".cache") / "phin"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # the latter: nobody's home is known
-        return None
-    return folder / hashlib.sha256(str(home.folder).encode()).hexdigest()[:16]

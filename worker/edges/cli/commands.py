@@ -6,6 +6,7 @@ What a command needs takes a second to load, so only the one that was typed is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module, metadata
 
@@ -36,8 +37,8 @@ class Listed:
 
     def load(self) -> click.Command:
         """Return the command; its module is imported."""
-        module = import_module(self.path)
-        return next(command for command in module.commands if command.name == self.name)
+        commands: Sequence[click.Command] = import_module(self.path).commands
+        return next(command for command in commands if command.name == self.name)
 
 
 COMMANDS = (

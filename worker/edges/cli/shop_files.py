@@ -11,6 +11,7 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Problem
 from worker.domain.settings import Settings, Shop
 from worker.edges.cli.parsers import PARSERS
+from worker.edges.user_cache import kept_templates
 from worker.edges.var import TEMPLATES_KEPT
 from worker.language.library import flow_names
 from worker.language.schema_names import SchemaNames
@@ -51,7 +52,8 @@ def read_shop(folder: Path, environment: Mapping[str, str]) -> ShopFiles:
     """Read what flows are held against: settings, segments, seasons, staff; templates are found, and compiled later."""
     found, problems = inspect_settings(folder / "config" / "phin.yaml", environment, PARSERS)
     settings = found or Settings()
-    kept = folder / settings.var / TEMPLATES_KEPT
+    var = folder / settings.var  # a fresh clone has none, and none is made
+    kept = var / TEMPLATES_KEPT if var.is_dir() else kept_templates(folder, environment)
     templates = TemplateLibrary(folder / settings.templates, settings.shop, fields=settings.fields, cache=kept)
     vocabulary = Vocabulary.of(settings, flows=flow_names(folder / settings.flows)) if found else None
     path = folder / "config" / SEGMENTS_FILE
