@@ -12,8 +12,9 @@ from jsonschema import Draft7Validator
 
 from tests.support.yaml_core import as_an_editor_has_it
 from worker.edges.cli.check import check
+from worker.edges.cli.new import new
 from worker.edges.cli.schema import schema
-from worker.edges.cli.schema_files import stale
+from worker.edges.cli.schema_files import refresh, stale
 from worker.edges.cli.shop_files import read_shop
 from worker.language.schema import KINDS
 
@@ -67,6 +68,40 @@ def test_written_schemas_that_are_out_of_date_are_told(shop: Path) -> None:
     assert "run 'phin schema --write'" in told
     assert "config/schema/flow.json  written" in run("flow", "--write").output
     assert CliRunner().invoke(check, ["--strict"]).exit_code == 0
+
+
+def test_what_editors_complete_by_keeps_nothing_from_being_published(shop: Path) -> None:
+    """Given a schema that is out of date, then the check tells of it and --strict lets it pass, and nothing else."""
+    run("--write")
+    (shop / "flows" / "b.yaml").write_text("flow: b\ntrigger: signup\nsteps: [{wait: 1 day}]\n")
+
+    told = CliRunner().invoke(check, ["--strict"])
+
+    assert (told.exit_code, told.output.count("it is out of date")) == (0, 1)
+    (shop / "flows" / "b.yaml").write_text("flow: b\ntrigger: signup\nsteps: [{exit: a}, {wait: 1 day}]\n")
+    assert CliRunner().invoke(check, ["--strict"]).exit_code == 1
+
+
+def test_a_new_flow_brings_the_schemas_up_to_date(shop: Path) -> None:
+    """Given written schemas, when a flow is begun from a pattern, they are written anew; where there are none, none."""
+    assert CliRunner().invoke(new, ["flow", "b", "--from", "welcome"]).exit_code == 0
+    assert not (shop / "config" / "schema").exists()
+    run("--write")
+
+    made = CliRunner().invoke(new, ["flow", "c", "--from", "welcome"])
+
+    assert "written   config/schema/test.json" in made.output
+    assert stale(shop, read_shop(shop, {}).names) == []
+
+
+def test_schemas_stay_while_the_settings_cannot_be_read(shop: Path) -> None:
+    """Given settings that cannot be used, then schemas keep the names that they have."""
+    run("--write")
+    (shop / "config" / "phin.yaml").write_text("fields: [\n")
+    before = {path: path.read_text() for path in (shop / "config" / "schema").iterdir()}
+
+    assert refresh(read_shop(shop, {})) == []
+    assert {path: path.read_text() for path in (shop / "config" / "schema").iterdir()} == before
 
 
 def test_the_shipped_schemas_are_those_of_the_shipped_files() -> None:

@@ -108,6 +108,16 @@ def test_an_edited_flow_is_published_and_a_broken_one_harms_nothing(house: PhinU
     assert house.ready()
 
 
+def test_the_schemas_for_editors_follow_the_files(house: PhinUp) -> None:
+    """Given a running house with schemas, when a flow comes, then editors complete its name; nobody runs a command."""
+    schema = house.home / "config" / "schema" / "test.json"
+    file = house.home / "flows" / "spring-news.yaml"
+    file.write_text("flow: spring-news\nstatus: draft\ntrigger: signup\nsteps: [{wait: 1 day}]\n")
+    wait_until(lambda: '"spring-news"' in schema.read_text(), "the schema knows the new flow")
+    file.unlink()
+    wait_until(lambda: '"spring-news"' not in schema.read_text(), "the schema has forgotten it")
+
+
 def test_a_broken_template_is_told_and_the_last_good_one_goes_on(house: PhinUp) -> None:
     """Given a running house, when a template is broken, then its line is told, and mails go out as before."""
     file = house.home / "templates" / "order-confirmation.vi.html"

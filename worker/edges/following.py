@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,8 +59,17 @@ class Report:
         return cls(**json.loads(text))
 
 
-def follow_files(house: House, leaving: threading.Event, environment: Mapping[str, str]) -> None:
-    """Publish now and at each change of the files, until it is time to leave."""
+def follow_files(
+    house: House,
+    leaving: threading.Event,
+    environment: Mapping[str, str],
+    refresh: Callable[[], Sequence[Path]],
+) -> None:
+    """Publish now and at each change of the files, until it is time to leave.
+
+    Parameters:
+        refresh: writes what is made of the files' names for editors; returns what it wrote.
+    """
     tables = migrate(house.database)
     publication = publishing.publish(house, by=BY)
     publishing.tell(publication)
@@ -79,6 +88,11 @@ def follow_files(house: House, leaving: threading.Event, environment: Mapping[st
         publishing.tell(publishing.publish(house, by=BY))
         if not files or any(file.is_relative_to(home.settings.templates) for file in files):
             publishing.tell_errors(publishing.template_problems(house))
+        try:
+            for file in refresh():
+                _log.info("schema for editors written", file=near(file))
+        except OSError as error:
+            _log.warning("schemas for editors cannot be written", file=error.filename, why=error.strerror)
 
     watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
 

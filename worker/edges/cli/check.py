@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from worker.language.diagnostics import (
 )
 from worker.language.flow_tests import Known, read_test_folder
 from worker.language.library import Library, read_library
+from worker.language.suggestions import listed
 
 _COLOURS: dict[str, dict[str, object]] = {
     "place": {"bold": True},
@@ -50,12 +51,31 @@ class Checked:
     Parameters:
         templates: how many there are, each in one language or more.
         tests: how many files of flow tests there are.
+        roots: the folders whose files are read.
+        stale: those of the problems that say that a schema for editors is out of date; they keep nothing from running.
     """
 
     library: Library
     templates: int
     tests: int
     problems: tuple[Problem, ...]
+    roots: tuple[Path, ...]
+    stale: tuple[Problem, ...] = ()
+
+    def of(self, paths: Sequence[Path]) -> tuple[Problem, ...]:
+        """Return the problems of these files and folders; all where none is named.
+
+        Raises:
+            PhinError: nothing that is read stands there.
+        """
+        within = [path.resolve() for path in paths]
+        for path, found in zip(paths, within, strict=True):
+            if not any(_touch(found, root.resolve()) for root in self.roots):
+                raise PhinError(f"nothing of '{path}' is checked; {listed(map(str, self.roots), 'and')} are")
+        if not within:
+            return self.problems
+        files = {file: Path(file).resolve() for file in {one.place.file for one in self.problems}}
+        return tuple(one for one in self.problems if any(files[one.place.file].is_relative_to(path) for path in within))
 
 
 def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
@@ -71,9 +91,15 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     flows = {name: file.flow for name, file in library.flows.items()}
     known = Known(settings, shop.vocabulary, flows, frozenset((*flows, *library.broken)))
     tests = read_test_folder(folder / settings.flows, known, str(folder / settings.flows))
-    beside = [*shop.problems, *secret_problems(environment), *stale(folder, shop.names)]
-    found_problems = [*beside, *library.problems, *over, *tests.problems, *in_templates]
-    return Checked(library, len(templates.names()), tests.files, tuple(in_order(found_problems)))
+    outdated = stale(folder, shop.names)
+    beside = [*shop.problems, *secret_problems(environment), *outdated]
+    problems = tuple(in_order([*beside, *library.problems, *over, *tests.problems, *in_templates]))
+    roots = (folder / "config", folder / settings.flows, folder / settings.templates)
+    return Checked(library, len(templates.names()), tests.files, problems, roots, tuple(outdated))
+
+
+def _touch(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
@@ -87,6 +113,7 @@ def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
 
 
 @click.command(short_help="Tell what is wrong with settings, flows, templates.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option(
     "--format",
@@ -96,10 +123,11 @@ def _over(library: Library, folder: Path, settings: Settings) -> list[Problem]:
     help="For people (text), programs (json), code scanning (sarif), pull requests (github).",
 )
 @click.pass_context
-def check(context: click.Context, strict: bool, form: str) -> None:
+def check(context: click.Context, paths: tuple[Path, ...], strict: bool, form: str) -> None:
     """Check settings, staff, flows and templates, and tell everything that is wrong at once.
 
-    Nothing is changed and nothing is started. Exit status 1 where there are errors.
+    With PATHS, files or folders, only what is wrong with those is told, and counts. Nothing is changed and nothing is
+    started. Exit status 1 where there are errors.
     """
     began = time.monotonic()
     try:
@@ -107,7 +135,7 @@ def check(context: click.Context, strict: bool, form: str) -> None:
     except PhinError as error:
         raise click.ClickException(str(error)) from error
     checked = check_all(folder, os.environ)
-    problems = checked.problems
+    problems = checked.of(paths)
     looked_at = {"flows": checked.library.files, "templates": checked.templates, "tests": checked.tests}
     if form == "json":
         click.echo(as_json(problems, looked_at))
@@ -119,8 +147,12 @@ def check(context: click.Context, strict: bool, form: str) -> None:
         flows, tests = counted(checked.library.files, "flow"), counted(checked.tests, "file") + " of tests"
         beside = f", {tests}" if checked.tests else ""
         what = f"{flows}{beside} and {counted(checked.templates, 'template')}"
+        if paths:
+            elsewhere = counted(len(checked.problems) - len(problems), "problem")
+            what = f"{', '.join(map(str, paths))}; elsewhere {elsewhere}"
         click.echo(summary(problems, what, time.monotonic() - began))
     errors, warnings = counts(problems)
+    warnings -= sum(problem in checked.stale for problem in problems)
     context.exit(1 if errors or (strict and warnings) else 0)
 
 

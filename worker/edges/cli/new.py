@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 
 import click
 from rich import box
@@ -15,6 +16,7 @@ from rich.table import Table
 from worker.domain.errors import FileError, PhinError
 from worker.edges.banner import near
 from worker.edges.cli.painting import coloured, paint
+from worker.edges.cli.schema_files import refresh
 from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
 from worker.edges.environment import NOT_SETTINGS, find_home
 from worker.edges.patterns import Pattern, begun_from, lay_out_templates, pattern, patterns
@@ -65,10 +67,20 @@ def flow(name: str | None, source: str | None, lists: bool, as_json: bool) -> No
     click.echo(f"{coloured(str(path), bold=True)} is made from '{source}', as a draft: it runs for nobody yet")
     if found.templates:
         click.echo(f"  it sends  {', '.join(found.templates)}")
-    for one in written:
+    shop = read_shop(home, settings)  # anew: with what was written just now
+    for one in (*written, *_schemas(shop)):
         click.echo(f"  written   {near(one)}")
-    _problems(read_shop(home, settings), text, str(path))  # anew: with what was written just now
+    _problems(shop, text, str(path))
     _next(found, name, str(path))
+
+
+def _schemas(shop: ShopFiles) -> list[Path]:
+    """Bring the schemas that editors complete by up to date: they hold the names of flows and templates."""
+    try:
+        return refresh(shop)
+    except OSError as error:
+        click.echo(f"  {error.filename} cannot be written ({error.strerror or error}): run 'phin schema --write'")
+        return []
 
 
 def _problems(shop: ShopFiles, text: str, shown: str) -> None:

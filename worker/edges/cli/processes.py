@@ -12,6 +12,8 @@ from worker.domain.errors import PhinError, SettingError
 from worker.edges import publishing
 from worker.edges.cli.commands import Commands
 from worker.edges.cli.running import run
+from worker.edges.cli.schema_files import refresh
+from worker.edges.cli.shop_files import read_shop
 from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
 from worker.edges.following import follow_files
@@ -87,7 +89,8 @@ def follow() -> None:
     """Publish the flows now, and each valid edit of them; a part of phin up."""
     leaving = on_leaving(os.environ)
     house = House(_begin("files"))
-    follow_files(house, leaving, os.environ)
+    home = house.home
+    follow_files(house, leaving, os.environ, lambda: refresh(read_shop(home.folder, home.environment)))
     house.close()
 
 

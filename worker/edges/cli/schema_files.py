@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from worker.domain.errors import Place, Problem, Severity
+from worker.edges.cli.shop_files import ShopFiles
 from worker.language.schema import KINDS, schema_of, written
 from worker.language.schema_names import SchemaNames
 
@@ -44,6 +45,18 @@ def stale(folder: Path, names: SchemaNames) -> list[Problem]:
     ]
     message = "editors complete and check by this file, and it is out of date"
     return [Problem(Place(str(path), 0, 0), message, Severity.WARNING, "run 'phin schema --write'") for path in old]
+
+
+def refresh(shop: ShopFiles) -> list[Path]:
+    """Write those schemas anew that are there and out of date; returns which. Without usable settings none is.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    if shop.vocabulary is None:
+        return []
+    kinds = [Path(problem.place.file).stem for problem in stale(shop.folder, shop.names)]
+    return list(write_schemas(shop.folder, shop.names, kinds)) if kinds else []
 
 
 def _text_of(path: Path) -> str | None:
