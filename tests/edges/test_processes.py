@@ -151,7 +151,7 @@ def test_a_database_that_is_away_is_told_in_a_line(tmp_path: Path) -> None:
     """Given a database that cannot be reached, then the error says so without a traceback and without a password."""
     told = Machine(tmp_path, "postgresql://phin:geheim@127.0.0.1:1/phin").run("release")
     assert told.returncode == 1
-    assert "database cannot be reached" in told.stderr
+    assert "(database_url, PHIN_DATABASE_URL) cannot be reached" in told.stderr
     assert "geheim" not in told.stderr
     assert "Traceback" not in told.stderr
 

@@ -26,6 +26,7 @@ NOT_SETTINGS = frozenset(
         "PHIN_LISTEN_FD",
         "PHIN_NAME",
         "PHIN_REPORT_FD",
+        "PHIN_TRACEBACK",
         "PHIN_UP_URL",
     }
 )

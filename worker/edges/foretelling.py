@@ -19,6 +19,7 @@ from worker.edges.house import House
 from worker.edges.logs import set_up_logs
 from worker.engine.fitting import fit_anew
 from worker.engine.foretelling import foretell_all
+from worker.storage.migrations import up_to_date
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         now = house.clock.now()
         with house.database.reading() as connection:
+            if not up_to_date(connection):
+                raise PhinError("the database is not up to date with this version; run 'phin release' first")
             dates = house.flowbook.follow(connection).dates
         fitted = fit_anew(house.database, now)
         with Progress(console=Console(stderr=True), disable="--quiet" in arguments) as progress:

@@ -43,6 +43,10 @@ def told(error: BaseException) -> str:
     return masked(f"{type(error).__name__}: {error}")[:_TOLD]
 
 
+def _first_line(error: DBAPIError) -> str:
+    return next(iter(str(error.orig).strip().splitlines()), "no reason given")
+
+
 class _WriterLock:
     """One writer at a time on one SQLite file, across threads and processes, woken by the kernel."""
 
@@ -136,8 +140,14 @@ class Database:
             yield
         except OperationalError as error:
             if error.connection_invalidated or "connect" in str(error.orig).lower():
-                raise UnavailableError(f"the database cannot be reached: {error.orig}") from error
+                raise UnavailableError(f"{self._named()} cannot be reached: {_first_line(error)}") from error
             raise
+
+    def _named(self) -> str:
+        """Return which database it is and which setting says so; a password may stand anywhere else in the URL."""
+        url = self.engine.url
+        where = f" at {url.host}:{url.port or 5432}" if url.host else ""
+        return f"the database '{url.database}'{where} (database_url, PHIN_DATABASE_URL)"
 
     def close(self) -> None:
         """Close every connection."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
 from worker.domain.errors import FileError, PhinError
 from worker.language.diagnostics import as_text
+
+TRACEBACK = "PHIN_TRACEBACK"  # set to anything: a database's error is shown with all that led to it
 
 
 def run(command: click.Command, arguments: Sequence[str] | None) -> int:
@@ -27,6 +31,19 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:
             click.echo(as_text(problem), err=True)
         return 1
     except PhinError as error:
-        click.echo(click.style(f"phin: {error}", fg="red"), err=True)
-        return 1
+        return _told(str(error))
+    except Exception as error:
+        if os.environ.get(TRACEBACK) or not _is_of_database(error):
+            raise
+        return _told(import_module("worker.edges.cli.database_errors").words(error))
     return status if isinstance(status, int) else 0
+
+
+def _told(words: str) -> int:
+    click.echo(click.style(f"phin: {words}", fg="red"), err=True)
+    return 1
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Say whether SQLAlchemy or Alembic raised it; neither is loaded to find out."""
+    return any(kind.__module__.partition(".")[0] in ("sqlalchemy", "alembic") for kind in type(error).__mro__)
