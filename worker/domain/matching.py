@@ -147,9 +147,9 @@ def match(
     age = (happening.received_at or facts.now) - happening.at  # a delay of ours makes no event too old
     if age > limit:
         return Match(None, "event too old", {"hours": round(age / timedelta(hours=1), 1), "limit": str(limit)})
-    if flow.when is not None and not reading.holds(flow.when, facts):
-        return Match(None, "when", {"when": flow.when.text, "seen": reading.explain(flow.when, facts)})
-    seen = reading.explain(flow.when, facts) if flow.when is not None else []
+    holds, seen = (True, []) if flow.when is None else reading.judge(flow.when, facts)
+    if flow.when is not None and not holds:
+        return Match(None, "when", {"when": flow.when.text, "seen": seen})
     once = once_of(flow, trigger)
     if once.kind is OnceKind.SPAN:
         assert once.span is not None

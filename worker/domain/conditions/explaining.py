@@ -30,8 +30,10 @@ class Seen:
         return {"text": self.text, "seen": dict(self.values), "holds": self.holds}
 
 
-def explain(expression: Expression, holds: Callable[[Node], bool], value: Callable[[Node], Value]) -> tuple[Seen, ...]:
-    """Return the parts that decided, in the order of the text.
+def explain(
+    expression: Expression, holds: Callable[[Node], bool], value: Callable[[Node], Value]
+) -> tuple[bool, tuple[Seen, ...]]:
+    """Return whether a condition holds, and the parts that decided, in the order of the text.
 
     Of an `and` that does not hold these are the parts that fail, of an `or` that holds the parts that do; otherwise
     all. `not` before a single part belongs to it.
@@ -40,21 +42,38 @@ def explain(expression: Expression, holds: Callable[[Node], bool], value: Callab
         holds, value: read a node in the facts at hand.
     """
 
+    answers: dict[int, bool] = {}  # by the node's identity: each part is read once, however deep it lies
+
+    def answer(node: Node) -> bool:
+        held = answers.get(id(node))
+        if held is None:
+            match node:
+                case And(operands=operands):
+                    held = all(answer(operand) for operand in operands)
+                case Or(operands=operands):
+                    held = any(answer(operand) for operand in operands)
+                case Not(operand=operand):
+                    held = not answer(operand)
+                case _:
+                    held = holds(node)
+            answers[id(node)] = held
+        return held
+
     def parts(node: Node) -> tuple[Seen, ...]:
         match node:
             case And(operands=operands) | Or(operands=operands):
-                held = holds(node)
+                held = answer(node)
                 deciding = operands
                 if held == isinstance(node, Or):
-                    deciding = tuple(operand for operand in operands if holds(operand) == held)
+                    deciding = tuple(operand for operand in operands if answer(operand) == held)
                 return tuple(seen for operand in deciding for seen in parts(operand))
             case Not(operand=And() | Or() | Not() as operand):
                 return parts(operand)
         alone = isinstance(node, Call) or (isinstance(node, Not) and isinstance(node.operand, Call))
         values = () if alone else tuple((expression.written(one), as_json(value(one))) for one in _asked(node))
-        return (Seen(expression.written(node), values, holds(node)),)
+        return (Seen(expression.written(node), values, answer(node)),)
 
-    return parts(expression.tree)
+    return answer(expression.tree), parts(expression.tree)
 
 
 def _asked(node: Node) -> list[Node]:

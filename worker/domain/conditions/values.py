@@ -92,12 +92,17 @@ class Reading:
 
         A consent that was never asked for holds no more than a refused one; here it is missing, so that the two differ.
         """
+        return self.judge(expression, facts)[1]
+
+    def judge(self, expression: Expression, facts: Facts) -> tuple[bool, list[dict[str, Any]]]:
+        """Return both at once, whether a condition holds and what decided: each of its parts is read once."""
         reader = _Reader(facts, self.segments)
 
         def seen_value(node: Node) -> Value:
             return None if isinstance(node, Name) and unsaid(node, facts.customer) else reader.value(node)
 
-        return [seen.as_json() for seen in explain(expression, reader.holds, seen_value)]
+        held, decided = explain(expression, reader.holds, seen_value)
+        return held, [seen.as_json() for seen in decided]
 
     def told(self, expression: Expression, facts: Facts) -> Value:
         """Return what an expression between `{{` and `}}` is: as `value`, but greeting as templates do.
@@ -160,6 +165,7 @@ class _Reader:
         self._segments = segments
         self._inside = inside
         self._greeting = greeting
+        self._names: dict[tuple[str, ...], Value] = {}  # those that were read
 
     def holds(self, node: Node) -> bool:
         match node:
@@ -187,8 +193,10 @@ class _Reader:
                 return value if isinstance(value, str | bool) or value is None else number_of(value)
             case Name(path=("customer", "first_name")) if self._greeting:
                 return greeted_by(self._facts.customer, self._facts.shop.language)
-            case Name():
-                return value_of(node, self._facts)
+            case Name(path=path):
+                if path not in self._names:
+                    self._names[path] = value_of(node, self._facts)
+                return self._names[path]
             case ListOf(items=items):
                 return tuple(
                     found for item in items if isinstance(found := self.value(item), str | float | bool | date)
