@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from tests.edges.test_web_signin import sign_in
 from tests.support.ledger import add_customer
@@ -19,9 +19,9 @@ from tests.support.web import WebHouse, client, web_house
 from worker.domain.errors import UnavailableError
 from worker.domain.staff import Person, Staff
 from worker.edges.web import overview
-from worker.storage import flows
+from worker.storage import circles, flows
 from worker.storage.database import Database
-from worker.storage.tables import event, journey, message, request, task
+from worker.storage.tables import circle, event, journey, message, request, task
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +95,39 @@ async def test_a_flow_is_counted(house: WebHouse) -> None:
     assert row.startswith(
         "Thank them live thanks Entered 5 Under way 5 Sent 3 Opened 2 66.7 % Clicked 1 33.3 % Goals 1 Revenue ₫450,000"
     )
+
+
+async def test_mails_to_staff_are_told_apart(house: WebHouse) -> None:
+    """Given a mail to the customer and one to staff, then the flow's row and the day count each by itself."""
+    shop = Shop(house.database)
+    shop.publish(thanks=FLOW)
+    shop.buy("A1")
+    sent(shop, 1)
+    with house.database.writing() as connection:
+        row = dict(connection.execute(select(message)).one()._mapping)
+        to_staff = {"id": 2, "key": "m2", "customer_id": None, "staff": "hoa", "step": "to-staff"}
+        connection.execute(insert(message).values(**row | to_staff))
+    found = words(await page(house))
+    assert "Sent 1 +1 to staff Opened" in found
+    assert "1 to staff" in found[: found.index("Thank them")]
+    assert "Gửi 1 +1 gửi nhân viên" in words(await page(house, language="vi"))
+
+
+async def test_a_circle_of_flows_that_was_stopped_is_told(house: WebHouse) -> None:
+    """Given flows that were stopped as they start each other, then the page says so and what to do, for seven days."""
+    shop = Shop(house.database)
+    shop.publish(thanks=FLOW)
+    for number in (1, 2):
+        shop.buy(f"A{number}")
+        with house.database.writing() as connection:
+            circles.keep(connection, number, "a", "a → b → a", shop.now)
+    found = words(await page(house))
+    assert "Flows start each other in a circle" in found and "a → b → a" in found
+    assert "2 times" in found and "phin check" in found
+    assert "Các kịch bản gọi nhau thành vòng" in words(await page(house, language="vi"))
+    with house.database.writing() as connection:
+        connection.execute(update(circle).values(at=shop.now - timedelta(days=8)))
+    assert "in a circle" not in words(await page(house))
 
 
 async def test_the_day_s_mails_are_counted(house: WebHouse) -> None:

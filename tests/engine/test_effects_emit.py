@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import structlog
 
 from tests.support.effects import SETTINGS, events, said, settle
-from tests.support.shop import Shop
+from tests.support.shop import START, Shop
 from worker.domain.matching import CIRCLES, circle
 from worker.engine import emitting
 from worker.storage.database import Database
+from worker.storage.troubles import TroubleKind, troubles
 
 
 @pytest.fixture
@@ -83,6 +85,10 @@ def test_flows_that_start_each_other_for_ever_are_stopped_and_named(shop: Shop, 
     assert [row.flow for row in shop.journeys()] == ["a", "b"] * CIRCLES
     assert said(shop)[-1] == {"flow": "a", "version": 1, "reason": "circle: a → b → a"}
     assert [line["circle"] for line in logs if "circle" in line] == ["a → b → a"]
+    with shop.database.reading() as connection:
+        (told,) = troubles(connection, START)
+        assert troubles(connection, told.at + timedelta(seconds=1)) == []
+    assert (told.kind, told.what, told.flow, told.customer) == (TroubleKind.CIRCLE, "a → b → a", "a", "c1")
 
 
 def test_a_flow_may_climb_by_its_own_events(shop: Shop) -> None:

@@ -61,7 +61,9 @@ def base(connection: Connection) -> None:
     connection.execute(insert(flow).values(name="f", version_id=number, status="live", changed_at=NOW))
 
 
-mails = st.lists(st.tuples(st.sampled_from(STATES), st.floats(-40, 40), st.booleans(), st.booleans()), max_size=12)
+mails = st.lists(
+    st.tuples(st.sampled_from(STATES), st.floats(-40, 40), st.booleans(), st.booleans(), st.booleans()), max_size=12
+)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -71,8 +73,10 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
     """Given any mails about a day, then each count is what looking at each mail would give."""
     database = Database(request.getfixturevalue(f"{kind}_url"))
     made = [
-        mail(n, state, hours, opened_at=NOW if opened else None, clicked_at=NOW if clicked else None)
-        for n, (state, hours, opened, clicked) in enumerate(rows)
+        mail(n, state, hours)
+        | ({"customer_id": None, "staff": "mai"} if staff else {"customer_id": 1, "staff": None})
+        | {"opened_at": NOW if opened and not staff else None, "clicked_at": NOW if clicked and not staff else None}
+        for n, (state, hours, opened, clicked, staff) in enumerate(rows)  # mails to staff are never tracked
     ]
     with database.writing() as connection:
         connection.execute(delete(message))
@@ -81,7 +85,9 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
         if made:
             connection.execute(insert(message), made)
         found = overview.mail_day(connection, BEGIN, END)
-    today = [row for row in made if row["sent_at"] is not None and BEGIN <= row["sent_at"] < END]
+        flows = overview.flow_counts(connection, BEGIN)["f"]
+    sent = [row for row in made if row["sent_at"] is not None and row["sent_at"] >= BEGIN]
+    today = [row for row in sent if row["sent_at"] < END and row["staff"] is None]
     hours = [int((row["sent_at"] - BEGIN) / timedelta(hours=1)) for row in today]
 
     def settled(*states: str) -> int:
@@ -98,7 +104,10 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
         cancelled=settled("cancelled"),
         failed=settled("failed"),
         returned=settled("bounced", "complained"),
+        to_staff=sum(row["staff"] is not None and row["sent_at"] < END for row in sent),
     )
+    to_staff = sum(row["staff"] is not None for row in sent)
+    assert (flows.sent, flows.to_staff) == (len(sent) - to_staff, to_staff)
     database.close()
 
 

@@ -19,7 +19,7 @@ from worker.engine.advancing import go_on
 from worker.engine.failing import apart, set_back
 from worker.engine.recording import Recorded
 from worker.engine.surroundings import Surroundings
-from worker.storage import again, facts, journeys, traces
+from worker.storage import again, circles, facts, journeys, traces
 from worker.storage.database import told
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, Version
@@ -96,6 +96,7 @@ def _offer(
     going_round = circle(flow.name, occasion.chain)
     if going_round is not None:
         _log.error("flows start each other in a circle", circle=going_round, event_id=occasion.event_id)
+        circles.keep(connection, occasion.event_id, flow.name, going_round, occasion.now)
         return None, {"reason": f"circle: {going_round}"}
     standing = again.standing(connection, known.customer.id, flow.name, found.once_key)
     if any(one.once_key == found.once_key for one in standing):

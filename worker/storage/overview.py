@@ -24,6 +24,8 @@ _HOUR = timedelta(hours=1)
 # Written as they stand, so that both databases see that the indexes over a part of the rows will do.
 OPENED = message.c.opened_at.is_not(None)
 CLICKED = message.c.clicked_at.is_not(None)
+# Few, so that their own small index counts them, which is taken from what the index of all mails counts.
+TO_STAFF = message.c.staff.is_not(None)
 WENT_WRONG = stands(
     MessageState.SKIPPED, MessageState.CANCELLED, MessageState.FAILED, MessageState.BOUNCED, MessageState.COMPLAINED
 )
@@ -36,7 +38,8 @@ class FlowCounts:
     Parameters:
         entered: journeys that were entered in that time.
         under_way: journeys that are under way now, whenever they were entered.
-        sent: mails that were taken in that time; `opened` and `clicked` of these, by people.
+        sent: mails to customers that were taken in that time; `opened` and `clicked` of these, by people.
+        to_staff: mails to staff that were taken in that time.
         goals: goals that were reached in that time; `revenue`: the totals of their orders, by currency.
     """
 
@@ -45,6 +48,7 @@ class FlowCounts:
     sent: int = 0
     opened: int = 0
     clicked: int = 0
+    to_staff: int = 0
     goals: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
 
@@ -64,7 +68,8 @@ class MailDay:
     """The mails of one day.
 
     Parameters:
-        hours: how many were sent in each hour of the day, from its beginning.
+        hours: how many were sent to customers in each hour of the day, from its beginning.
+        to_staff: how many were sent to staff on that day.
         opened, clicked: of the mails sent on that day.
         queued, in_hand, unknown: how many stand so now, of whatever day.
         skipped, cancelled, failed, returned: what was settled so on that day; returned are bounces and complaints.
@@ -80,10 +85,11 @@ class MailDay:
     cancelled: int
     failed: int
     returned: int
+    to_staff: int = 0
 
     @property
     def sent(self) -> int:
-        """How many were sent on that day."""
+        """How many were sent to customers on that day."""
         return sum(self.hours)
 
 
@@ -105,6 +111,9 @@ def flow_counts(connection: Connection, since: datetime) -> dict[str, FlowCounts
     found = {name: FlowCounts(new, now) for name, new, now in connection.execute(each)}
     for name, count in _sent_by(connection, message.c.flow, since):
         found.setdefault(name, FlowCounts()).sent = count
+    for name, count in _sent_by(connection, message.c.flow, since, TO_STAFF):
+        counts = found.setdefault(name, FlowCounts())
+        counts.to_staff, counts.sent = count, max(0, counts.sent - count)
     for name, count in _sent_by(connection, message.c.flow, since, OPENED):
         found.setdefault(name, FlowCounts()).opened = count
     for name, count in _sent_by(connection, message.c.flow, since, CLICKED):
@@ -129,10 +138,9 @@ def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
     """Return what became of mails between two moments, no more than some days apart."""
     today = (message.c.sent_at >= begin, message.c.sent_at < end)
     hour = _hours_since(connection, begin)
-    by_hour = {
-        int(number): count
-        for number, count in connection.execute(select(hour.label("hour"), func.count()).where(*today).group_by("hour"))
-    }
+    each_hour = select(hour.label("hour"), func.count()).where(*today).group_by("hour")
+    by_hour = {int(number): count for number, count in connection.execute(each_hour)}
+    to_staff = {int(number): count for number, count in connection.execute(each_hour.where(TO_STAFF))}
     wrong = select(message.c.state, func.count()).where(
         WENT_WRONG, message.c.settled_at >= begin, message.c.settled_at < end
     )
@@ -144,7 +152,9 @@ def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
     }
     count = {state: sum(row[1] for row in rows) for state, rows in settled.items()}
     return MailDay(
-        hours=tuple(by_hour.get(number, 0) for number in range(ceil((end - begin) / _HOUR))),
+        hours=tuple(
+            max(0, by_hour.get(number, 0) - to_staff.get(number, 0)) for number in range(ceil((end - begin) / _HOUR))
+        ),
         opened=_count(connection, *today, OPENED),
         clicked=_count(connection, *today, CLICKED),
         queued=_count(connection, stands(MessageState.QUEUED)),
@@ -154,6 +164,7 @@ def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
         cancelled=count[MessageState.CANCELLED],
         failed=count[MessageState.FAILED],
         returned=sum(count[state] for state in returned),
+        to_staff=sum(to_staff.values()),
     )
 
 

@@ -1,10 +1,10 @@
-"""What went wrong of late: mails that failed, journeys that could not go on, events that were set aside."""
+"""What went wrong of late: mails that failed, journeys that could not go on, circles of flows, events set aside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
 
 from worker.domain.addresses import masked
 from worker.domain.messages import MessageState
+from worker.storage.circles import stopped
 from worker.storage.ledger import stands
 from worker.storage.overview import WENT_WRONG
 from worker.storage.tables import customer, event, journey, message
 
+OF_LATE = timedelta(days=7)  # what went wrong since then is told
 LOOKED_AT = 200  # the newest rows of each kind
 _FAILED: ColumnElement[str] = literal_column("'failed'")
 _REFUSED: ColumnElement[str] = literal_column("'refused'")
@@ -27,6 +29,7 @@ class TroubleKind(StrEnum):
     MAIL = "mail"  # a message failed
     JOURNEY = "journey"  # a journey could not go on
     EVENT = "event"  # an event was set aside
+    CIRCLE = "circle"  # flows start each other in a circle, which was stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Trouble:
     """Something that went wrong, alike ones gathered.
 
     Parameters:
-        what: the template, the step, or the type of event.
+        what: the template, the step, the type of event, or the circle (`a → b → a`).
         flow: name of the flow, where there is one.
         reason: as kept; no e-mail address stands in it.
         code: the mail server's reply, where it gave one.
@@ -55,8 +58,15 @@ class Trouble:
 
 def troubles(connection: Connection, since: datetime) -> list[Trouble]:
     """Return what went wrong since then, the newest first."""
-    found = [*_mails(connection, since), *_journeys(connection, since), *_events(connection, since)]
+    found = [*circles(connection, since), *_mails(connection, since), *_journeys(connection, since)]
+    found += _events(connection, since)
     return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def circles(connection: Connection, since: datetime) -> list[Trouble]:
+    """Return the circles of flows that were stopped since then, the newest first."""
+    rows = connection.execute(stopped(since, LOOKED_AT))
+    return _gathered(Trouble(TroubleKind.CIRCLE, way, flow, "", None, who, at) for flow, way, at, who in rows)
 
 
 def _mails(connection: Connection, since: datetime) -> list[Trouble]:

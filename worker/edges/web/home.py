@@ -29,8 +29,8 @@ from worker.storage.flows import FlowRow
 from worker.storage.overview import FlowCounts, MailDay
 
 MOST_REMARKS = 12
-_STATES = ("queued", "in_hand", "skipped", "cancelled", "failed", "returned", "unknown")
-_QUIET = ("in_hand", "cancelled", "returned", "unknown", "failed")  # shown only where there are some
+_STATES = ("to_staff", "queued", "in_hand", "skipped", "cancelled", "failed", "returned", "unknown")
+_QUIET = ("to_staff", "in_hand", "cancelled", "returned", "unknown", "failed")  # shown only where there are some
 _WORRYING = ("failed", "returned", "unknown")
 
 log = logging.getLogger(__name__)
@@ -184,6 +184,7 @@ class Home:
         write = partial(number, language=language)
         revenue = [money(total, currency, language) for currency, total in sorted(counts.revenue.items())]
         state = state_of(row, seen.all_held)
+        to_staff = t["flow_to_staff"].replace("{count}", write(counts.to_staff)) if counts.to_staff else ""
         return {
             "name": row.name,
             "href": f"/flows/{quote(row.name)}",
@@ -194,7 +195,7 @@ class Home:
                 # a phone shows four at most: what came of the flow is the fourth, in money where there is any
                 (t["col_entered"], write(counts.entered), "", True),
                 (t["col_under_way"], write(counts.under_way), "", False),
-                (t["col_sent"], write(counts.sent), "", True),
+                (t["col_sent"], write(counts.sent), to_staff, True),
                 (t["col_opened"], write(counts.opened), percent(counts.open_rate or None, language), True),
                 (t["col_clicked"], write(counts.clicked), percent(counts.click_rate or None, language), False),
                 (t["col_goals"], write(counts.goals), "", counts.goals > 0 and not revenue),
@@ -212,7 +213,7 @@ def state_of(row: FlowRow, all_held: bool) -> str:
 
 def _is_idle(row: FlowRow, seen: Overview) -> bool:
     counts = seen.counts.get(row.name, FlowCounts())
-    return not (counts.entered or counts.under_way or counts.sent or counts.goals)
+    return not (counts.entered or counts.under_way or counts.sent or counts.to_staff or counts.goals)
 
 
 def _order(row: FlowRow) -> tuple[int, str]:

@@ -22,10 +22,9 @@ from worker.storage.flows import FlowRow
 from worker.storage.overview import FlowCounts, MailDay, TaskCounts
 from worker.storage.reports import Untaken
 from worker.storage.requests import RequestFigures
-from worker.storage.troubles import Trouble, troubles
+from worker.storage.troubles import OF_LATE, Trouble, troubles
 
 PERIOD = timedelta(days=30)  # over which flows and requests are counted
-OF_LATE = timedelta(days=7)  # what went wrong since then is shown
 KEPT_FOR = 2.0  # seconds for which an overview is shown again
 MOST_TASKS = 6
 FEW_CODES = 50  # left in a pool of coupons, below which it is told

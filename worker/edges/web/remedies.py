@@ -101,6 +101,8 @@ def _of_trouble(one: Trouble, t: Mapping[str, str], language: str) -> Remark:
 
 def _remedy(one: Trouble) -> tuple[str, str | None]:
     """Return the name of the text that says what to do, and the command."""
+    if one.kind is TroubleKind.CIRCLE:
+        return "do_circle", "phin check"
     why = f"phin why {shlex.quote(one.customer)}" if one.customer else None
     if one.kind is TroubleKind.EVENT:
         return ("do_event", why) if why else ("do_event_log", None)

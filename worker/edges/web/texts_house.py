@@ -36,6 +36,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "sent": "đã gửi",
         "opened": "đã mở",
         "clicked": "đã bấm",
+        "to_staff": "gửi nhân viên",
+        "flow_to_staff": "+{count} gửi nhân viên",
         "queued": "đang chờ",
         "in_hand": "đang gửi",
         "skipped": "không gửi theo quy tắc",
@@ -93,6 +95,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "trouble_mail": "Thư không gửi được",
         "trouble_journey": "Hành trình dừng vì lỗi",
         "trouble_event": "Sự kiện chưa xử lý được",
+        "trouble_circle": "Các kịch bản gọi nhau thành vòng",
         "trouble_file": "Tệp kịch bản có lỗi",
         "trouble_config": "Tệp cấu hình có lỗi",
         "trouble_unknown": "Thư chưa rõ kết quả",
@@ -103,6 +106,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "do_journey": "Xem hành trình đã thấy gì, rồi sửa kịch bản:",
         "do_event": "Sự kiện vẫn được giữ lại. Sửa chỗ sai ở phía cửa hàng rồi gửi lại với id mới; xem chi tiết:",
         "do_event_log": "Sự kiện vẫn được giữ lại. Sửa chỗ sai ở phía cửa hàng rồi gửi lại với id mới.",
+        "do_circle": "Phin đã dừng vòng này: khách không vào lại kịch bản nữa. Thêm once hoặc when vào một "
+        "kịch bản trong vòng; lệnh này chỉ đúng bước:",
         "do_file": "Bản tốt gần nhất vẫn chạy. Sửa tệp rồi lưu lại; lệnh này chỉ đúng chỗ:",
         "do_unknown": "Đã giao thư nhưng không rõ có đến không, nên không tự gửi lại. "
         "Tra nhật ký máy chủ thư, rồi cho biết:",
@@ -171,6 +176,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "sent": "sent",
         "opened": "opened",
         "clicked": "clicked",
+        "to_staff": "to staff",
+        "flow_to_staff": "+{count} to staff",
         "queued": "waiting",
         "in_hand": "being sent",
         "skipped": "not sent, by the rules",
@@ -228,6 +235,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "trouble_mail": "Mail failed",
         "trouble_journey": "Journey failed",
         "trouble_event": "Event set aside",
+        "trouble_circle": "Flows start each other in a circle",
         "trouble_file": "Flow file with an error",
         "trouble_config": "Settings file with an error",
         "trouble_unknown": "Mails with unknown outcome",
@@ -238,6 +246,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "do_journey": "See what the journey saw, then mend the flow:",
         "do_event": "The event is kept. Mend it in the shop and send it again with a new id; the details:",
         "do_event_log": "The event is kept. Mend it in the shop and send it again with a new id.",
+        "do_circle": "Phin stopped it: the customer did not enter again. Give one of the flows a once or a when "
+        "that ends it; this names the step:",
         "do_file": "The last good version runs on. Mend the file and save it; this tells the place:",
         "do_unknown": "Handed over without a known answer, so never sent again by itself. "
         "Look into the mail server's log, then say what is true:",

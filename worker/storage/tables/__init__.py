@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from worker.storage.tables.base import metadata
 from worker.storage.tables.coupons import coupon
-from worker.storage.tables.journeys import event_trace, flow, flow_version, goal, journey, outcome, switch, trace
+from worker.storage.tables.journeys import (
+    circle,
+    event_trace,
+    flow,
+    flow_version,
+    goal,
+    journey,
+    outcome,
+    switch,
+    trace,
+)
 from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.prediction import prediction
 from worker.storage.tables.publishing import process, publication
@@ -20,6 +30,7 @@ from worker.storage.tables.webhooks import webhook
 
 __all__ = [
     "address",
+    "circle",
     "consent_change",
     "coupon",
     "customer",

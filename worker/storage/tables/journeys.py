@@ -145,3 +145,14 @@ event_trace = Table(
     Index("ix_event_trace_customer", "customer_id", "at"),
     Index("ix_event_trace_at", "at"),
 )
+
+# Entries that were refused because flows start each other in a circle: few, where what flows said of events is much.
+circle = Table(
+    "circle",
+    metadata,
+    Column("event_id", Id, ForeignKey("event.id"), primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("way", Text, nullable=False),  # in words: a → b → a
+    Column("at", Instant, nullable=False),
+    Index("ix_circle_at", "at"),
+)

@@ -69,6 +69,7 @@ message = Table(
     partial_index("ix_message_pace", "email", "transmitting_at", only=_ADVERTISED),
     Index("ix_message_journey", "journey_id"),
     Index("ix_message_customer", "customer_id", "created_at"),
+    partial_index("ix_message_to_staff", "sent_at", "flow", only="staff IS NOT NULL"),
     partial_index("ix_message_task", "task_id", only="task_id IS NOT NULL"),
 )
 
