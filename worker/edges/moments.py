@@ -23,6 +23,11 @@ def day(local: datetime) -> str:
     return f"{_WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
 
 
+def counted(count: int, name: str) -> str:
+    """Return a count with what is counted: `1 goal`, `1,200 goals`."""
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
+
+
 def share(part: float | None) -> str:
     """Return a share as a percentage: `25.0 %`, or a dash where there is none."""
     return "–" if part is None else f"{part * 100:.1f} %"

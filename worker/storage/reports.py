@@ -17,7 +17,8 @@ class FlowFigures:
 
     Parameters:
         control: of those who entered, journeys of customers who were set aside.
-        sent: mails that were taken, those that bounced later too; `unknown` ones are apart.
+        sent: mails to customers that were taken, those that bounced later too; `unknown` ones are apart.
+        to_staff: mails to staff that were taken.
         revenue: totals of the orders that reached the goal, by currency.
         skips: mails not sent, by reason.
     """
@@ -35,6 +36,7 @@ class FlowFigures:
     undelivered: int = 0
     opened: int = 0
     clicked: int = 0
+    to_staff: int = 0
     goals: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
     skips: dict[str, int] = field(default_factory=dict)
@@ -124,6 +126,14 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
                 figures.undelivered += count
             case "skipped":
                 figures.skips[why] = figures.skips.get(why, 0) + count
+    staff = (
+        select(journey.c.flow, func.count())
+        .select_from(message.join(journey))
+        .where(entered, message.c.staff.is_not(None), message.c.sent_at.is_not(None))
+        .group_by(journey.c.flow)
+    )
+    for name, count in connection.execute(staff):
+        found.setdefault(name, FlowFigures(name)).to_staff = count
 
 
 @dataclass(frozen=True, slots=True)

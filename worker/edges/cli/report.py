@@ -16,14 +16,16 @@ from rich.text import Text
 
 from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
+from worker.domain.settings import Shop
 from worker.edges.cli.opening import opened
 from worker.edges.cli.report_lift import as_json as lift_as_json
 from worker.edges.cli.report_lift import lift_lines
 from worker.edges.cli.report_staff import StaffFigures
-from worker.edges.moments import amount, share
-from worker.storage import flows, ledger, outcomes, reports
+from worker.edges.moments import amount, counted, moment, share
+from worker.storage import flows, ledger, outcomes, reports, troubles
 from worker.storage.reports import FlowFigures
 from worker.storage.shop_figures import PROMPT, shop_figures
+from worker.storage.troubles import OF_LATE, Trouble
 
 WIDE = 112  # characters of a terminal that the table fits in
 
@@ -44,6 +46,7 @@ def report(since: str | None, as_json: bool) -> None:
             events = reports.event_counts(connection)
             shop = shop_figures(connection, begin)
             within = house.settings.support.solve_within
+            going_round = troubles.circles(connection, house.clock.now() - OF_LATE)
             staff = StaffFigures.read(connection, house.clock.now(), begin, within)
         figures = [found.get(name) or FlowFigures(name) for name in names]
         if as_json:
@@ -55,6 +58,7 @@ def report(since: str | None, as_json: bool) -> None:
                 "wait_for_relay": waits,
                 "events": events,
                 "shop": dataclasses.asdict(shop),
+                "circles": [_circle_as_json(one) for one in going_round],
                 **staff.as_json(),
             }
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
@@ -64,15 +68,18 @@ def report(since: str | None, as_json: bool) -> None:
             console.print(_table(figures))
         else:
             _blocks(console, figures)
-        bought = f"{shop.customers:,} customers · {shop.buyers:,} have bought"
+        have = "has" if shop.buyers == 1 else "have"
+        bought = f"{counted(shop.customers, 'customer')} · {shop.buyers:,} {have} bought"
         console.print("[dim]shop      [/]" + bought)
         console.print("[dim]orders    [/]" + (_counted(shop.orders) or "none"))
         for flow, one in sorted(shop.promptness.items()):
             console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
-        for line in lift_lines(lifts):
-            console.print(f"[dim]lift      [/]{line}", highlight=False, soft_wrap=True)
+        for name, line in lift_lines(lifts):
+            console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
         for name, line in staff.lines():
             console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
+        for flow, count in ((told.flow, told.to_staff) for told in figures if told.to_staff):
+            console.print(f"[dim]to staff  [/]{flow}: {count:,} sent")
         console.print("[dim]messages  [/]" + (_counted(messages) or "none"))
         console.print("[dim]events    [/]" + (_counted(events) or "none"))
         skips = [(one.flow, reason, n) for one in figures for reason, n in sorted(one.skips.items())]
@@ -82,19 +89,34 @@ def report(since: str | None, as_json: bool) -> None:
             wait = "mail waits" if untaken.mails == 1 else "mails wait"
             line = f"{untaken.mails:,} {wait} for the relay: {masked(untaken.answer)}"
             console.print(Text(line, style="yellow"), soft_wrap=True)
+        for stopped in going_round:
+            console.print(Text(_circle(stopped, house.settings.shop), style="yellow"), soft_wrap=True)
         if messages.get("unknown"):
             console.print("[yellow]Some messages have no known outcome; 'phin unknown' shows them.[/]")
+
+
+def _circle(one: Trouble, shop: Shop) -> str:
+    """Return what is told of a circle of flows, which is of the last seven days whatever else was asked for."""
+    times = f"{one.times:,} times, last " if one.times > 1 else ""
+    return f"Flows start each other in a circle, {one.what}: stopped {times}{moment(one.at, shop)}; see 'phin check'."
+
+
+def _circle_as_json(one: Trouble) -> dict[str, object]:
+    return {"circle": one.what, "stopped": one.times, "last": one.at.isoformat()}
 
 
 def _table(figures: list[FlowFigures]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("flow", no_wrap=True)
-    for name in ("entered", "waiting", "done", "exited", "sent", "opened", "", "clicked", "", "goals", "", "revenue"):
+    rare = [name for name in ("failed", "control") if any(getattr(one, name) for one in figures)]
+    journeys = ("entered", "waiting", "done", "exited", *rare)  # the others make up those who entered
+    named = ("set aside" if name == "control" else name for name in journeys)
+    for name in (*named, "sent", "opened", "", "clicked", "", "goals", "", "revenue"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in figures:
         table.add_row(
             one.flow,
-            *(f"{count:,}" for count in (one.entered, one.waiting, one.done, one.exited, one.sent, one.opened)),
+            *(f"{getattr(one, name):,}" for name in (*journeys, "sent", "opened")),
             f"[dim]{share(one.open_rate)}[/]",
             f"{one.clicked:,}",
             f"[dim]{share(one.click_rate)}[/]",
@@ -111,12 +133,15 @@ def _blocks(console: Console, figures: list[FlowFigures]) -> None:
         console.print(f"[bold]{one.flow}[/]  {_journeys(one)}", soft_wrap=True)
         rates = ((one.opened, "opened", one.open_rate), (one.clicked, "clicked", one.click_rate))
         told = [f"{one.sent:,} sent", *(f"{n:,} {word} ({share(rate)})" for n, word, rate in rates)]
-        goals = f"{one.goals:,} goals ({share(one.goal_rate)})"
+        goals = f"{counted(one.goals, 'goal')} ({share(one.goal_rate)})"
         console.print("  " + " · ".join([*told, goals, _revenue(one)]), soft_wrap=True)
 
 
 def _journeys(one: FlowFigures) -> str:
-    return f"{one.entered:,} entered · {one.waiting:,} waiting · {one.done:,} done · {one.exited:,} exited"
+    """Return where those who entered are: the parts make up the whole."""
+    rare = ((one.failed, "failed"), (one.control, "set aside"))
+    told = [f"{one.entered:,} entered", f"{one.waiting:,} waiting", f"{one.done:,} done", f"{one.exited:,} exited"]
+    return " · ".join([*told, *(f"{count:,} {word}" for count, word in rare if count)])
 
 
 def _revenue(one: FlowFigures) -> str:
@@ -155,6 +180,7 @@ def _as_json(one: FlowFigures) -> dict[str, object]:
         "unknown": one.unknown,
         "undelivered": one.undelivered,
         "skipped": one.skips,
+        "to_staff": one.to_staff,
         "opened": one.opened,
         "open_rate": one.open_rate,
         "clicked": one.clicked,

@@ -14,11 +14,16 @@ _VERDICTS = {
 }
 
 
-def lift_lines(lifts: Mapping[str, Lift]) -> Iterator[str]:
-    """Yield a line for each flow, without colours."""
+def lift_lines(lifts: Mapping[str, Lift]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of each flow without colours, that fit 80 columns beside their names: name and text."""
     for flow, lift in lifts.items():
-        arms = f"{_arm(lift.treated)} who entered reached the goal, {_arm(lift.control)} who were set aside did"
-        yield f"{flow}: {arms}, within {lift.within.days} days: {_worth(lift)}{_money(lift)}"
+        days = lift.within.days
+        yield "lift", f"{flow}: who reached the goal within {days} day{'' if days == 1 else 's'}"
+        arms = (("entered", lift.treated), ("set aside", lift.control))
+        width = max(len(_arm(arm)) for _, arm in arms)
+        for name, arm in arms:
+            yield "", f"  {name:10} {_arm(arm):{width}}{_money(lift, arm)}".rstrip()
+        yield from (("", f"  {line}") for line in _worth(lift))
 
 
 def as_json(lift: Lift) -> dict[str, object]:
@@ -37,27 +42,27 @@ def _arm(arm: Arm) -> str:
     return f"{arm.reached:,} of {arm.customers:,} ({share(arm.rate)})"
 
 
-def _worth(lift: Lift) -> str:
+def _worth(lift: Lift) -> Iterator[str]:
     difference, found = lift.difference, lift.interval
     if difference is None or found is None:
-        return "nothing to compare yet"
+        yield "nothing to compare yet"
+        return
     word = "more" if difference >= 0 else "fewer"
     between = f"between {_points(found[0])} and {_points(found[1])} with 95 % confidence"
-    return f"{abs(difference) * 100:.1f} points {word}, {between}; {_VERDICTS[lift.verdict]}"
+    yield f"{abs(difference) * 100:.1f} points {word}: {_VERDICTS[lift.verdict]}"
+    yield between
 
 
 def _points(value: float) -> str:
     return f"{value * 100:+.1f}".replace("-", "−")
 
 
-def _money(lift: Lift) -> str:
+def _money(lift: Lift, arm: Arm) -> str:
+    """Return the arm's revenue for each customer, in the currencies of both arms."""
     currencies = sorted({*lift.treated.revenue, *lift.control.revenue})
     if not currencies or not lift.control.customers or not lift.treated.customers:
         return ""
-    each = (
-        f"{amount(lift.treated.each(one), one)} against {amount(lift.control.each(one), one)}" for one in currencies
-    )
-    return f"; revenue for each customer {', '.join(each)}"
+    return f"  {' + '.join(amount(arm.each(one), one) for one in currencies)} a customer"
 
 
 def _arm_as_json(arm: Arm) -> dict[str, object]:

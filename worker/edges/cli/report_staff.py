@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.edges.moments import counted
 from worker.storage import ledger, requests, task_figures
 from worker.storage.requests import RequestFigures
 from worker.storage.task_figures import TaskFigures
@@ -57,10 +58,12 @@ class StaffFigures:
                 yield "", f"{person}: {doing.done:,} done · median {_hours(doing.median_hours)}"
         if asked.opened:
             solved = f"{asked.solved:,} solved, {asked.in_time:,} within {self.solve_within} h"
-            yield "support", f"{asked.opened:,} requests · {asked.open:,} open, {asked.late:,} of them late · {solved}"
+            yield (
+                "support",
+                f"{counted(asked.opened, 'request')} · {asked.open:,} open, {asked.late:,} of them late · {solved}",
+            )
         if self.mails:
-            counted = " · ".join(f"{count:,} {state}" for state, count in sorted(self.mails.items()))
-            yield "to staff", counted
+            yield "to staff", " · ".join(f"{count:,} {state}" for state, count in sorted(self.mails.items()))
 
 
 def _hours(hours: float) -> str:

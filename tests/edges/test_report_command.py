@@ -1,0 +1,89 @@
+"""`phin report` as a command: the parts of a flow make up its whole, mails to staff are apart, circles are told."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import insert, update
+
+from worker.domain.event_check import EventRules
+from worker.edges import publishing
+from worker.edges.cli.report import report
+from worker.edges.environment import read_home
+from worker.edges.house import House
+from worker.edges.jobs import Job
+from worker.engine.intake import take_in
+from worker.storage import circles
+from worker.storage.migrations import migrate
+from worker.storage.tables import circle, journey, message
+
+FLOW = "flow: thanks\ntrigger: purchase\nonce: per order\nsteps: [{wait: 7 days}]\n"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A shop with one customer who ordered three times: two journeys go on, one is set aside; staff got a mail."""
+    for folder in ("config", "flows", "templates"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: The Coffee}\n")
+    (tmp_path / "flows" / "thanks.yaml").write_text(FLOW)
+    monkeypatch.setenv("PHIN_HOME", str(tmp_path))
+    made = House(read_home({"PHIN_HOME": str(tmp_path)}))
+    migrate(made.database)
+    publishing.publish(made)
+    for number in range(3):
+        event = {
+            "id": f"e{number}",
+            "type": "purchase",
+            "time": datetime.now(UTC).isoformat(),
+            "customer": {"id": "c1", "email": "c1@example.com"},
+            "order": {"number": f"A{number}", "total": 100_000},
+        }
+        _, work = take_in(made.database, [event], "shop", EventRules.of(made.settings), made.clock.now())
+        made.runners[Job.PROCESS_EVENTS](work.events)
+    now = made.clock.now()
+    to_staff = {"key": "m1", "staff": "mai", "journey_id": 1, "flow": "thanks", "step": "to-mai", "template": "news"}
+    times = {"created_at": now, "not_before": now, "sent_at": now, "settled_at": now}
+    with made.database.writing() as connection:
+        connection.execute(update(journey).where(journey.c.id == 3).values(state="control"))
+        connection.execute(insert(message).values(kind="transactional", state="sent", **to_staff, **times))
+    made.close()
+    return made
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_parts_make_up_the_whole(house: House, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Given journeys under way and one set aside, then all are told, and a mail to staff is no mail to a customer."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = CliRunner().invoke(report, catch_exceptions=False).output
+    if width == 80:
+        assert "thanks  3 entered · 2 waiting · 0 done · 0 exited · 1 set aside\n" in shown
+        assert "0 sent · " in shown
+    else:
+        head, row = (line for line in shown.splitlines() if line.strip().startswith(("flow ", "thanks ")))
+        assert "set aside" in head
+        assert row.split()[:7] == ["thanks", "3", "2", "0", "0", "1", "0"]
+    assert "1 customer · 1 has bought" in shown
+    assert "to staff  thanks: 1 sent" in shown
+    assert "circle" not in shown
+    assert all(len(line) <= width for line in shown.splitlines())
+
+
+def test_a_circle_is_told_for_seven_days(house: House) -> None:
+    """Given a circle of flows that was stopped twice, then the report says so, to people and to programs."""
+    now = house.clock.now()
+    with house.database.writing() as connection:
+        circles.keep(connection, 1, "a", "a → b → a", now)
+        circles.keep(connection, 2, "a", "a → b → a", now)
+        circles.keep(connection, 2, "a", "a → b → a", now)
+    shown = CliRunner().invoke(report, catch_exceptions=False).output
+    assert "Flows start each other in a circle, a → b → a: stopped 2 times, last " in shown
+    (told,) = json.loads(CliRunner().invoke(report, ["--json"], catch_exceptions=False).output)["circles"]
+    assert (told["circle"], told["stopped"]) == ("a → b → a", 2)
+    with house.database.writing() as connection:
+        connection.execute(update(circle).values(at=now - timedelta(days=8)))
+    assert "circle" not in CliRunner().invoke(report, catch_exceptions=False).output
