@@ -142,6 +142,23 @@ STEPS = {
         "  - exit: [done]",
         "5:11: error: 'exit' is a text, not a list; if it is a text, write it in quotes: \"[done]\"",
     ),
+    "a text with a comma in braces": (
+        "  - send: thank-you\n    with: {a: hello, world}",
+        f'6:11: error: {BRACKETS}; write: with: {{a: "hello, world"}}',
+    ),
+    "texts with commas in braces": (
+        "  - send: thank-you\n    subject: {vi: Chào, bạn, en: Hello, you}",
+        f'6:14: error: {BRACKETS}; write: subject: {{vi: "Chào, bạn", en: "Hello, you"}}',
+    ),
+    "a text with a comma after a group": (
+        "  - send: thank-you\n    with: {a: {b: c}, world}",
+        f"6:23: error: {BRACKETS}",
+    ),
+    "aliases in one line": (
+        "  - tag: [*a,*b,*c]",
+        "5:11: error: '*a' is an alias of YAML, which Phin's files do not use; text that begins with '*' must be "
+        'quoted; write: - tag: ["*a","*b","*c"]',
+    ),
     "a step that is indented otherwise": (
         " - exit: done",
         "5:2: error: this line's indentation fits none of the lines above; begin it with 2 spaces, as what stands in "

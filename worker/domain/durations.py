@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
@@ -22,6 +23,16 @@ class Unit(StrEnum):
 
 
 _WRITTEN = re.compile(r"\s*(-?\d+)\s*(minute|hour|day|week|month|year)s?\s*")
+# What people write from habit, in English and Vietnamese.
+_UNITS = {
+    "m": "minutes", "min": "minutes", "mins": "minutes", "phút": "minutes",
+    "h": "hours", "hr": "hours", "hrs": "hours", "giờ": "hours",
+    "d": "days", "ngày": "days",
+    "w": "weeks", "wk": "weeks", "tuần": "weeks",
+    "mo": "months", "tháng": "months",
+    "y": "years", "yr": "years", "năm": "years",
+}  # fmt: skip
+_NEAR = 0.6  # of the letters are as they should be: two of three, as in "dya"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +75,18 @@ def parse_duration(text: str) -> Duration:
     if match is None:
         raise ValueError(f"'{text}' is no duration; write a whole number and a unit, for example '3 days' or '2 hours'")
     return Duration(int(match.group(1)), Unit(match.group(2) + "s"))
+
+
+def duration_meant(written: str) -> str | None:
+    """Return the duration that somebody most likely meant by `3d`, `90 dayz` or `2 tuần`, as written, or None."""
+    found = re.fullmatch(r"\s*(\d{1,6})\s*([^\W\d]{0,20})\s*", written)
+    if found is None:
+        return None
+    word = found[2].casefold()
+    units = [form for unit in Unit for form in (unit.value, unit.value[:-1])]
+    near = get_close_matches(word, units, 1, _NEAR)
+    meant = _UNITS.get(word) or (near[0] if near else None)
+    if meant is None:
+        return None
+    count, singular = int(found[1]), meant.rstrip("s")
+    return f"{count} {singular if count == 1 else singular + 's'}"

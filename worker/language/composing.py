@@ -5,6 +5,7 @@ Nothing is resolved or expanded: an alias is refused where the parser meets it, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from worker.language.source import MOST_PROBLEMS, Report, Span
 DEEPEST = 60  # groups and lists within each other
 MOST = 10_000  # texts, groups and lists of one file: some 2,000 steps, read in about a second
 _NEAR = 1_000  # characters that are looked back for what stands before a word
+_PAST_MARK = re.compile(r"[\s,\]}]")  # what ends an anchor, an alias or a tag
 _STYLES: dict[str, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 
@@ -86,6 +88,7 @@ class _Composer:
         self._report = report
         self._text = report.source.text
         self._told = 0
+        self._marked: set[int] = set()  # lines of which a mark of YAML was told
         self._nodes = 0
         self._events = self._read()
 
@@ -203,9 +206,13 @@ class _Composer:
             raise _Enough
 
     def _refuse_mark(self, start: int, mark: str, what: str) -> None:
-        word = self._text[start : start + _NEAR].split(None, 1)[0].rstrip(",]}")
+        line = self._report.source.line_at(start)
+        if line in self._marked:
+            return  # mended by the same line
+        self._marked.add(line)
+        word = _PAST_MARK.split(self._text[start : start + _NEAR], 1)[0]
         self._stop_at_many()
-        mended = mend_line(self._report.source.line(self._report.source.line_at(start)))
+        mended = mend_line(self._report.source.line(line))
         self._report.error(
             Span(start, start + len(word)),
             f"'{word[:40]}' is {what} of YAML, which Phin's files do not use; "

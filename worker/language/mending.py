@@ -15,6 +15,7 @@ _LINE = re.compile(
         (?P<value>.*)""",
     re.VERBOSE,
 )
+_KEY = re.compile(r"""(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s+""")  # of a mapping in braces
 _LONGEST = 2_000  # characters of a line that is mended
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 
@@ -167,15 +168,30 @@ def _mend_collection(value: str, mend: MakeMend) -> Mend | None:
 
 def _requoted(collection: str) -> str:
     """Return `{k: v, …}` or `[v, …]` with those values quoted that must be."""
-    inner = collection[1:-1]
-    parts = [_requoted_part(part, collection[0] == "{") for part in _split(inner)]
+    parts = list(_split(collection[1:-1]))
+    if collection[0] == "{":
+        parts = _rejoined(parts)
+    parts = [_requoted_part(part, collection[0] == "{") for part in parts]
     return collection[0] + ",".join(parts) + collection[-1]
+
+
+def _rejoined(parts: list[str]) -> list[str]:
+    """Return the parts of a mapping with what has no key put back to the text before it, from which a comma cut it."""
+    found: list[str] = []
+    for part in parts:
+        before = _KEY.match(found[-1].strip()) if found else None
+        text = before is not None and found[-1].strip()[before.end() :][:1] not in ("{", "[", "")
+        if text and part.strip() and not _KEY.match(part.strip()):
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return found
 
 
 def _requoted_part(part: str, in_mapping: bool) -> str:
     blank = part[: len(part) - len(part.lstrip())]
     text, tail = part.strip(), part[len(part.rstrip()) :] if part.strip() else ""
-    key = re.match(r"""(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s+""", text) if in_mapping else None
+    key = _KEY.match(text) if in_mapping else None
     head, value = (key[0], text[key.end() :]) if key else ("", text)
     if value[:1] in ("{", "[") and not value.startswith("{{") and _past_bracket(value) == len(value):
         value = _requoted(value)

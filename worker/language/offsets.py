@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from worker.domain.durations import Duration, parse_duration
+from worker.domain.durations import Duration, duration_meant, parse_duration
 from worker.domain.triggers import NO_OFFSET
 from worker.language.nodes import Node
-from worker.language.scalars import duration_meant, scalar
+from worker.language.scalars import scalar
 from worker.language.source import Report
 
 _YEAR, _TEN_YEARS = 366, 3_660  # days

@@ -10,11 +10,11 @@ from collections.abc import Sequence as Many
 from datetime import time
 from decimal import Decimal
 
-from worker.domain.durations import Duration, Unit, parse_duration
+from worker.domain.durations import Duration, duration_meant, parse_duration
 from worker.language.mending import quoted
 from worker.language.nodes import Node, Scalar, Sequence, kind_of
 from worker.language.source import Report, Span
-from worker.language.suggestions import closest, did_you_mean, listed
+from worker.language.suggestions import did_you_mean, listed
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_NAME = 80
@@ -23,14 +23,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NUMBER = re.compile(r"\d+(_\d+)*(\.\d+)?", re.ASCII)
 _LONGEST_NUMBER = 40
 _LONGEST_DAYS = 3_660  # ten years
-_UNITS = {
-    "m": "minutes", "min": "minutes", "mins": "minutes", "phút": "minutes",
-    "h": "hours", "hr": "hours", "hrs": "hours", "giờ": "hours",
-    "d": "days", "ngày": "days",
-    "w": "weeks", "wk": "weeks", "tuần": "weeks",
-    "mo": "months", "tháng": "months",
-    "y": "years", "yr": "years", "năm": "years",
-}  # fmt: skip
 
 
 def scalar(report: Report, node: Node, what: str, form: str) -> Scalar | None:
@@ -125,20 +117,6 @@ def duration(report: Report, node: Node, what: str) -> Duration | None:
         report.error(found, message, f"did you mean '{meant}'?" if meant else "for example '3 days' or '2 hours'")
         return None
     return read
-
-
-def duration_meant(written: str) -> str | None:
-    """Return the duration that somebody most likely meant by `3d` or `2 tuần`, as it is to be written, or None."""
-    found = re.fullmatch(r"\s*(\d{1,6})\s*([^\W\d]{0,20})\s*", written)
-    if found is None:
-        return None
-    unit = found[2].casefold()
-    units = [unit.value for unit in Unit]
-    meant = _UNITS.get(unit) or closest(unit, [*units, *(unit[:-1] for unit in units)])
-    if meant is None:
-        return None
-    count, singular = int(found[1]), meant.rstrip("s")
-    return f"{count} {singular if count == 1 else singular + 's'}"
 
 
 def time_of_day(report: Report, node: Node, what: str) -> time | None:

@@ -11,7 +11,7 @@ from typing import Literal as OneOf
 from worker.domain.conditions.catalogue import FUNCTIONS, NAMES, Function, Parameter, Takes
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.tree import Call, Literal, Node
-from worker.domain.durations import parse_duration
+from worker.domain.durations import duration_meant, parse_duration
 
 LONGEST_SPAN = timedelta(days=365 * 100)
 LARGEST_COUNT = 1_000_000
@@ -174,9 +174,9 @@ class _Arguments:
         try:
             span = parse_duration(node.value).span()
         except ValueError as error:
-            raise ExpressionError(
-                f"'{node.value}' is no duration", node.at, node.length, "write one like '90 days' or '2 hours'"
-            ) from error
+            meant = duration_meant(node.value)
+            hint = f"did you mean '{meant}'?" if meant else "write one like '90 days' or '2 hours'"
+            raise ExpressionError(f"'{node.value}' is no duration", node.at, node.length, hint) from error
         except OverflowError:
             span = timedelta.max
         if not timedelta(0) < span <= LONGEST_SPAN:
