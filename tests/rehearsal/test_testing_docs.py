@@ -39,6 +39,7 @@ FLOWS = {
         steps:
           - coupon: birthday
           - send: birthday
+            with: {code: "{{ coupons.birthday.code }}"}
     """,
     "replenish": """
         trigger: {date: customer.predicted_next_order_at, offset: -3 days, at: "09:00"}

@@ -25,6 +25,7 @@ class What(StrEnum):
     COUPON = "coupon"  # a code was made or drawn
     EMIT = "emit"  # an event of the shop's own was reported
     GOAL = "goal"  # an event was credited to the flow
+    HELD = "held"  # a journey cannot go on at a step: its pool of codes is empty, or nobody is to get its mail
     EXIT = "exit"  # a journey ended before its last step
     ENTER = "enter"  # false: the customer was offered to the flow, and not taken
     FAILED = "failed"  # a mail or a journey failed; never expected

@@ -19,6 +19,9 @@ from worker.rehearsal.coverage import Coverage, Gap
 from worker.rehearsal.timeline import Seen
 
 FIRST, OTHER = "▶", "≠"  # before the first line that differs, and before the others
+LACKING, SURPLUS = "−", "+"  # in place of words, with a legend beneath: of lines that stand alone
+_LEGEND = {LACKING: "expected, and did not happen", SURPLUS: "happened, and was not expected"}
+_WIDEST = 30  # columns for what differs
 _ASKED = {
     What.SEND: ("to", "subject"),
     What.SKIP: ("to", "reason"),
@@ -26,6 +29,7 @@ _ASKED = {
     What.REMINDER: ("kind", "to"),
     What.COUPON: ("code",),
     What.GOAL: ("send",),
+    What.HELD: ("reason",),
     What.ENTER: ("reason", "event"),
 }
 
@@ -39,6 +43,10 @@ def show_failure(console: Console, verdict: Verdict) -> None:
         console.print(f"  [red]{escape(fault)}[/]", highlight=False)
     if not all(pair.agrees for pair in verdict.pairs):
         console.print(_table(verdict))
+        alone = {sign for pair in verdict.pairs if (sign := _alone(pair))}
+        if alone:
+            legend = " · ".join(f"{sign} {words}" for sign, words in _LEGEND.items() if sign in alone)
+            console.print(f"  {legend}\n", style="dim", highlight=False)
     for pair in verdict.pairs:
         if not pair.agrees and pair.seen is not None and pair.seen.why:
             console.print(f"  why {escape(_line(pair.seen, test.zone))}:", highlight=False)
@@ -53,7 +61,7 @@ def _table(verdict: Verdict) -> Table:
     table.add_column("")
     table.add_column("expected", ratio=5, overflow="fold")
     table.add_column("got", ratio=5, overflow="fold")
-    table.add_column("differs", overflow="fold")
+    table.add_column("", overflow="fold", max_width=_WIDEST)
     first = True
     for pair in verdict.pairs:
         mark = "" if pair.agrees else FIRST if first else OTHER
@@ -61,9 +69,14 @@ def _table(verdict: Verdict) -> Table:
         got = "" if pair.seen is None else _line(pair.seen, zone, pair)
         expected = got if pair.agrees else "" if pair.expected is None else _line(pair.expected, zone)
         green, red = ("dim", "dim") if pair.agrees else ("green", "red")
-        wrong = ", ".join(pair.wrong)
+        wrong = _alone(pair) or ", ".join(pair.wrong)
         table.add_row(mark, f"[{green}]{escape(expected)}[/]", f"[{red}]{escape(got)}[/]", escape(wrong))
     return table
+
+
+def _alone(pair: Pair) -> str:
+    """Return the sign of a line that has no other beside it; nothing for one that has."""
+    return LACKING if pair.seen is None else SURPLUS if pair.expected is None else ""
 
 
 def _line(one: Expected | Seen, zone: ZoneInfo, pair: Pair | None = None) -> str:

@@ -23,6 +23,7 @@ OPTIONS: dict[What, tuple[str, ...]] = {
     What.COUPON: ("code",),
     What.EMIT: ("with",),
     What.GOAL: ("send",),
+    What.HELD: ("reason",),
     What.EXIT: (),
     What.ENTER: ("reason", "event"),
 }
@@ -81,6 +82,11 @@ class ExpectedReader:
         match what:
             case What.SEND | What.SKIP:
                 step_known(self._report, found, "send", flow, Send)
+            case What.HELD if flow is not None:
+                steps = [step for step in walk(flow.steps) if isinstance(step, Coupon | Send)]
+                named = [step.coupon for step in steps if isinstance(step, Coupon)]
+                if found.text not in named:
+                    step_known(self._report, found, "coupon or send", flow, Coupon, Send)
             case What.COUPON if flow is not None:
                 self._one_of(found, [step.coupon for step in walk(flow.steps) if isinstance(step, Coupon)], "coupon")
             case What.EMIT if flow is not None:

@@ -83,6 +83,7 @@ def _lines() -> list[Form]:
         "coupon": told(text(), "A coupon is given."),
         "emit": told(text(), "An event is reported."),
         "goal": told(text(), "The goal is reached: its event."),
+        "held": told(text(), "The step at which a journey waits for what is lacking."),
         "exit": told(text(), "The journey ends early."),
         "enter": told(text(), "false: the customer does not enter.", "enter: false"),
         "subject": told(text(), "The mail's subject."),

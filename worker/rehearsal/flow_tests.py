@@ -79,8 +79,9 @@ class _Play:
         except CannotPlayError as error:
             fault = str(error)
         with world.database.reading() as connection:
-            brings = world.flowbook.brings(test.flow)
-            seen = list(timeline(connection, test.flow, world.post.mails, world.settings.shop.language, brings))
+            book, language = world.flowbook, world.settings.shop.language
+            brings, coupons = book.brings(test.flow), book.coupons(test.flow)
+            seen = list(timeline(connection, test.flow, world.post.mails, language, brings, coupons))
             seen += refused(connection, test.flow)
             seen += self._turning.refused
             known = customers.by_id(connection, [1]).get(1) if test.finally_ else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from worker.domain.flow_tests import What
-from worker.domain.steps import Coupon, Emit, TaskStep, walk
+from worker.domain.steps import Coupon, Emit, Send, TaskStep, walk
 from worker.domain.triggers import SegmentTrigger, Timed, goes_by
 from worker.storage.flowbook import Catalogue, FlowBook
 
@@ -73,6 +73,13 @@ class StillFlowBook(FlowBook):
         found = {What.GOAL} if version.flow.goal is not None else set()
         for step in walk(version.flow.steps):
             found |= {What.TASK} if isinstance(step, TaskStep) else set()
-            found |= {What.COUPON} if isinstance(step, Coupon) else set()
+            found |= {What.COUPON, What.HELD} if isinstance(step, Coupon) else set()
+            found |= {What.HELD} if isinstance(step, Send) and step.to is not None else set()
             found |= {What.EMIT} if isinstance(step, Emit) else set()
         return frozenset(found)
+
+    def coupons(self, flow: str) -> dict[str, str]:
+        """Return the coupon of each step of a flow that gives one."""
+        version = self._catalogue.running.get(flow)
+        steps = () if version is None else walk(version.flow.steps)
+        return {step.name: step.coupon for step in steps if isinstance(step, Coupon)}

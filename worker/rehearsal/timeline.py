@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Row, select
 from worker.delivery.staff_mails import SIGN_IN
 from worker.delivery.transport import Outgoing
 from worker.domain.flow_tests import What
+from worker.domain.journeys import TraceKind
 from worker.domain.tasks import ReminderKind, text_in
 from worker.storage.events import OWN_SOURCE
-from worker.storage.tables import coupon, event, event_trace, goal, journey, message, task
+from worker.storage.tables import coupon, event, event_trace, goal, journey, message, task, trace
 
 _GONE = ("sent", "bounced", "complained", "unknown")
 _UNSENT = ("skipped", "cancelled")
@@ -30,6 +31,7 @@ IN_A_MOMENT = (  # in which order what happens at one time is told
     What.SKIP,
     What.TASK,
     What.GOAL,
+    What.HELD,
     What.EXIT,
     What.FAILED,
 )
@@ -44,6 +46,7 @@ _GOALS = (
     .join(message, message.c.id == goal.c.message_id)
 )
 _COUPONS = select(coupon).where(coupon.c.given_at.is_not(None)).order_by(coupon.c.id)
+_HELD = select(trace).where(trace.c.kind == TraceKind.HELD.value).order_by(trace.c.journey_id, trace.c.number)
 _EMITTED = select(event).where(event.c.source == OWN_SOURCE, event.c.external_id.like("journey:%")).order_by(event.c.id)
 _REFUSED = select(event_trace, event.c.type).select_from(event_trace).join(event, event.c.id == event_trace.c.event_id)
 
@@ -78,7 +81,12 @@ class Seen:
 
 
 def timeline(
-    connection: Connection, flow: str, mails: Mapping[int, Outgoing], language: str, asked: frozenset[What]
+    connection: Connection,
+    flow: str,
+    mails: Mapping[int, Outgoing],
+    language: str,
+    asked: frozenset[What],
+    coupons: Mapping[str, str],
 ) -> Iterator[Seen]:
     """Yield what happened in the journeys of a flow, in no order.
 
@@ -86,6 +94,7 @@ def timeline(
         mails: those that went out, by message.
         language: in which tasks are shown.
         asked: what the flow may bring beside mails and exits, so that nothing else is looked for.
+        coupons: those that the flow gives, by step.
     """
     mine = {row.id: row for row in connection.execute(_JOURNEYS) if row.flow == flow}
     for row in mine.values():
@@ -106,7 +115,7 @@ def timeline(
             yield Seen(row.created_at, What.TASK, text_in(row.title, language), names, details)
     for row in messages:
         if row.task_id in tasks:
-            yield from _reminder(row, tasks[row.task_id])
+            yield from _reminder(row, tasks[row.task_id], language)
         elif row.journey_id in mine:
             yield from _mail(row, mails)
     if What.GOAL in asked:
@@ -117,6 +126,11 @@ def timeline(
         for row in connection.execute(_COUPONS):
             if row.journey_id in mine:
                 yield _seen(row.given_at, What.COUPON, row.name, code=row.code)
+    if What.HELD in asked:
+        for row in connection.execute(_HELD):
+            if row.journey_id in mine:
+                name = coupons.get(row.step, row.step)
+                yield Seen(row.at, What.HELD, name, frozenset((name, row.step)), {"reason": row.detail["reason"]})
     if What.EMIT in asked:
         for row in connection.execute(_EMITTED):
             if int(row.external_id.split(":")[1]) in mine:
@@ -147,12 +161,13 @@ def _mail(row: Row[Any], mails: Mapping[int, Outgoing]) -> Iterator[Seen]:
         yield Seen(row.settled_at, What.FAILED, f"{row.step}: {row.reason}")
 
 
-def _reminder(row: Row[Any], about: Row[Any]) -> Iterator[Seen]:
+def _reminder(row: Row[Any], about: Row[Any], language: str) -> Iterator[Seen]:
     """Yield what staff were told of a task, but for its coming, which the line of the task tells."""
     kind = row.key.split(":")[2]
     if row.state in _GONE and kind != ReminderKind.CAME.value:
         names = frozenset((about.step, *about.title.values()))
-        yield Seen(row.sent_at, What.REMINDER, about.step, names, {"kind": kind, "to": row.staff})
+        details = {"kind": kind, "to": row.staff}
+        yield Seen(row.sent_at, What.REMINDER, text_in(about.title, language), names, details)
     elif row.state == "failed":
         yield Seen(row.settled_at, What.FAILED, f"{row.template}: {row.reason}")
 

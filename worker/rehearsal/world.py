@@ -47,8 +47,11 @@ _SECRET = b"what signs the links of mails that nobody gets"
 _INSTANT = timedelta(microseconds=1)
 
 # Everything that the clock would find, now or later, with the time at which it would: one customer has few rows.
+# Not a journey that is held back (it waits with a reason, and no attempt of it failed): production tries it again each
+# hour, since somebody may fill the pool or name the person; here nobody does, and only a new fact has it looked at.
 _PENDING = """
-    SELECT 'journey', id, look_at FROM journey WHERE state = 'waiting' AND look_at IS NOT NULL
+    SELECT 'journey', id, look_at FROM journey
+        WHERE state = 'waiting' AND look_at IS NOT NULL AND (reason IS NULL OR attempts > 0)
     UNION ALL SELECT 'journey', id, 0 FROM journey WHERE state = 'waiting' AND look_again
     UNION ALL SELECT 'message', id, not_before FROM message WHERE state = 'queued'
     UNION ALL SELECT 'event', id, coalesce(not_before, 0) FROM event WHERE state = 'received'
