@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from worker.domain.pacing import Caps, QuietHours, parse_quiet_hours
+from worker.domain.pacing import Advertising, Caps, QuietHours, paced, parse_quiet_hours
 from worker.domain.settings import Settings
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -86,3 +86,31 @@ def test_a_cap_is_reached_when_that_many_went(ago: list[int], per_day: int, per_
         assert reached == f"{per_week} in 7 days"
     else:
         assert reached is None
+
+
+NOON, LATE = datetime(2027, 3, 1, 12, tzinfo=HANOI), datetime(2027, 3, 1, 23, tzinfo=HANOI)
+MORNING = datetime(2027, 3, 2, 7, tzinfo=HANOI)
+
+
+@pytest.mark.parametrize(
+    ("now", "expires_at", "went", "said"),
+    [
+        (NOON, None, 0, None),
+        (NOON, None, 1, "cap: 1 in 24 hours"),
+        (LATE, None, 0, MORNING),
+        (LATE, None, 1, MORNING),
+        (LATE, MORNING, 0, MORNING),
+        (LATE, MORNING - timedelta(seconds=1), 1, "expired: in the quiet hours"),
+    ],
+)
+def test_quiet_hours_come_before_caps(
+    now: datetime, expires_at: datetime | None, went: int, said: datetime | str | None
+) -> None:
+    """Given a mail and those that went, when it would go, then it waits for the morning first, and then is counted."""
+    mail = Advertising(expires_at, HANOI, [now - timedelta(hours=1)] * went)
+    assert paced(mail, NIGHT, Caps(per_day=1), now) == said
+
+
+def test_without_a_rule_everything_goes() -> None:
+    """Given neither quiet hours nor caps, then an advertising mail goes in the night too."""
+    assert paced(Advertising(None, HANOI, [LATE] * 9), None, Caps(), LATE) is None

@@ -17,8 +17,8 @@ from worker.domain.exits import exit_condition
 from worker.domain.facts import ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
-from worker.domain.pacing import Caps
-from worker.domain.policy import Pending, PendingStaff, SkipReason, skip, skip_staff
+from worker.domain.pacing import Advertising, Caps, paced
+from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
 from worker.domain.settings import Policy
 from worker.domain.tasks import Task
 from worker.domain.zones import zone_of
@@ -150,15 +150,12 @@ class Rules:
         if message.kind is not Kind.MARKETING or fresh.customer is None:
             return None
         zone = zone_of(fresh.customer.timezone, self._shop.timezone)
-        over = None if self._quiet is None else self._quiet.until(now, zone)
-        if over is not None:
-            if message.expires_at is not None and over > message.expires_at:
-                return _Stay(MessageState.SKIPPED, f"{SkipReason.EXPIRED.value}: in the quiet hours")
-            return _Stay(MessageState.QUEUED, "quiet hours", over)
         moments = went.setdefault(email, [])
-        reached = self._caps.reached(moments, now)
-        if reached is not None:
-            return _Stay(MessageState.SKIPPED, f"{SkipReason.CAP.value}: {reached}")
+        held = paced(Advertising(message.expires_at, zone, moments), self._quiet, self._caps, now)
+        if isinstance(held, datetime):
+            return _Stay(MessageState.QUEUED, "quiet hours", held)
+        if held is not None:
+            return _Stay(MessageState.SKIPPED, held)
         moments.append(now)  # counts for the next of this group
         return None
 

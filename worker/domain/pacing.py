@@ -1,4 +1,7 @@
-"""The pace of advertising: hours in which none is sent, and how many mails one address may get."""
+"""The pace of advertising: hours in which none is sent, how many mails one address may get, and what follows for one.
+
+Delivery and backtests ask `paced`, so that what is foretold is what happens.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.domain.calendars.walls import on_the_wall
+from worker.domain.policy import SkipReason
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 _FORM = re.compile(r"\s*(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})\s*", re.ASCII)
@@ -76,3 +80,31 @@ class Caps:
             if cap is not None and sum(at > now - span for at in moments) >= cap:
                 return f"{cap} in {words}"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Advertising:
+    """One advertising mail that would go now.
+
+    Parameters:
+        zone: the customer's, or the shop's.
+        went: when the advertising mails to the address were handed over, as far back as the caps look.
+    """
+
+    expires_at: datetime | None
+    zone: ZoneInfo
+    went: Iterable[datetime]
+
+
+def paced(mail: Advertising, quiet: QuietHours | None, caps: Caps, now: datetime) -> datetime | str | None:
+    """Return until when an advertising mail waits, or the reason for which it is left out, or None: it goes.
+
+    Quiet hours come first: a mail that waits for their end is held against the caps of that time. One that would be
+    over by their end is left out at once.
+    """
+    over = None if quiet is None else quiet.until(now, mail.zone)
+    if over is not None:
+        late = mail.expires_at is not None and over > mail.expires_at
+        return f"{SkipReason.EXPIRED.value}: in the quiet hours" if late else over
+    reached = caps.reached(mail.went, now)
+    return None if reached is None else f"{SkipReason.CAP.value}: {reached}"

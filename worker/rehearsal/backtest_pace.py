@@ -6,8 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from worker.domain.messages import Kind
-from worker.domain.pacing import Caps
-from worker.domain.policy import SkipReason
+from worker.domain.pacing import Advertising, Caps, paced
 from worker.domain.settings import Policy
 from worker.storage.past import PastMail
 
@@ -32,12 +31,8 @@ class Pace:
         Parameters:
             zone: the customer's, or the shop's.
         """
-        over = None if self._quiet is None else self._quiet.until(now, zone)
-        if over is not None:
-            late = expires_at is not None and over > expires_at
-            return f"{SkipReason.EXPIRED.value}: in the quiet hours" if late else over
-        reached = self._caps.reached((at for at in self._went if at <= now), now)
-        return None if reached is None else f"{SkipReason.CAP.value}: {reached}"
+        mail = Advertising(expires_at, zone, (at for at in self._went if at <= now))
+        return paced(mail, self._quiet, self._caps, now)
 
     def sent(self, now: datetime) -> None:
         """Count an advertising mail."""
