@@ -15,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 from tests.support.backtesting import BEGIN, LivedShop
 from tests.support.post import Office
 from tests.support.shop import YES
+from worker.domain.repurchase import Prediction
 from worker.domain.settings import Settings
 from worker.language.flows import read_flow
 from worker.rehearsal.backtest import Question, backtest
 from worker.rehearsal.backtest_samples import SampleWriter
 from worker.rehearsal.backtest_tally import Tally, Window
-from worker.storage import history
+from worker.storage import history, predictions
 from worker.storage.database import Database
 from worker.storage.tables import address, customer, message, metadata
 
@@ -238,3 +239,13 @@ def test_a_flow_that_was_live_is_told(shop: LivedShop) -> None:
     assert shop.played("trial", textwrap.dedent(THANKS))[0].was_live == 1
     later = shop.played("trial", textwrap.dedent(THANKS), since=BEGIN + timedelta(hours=1))
     assert later[0].was_live == 0
+
+
+def test_what_is_foretold_is_as_today(shop: LivedShop) -> None:
+    """Given a prediction of today, when the past is played, then conditions see it at each moment."""
+    shop.happen("purchase", lan(), **order("A1"))
+    shop.live_until(BEGIN + timedelta(days=1))
+    with shop.database.writing() as connection:
+        predictions.say(connection, [(1, Prediction(0.4, BEGIN + timedelta(days=30)))])
+    likely, unlikely = (THANKS.replace("goal:", f"when: customer.alive {sign} 0.5\n    goal:") for sign in (">=", "<"))
+    assert (tally(shop, likely).entered, tally(shop, unlikely).entered) == (0, 1)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import clean_environment
 from worker.domain.event_check import EventRules
+from worker.domain.settings import Settings
+from worker.edges.cli.backtest_lines import lines
 from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.jobs import Job
 from worker.engine.intake import take_in
+from worker.language.flows import read_flow
+from worker.rehearsal.backtest import Backtest, Question
+from worker.rehearsal.backtest_tally import Bar, Tally, Window
 from worker.storage.migrations import migrate
 
 FLOW = """flow: trial
@@ -89,3 +95,30 @@ def test_what_cannot_be_played_is_told(house: House) -> None:
     broken = phin(house, "drafts/trial.yaml")
     assert broken.returncode == 1 and "did you mean 'order.total'" in broken.stderr
     assert "is no share" in phin(house, "drafts/trial.yaml", "--clicks", "10").stderr
+
+
+DAYS = Window(datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 3, 23, tzinfo=UTC))
+
+
+def shown_of(tally: Tally, was_live: int) -> str:
+    """Return what the command prints of a backtest of 22 days."""
+    flow = read_flow(FLOW, "trial.yaml", None)[0]
+    settings = Settings.model_validate({"shop": {"timezone": "UTC"}})
+    found = Backtest(Question(flow, DAYS, settings), tally, was_live)
+    return "\n".join(str(line) for line in lines(found, None, "var", 120))
+
+
+@pytest.mark.parametrize("was_live", [0, 12])
+def test_a_flow_that_was_live_has_no_bar(was_live: int) -> None:
+    """Given buyers of a flow that was live or not, then either that is said or the bar, never both."""
+    tally = Tally(bar=Bar("purchase", timedelta(days=14), 40, 12, 3))
+    shown = shown_of(tally, was_live)
+    assert ("12 of the 40 (30.0 %)" in shown) is (was_live == 0)
+    assert ("of 3 of them the time was not over" in shown) is (was_live == 0)
+    assert ("the flow was live in this time and began 12 journeys" in shown) is (was_live == 12)
+
+
+def test_days_without_a_mail_are_drawn() -> None:
+    """Given 22 days of which one had mails, then each of the others has a dot in the chart."""
+    tally = Tally(days=Counter({date(2027, 3, 5): 7}))
+    assert f"[green]····█{'·' * 17}[/]" in shown_of(tally, 0)

@@ -1,6 +1,6 @@
 """A customer as known at each moment of the past: it grows with each event, as it did when the event came in.
 
-What no event tells of (a field of the record, an address's consent) is taken as it is today.
+What no event tells of (a field of the record, an address's consent, what is foretold) is taken as it is today.
 """
 
 from __future__ import annotations
@@ -294,7 +294,8 @@ def _untold(told: PastCustomer, began: datetime | None) -> Customer:
         kept[name] = {key: value for key, value in getattr(today, name).items() if key not in parts[name]}
     if "tags" not in said:
         kept["tags"] = today.tags
-    return Customer(today.id, today.external_id, created_at=began, facts=CustomerFacts(), **kept)
+    foretold = CustomerFacts(alive=today.facts.alive, predicted_next_order_at=today.facts.predicted_next_order_at)
+    return Customer(today.id, today.external_id, created_at=began, facts=foretold, **kept)
 
 
 def _worth(order: Order) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from worker.rehearsal.backtest_samples import Written
 from worker.rehearsal.backtest_tally import Bar, Tally
 
 _BARS = "▁▂▃▄▅▆▇█"
+_NONE = "·"  # for days without a mail
 _WIDEST = 60
 _MOST = 4  # parts of `when` that are told
 _REASONS = {"when": "'when' does not hold", "once": "entered before", "event too old": "event too old"}
@@ -125,6 +126,8 @@ def _by_step(found: Backtest) -> Table:
 
 def _bar(found: Backtest) -> Iterator[str]:
     bar = found.tally.bar
+    if found.was_live:
+        return  # they had its mails: what they did is no bar, which `_remarks` says
     if bar is None:
         yield "  [dim]the flow has no goal; with one, this tells how many reach it without the flow[/]"
     elif bar.entries:
@@ -144,7 +147,7 @@ def _remarks(found: Backtest, written: Written | None) -> Iterator[str]:
     if found.was_live:
         yield (
             f"  [yellow]the flow was live in this time and began {_many(found.was_live, 'journey')}: "
-            "what customers did is with its mails, so the bar is no bar[/]"
+            "what customers did is with its mails, so it is no bar for the flow[/]"
         )
     steps = list(walk(flow.steps))
     if any(isinstance(step, TaskStep) and step.hold and step.close_when is None for step in steps):
@@ -168,7 +171,7 @@ def _spark(found: Backtest, zone: ZoneInfo, width: int) -> tuple[int, str]:
         sums[(one - first).days // each] += count
     highest = max(sums.values())
     bars = (sums[place] for place in range(-(-total // each)))
-    return each, "".join(_BARS[-(-count * 8 // highest) - 1] if count else " " for count in bars)
+    return each, "".join(_BARS[-(-count * 8 // highest) - 1] if count else _NONE for count in bars)
 
 
 def _ends(tally: Tally) -> dict[str, int]:
