@@ -27,7 +27,7 @@ check: $(VENV)/.tested
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/phin test --coverage
+	$(VENV)/bin/phin test --coverage --at-least 100%
 
 format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .
