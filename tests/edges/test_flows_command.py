@@ -13,9 +13,9 @@ from tests.support.processes import clean_environment
 FLOW = "flow: {name}\ntrigger: signup\nsteps: [{{exit: nothing to do}}]\n"
 
 
-def _phin(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _phin(home: Path, *arguments: str, columns: int = 200) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "worker.edges.cli", *arguments]
-    environment = clean_environment(PHIN_HOME=str(home), COLUMNS="200")
+    environment = clean_environment(PHIN_HOME=str(home), COLUMNS=str(columns))
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -57,3 +57,29 @@ def test_what_stands_where_is_told(tmp_path: Path) -> None:
     }
     for told in ("phin resume --all", "file has errors", "file is gone", "phin check"):
         assert told in text
+
+
+def test_a_terminal_of_eighty_columns_suffices(tmp_path: Path) -> None:
+    """Given all is paused and one flow by hand besides, then each flow takes one line of 80 columns, notes are beneath.
+
+    The note on what holds everything is said once, not on each line.
+    """
+    for folder in ("config", "flows", "templates"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: The Coffee}\n")
+    names = ["first-purchase-thank-you", "birthday", "win-back"]
+    for name in names:
+        (tmp_path / "flows" / f"{name}.yaml").write_text(FLOW.format(name=name))
+    assert _phin(tmp_path, "release").returncode == 0
+    assert _phin(tmp_path, "pause", "birthday").returncode == 0
+    assert _phin(tmp_path, "pause", "--all").returncode == 0
+
+    lines = [line for line in _phin(tmp_path, "flows", columns=80).stdout.splitlines() if line.strip()]
+    head, _, *rows = lines[: 2 + len(names)]
+    notes = "\n".join(lines[2 + len(names) :])
+
+    assert head.split() == ["flow", "state", "version", "since", "under", "way"]
+    assert [row.split()[:3] for row in rows] == [[name, "paused", "v1"] for name in sorted(names)]
+    assert max(map(len, rows)) <= 80
+    assert "birthday: paused by hand; 'phin resume birthday' goes on" in notes
+    assert notes.count("Everything is paused") == 1 and "win-back" not in notes

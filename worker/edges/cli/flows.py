@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,13 +84,22 @@ class _Standing:
         live = None if self.row is None else self.row.version.number
         return sum(count for number, count in self.under_way.items() if number != live)
 
-    def who(self) -> str:
-        """Return how many are under way, and on which versions where not all are on that of new entries."""
-        total = sum(self.under_way.values())
-        if not self.older:
-            return f"{total:,}"
-        each = [f"v{number}: {count:,}" for number, count in sorted(self.under_way.items(), reverse=True) if count]
-        return f"{total:,} ({', '.join(each)})"
+    @property
+    def word(self) -> str:
+        """How it stands in one word; who holds it is a note beneath the table."""
+        return "paused" if self.held else self.state
+
+    def notes(self) -> Iterator[str]:
+        """Yield what there is to say of it beside its line: by whom it is held, its file, older versions."""
+        if self.held == "hand":
+            yield f"[yellow]paused by hand; 'phin resume {escape(self.name)}' goes on[/]"
+        if self.file in _FILES:
+            yield f"[red]{_FILES[self.file]}[/]"
+        if self.taken_back:
+            yield f"[yellow]v{self.taken_back.number} taken back[/]"
+        if self.older:
+            each = sorted(self.under_way.items(), reverse=True)
+            yield f"under way on {', '.join(f'v{number}: {count:,}' for number, count in each if count)}"
 
 
 def _standing(house: House) -> list[_Standing]:
@@ -113,18 +122,20 @@ def _standing(house: House) -> list[_Standing]:
 
 
 def _all(house: House, standing: list[_Standing]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("flow", "state", "version", "since"):
-        table.add_column(name, no_wrap=name != "state")
-    table.add_column("under way", justify="right")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("flow", overflow="fold")
+    for name in ("state", "version", "since"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("under way", justify="right", no_wrap=True)
     for one in standing:
-        said = _state(one) + (f" [red]{_FILES[one.file]}[/]" if one.file in _FILES else "")
         version = f"v{one.row.version.number}" if one.row else ""
-        back = f" [yellow](v{one.taken_back.number} taken back)[/]" if one.taken_back else ""
         since = moment(one.since, house.settings.shop) if one.since else ""
-        table.add_row(one.name, said, version + back, since, one.who())
+        table.add_row(escape(one.name), _state(one, one.word), version, since, f"{sum(one.under_way.values()):,}")
     console = Console()
     console.print(table)
+    for one in standing:
+        for note in one.notes():
+            console.print(f"{escape(one.name)}: {note}", soft_wrap=True, highlight=False)
     if any(one.held == "everything" for one in standing):
         console.print("[yellow]Everything is paused; 'phin resume --all' goes on.[/]")
     if any(one.file == "broken" for one in standing):
@@ -134,9 +145,9 @@ def _all(house: House, standing: list[_Standing]) -> None:
     console.print(_followed_by(house))
 
 
-def _state(one: _Standing) -> str:
+def _state(one: _Standing, words: str) -> str:
     colour = {"live": "green", "draft": "dim"}.get(one.state, "yellow")
-    return f"[{colour}]{one.state}[/]"
+    return f"[{colour}]{words}[/]"
 
 
 def _followed_by(house: House) -> str:
@@ -173,7 +184,7 @@ def _one(house: House, standing: list[_Standing], name: str, as_json: bool) -> N
     console = Console()
     file = f" · [red]{_FILES[one.file]}[/]" if one.file in _FILES else ""
     since = f" since {moment(one.since, shop)}" if one.since else ""
-    console.print(f"[bold]{escape(name)}[/] · {_state(one)}{since}{file}")
+    console.print(f"[bold]{escape(name)}[/] · {_state(one, one.state)}{since}{file}")
     table = Table("version", "made", "", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("under way", justify="right")
     live = one.row.version.number if one.row else None

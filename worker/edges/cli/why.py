@@ -32,9 +32,7 @@ FURTHER = 4  # columns that the further lines of a long one are set in
 
 @click.command(short_help="Tell why a customer got no mail, or nobody entered a flow.")
 @click.argument("customer", required=False)
-@click.option(
-    "--flow", "only", help="Of this flow alone; without CUSTOMER, who entered it and what kept others out."
-)
+@click.option("--flow", "only", help="Of this flow alone; without CUSTOMER, who entered it and what kept others out.")
 @click.option("--since", type=_DAY, metavar="DATE", help="Without CUSTOMER: from when on; by default the last 30 days.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def why(customer: str | None, only: str | None, since: datetime | None, as_json: bool) -> None:
