@@ -59,9 +59,10 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def phin(shop: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def phin(shop: Path, *arguments: str, columns: int = 160) -> subprocess.CompletedProcess[str]:
     """Run `phin test` in a shop's folder."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(shop.parent / "cache"), "PHIN_HOME": str(shop), "COLUMNS": "160"}
+    cache, width = str(shop.parent / "cache"), str(columns)
+    environment = {**os.environ, "XDG_CACHE_HOME": cache, "PHIN_HOME": str(shop), "COLUMNS": width}
     command = [sys.executable, "-m", "worker.edges.cli", "test", *arguments]
     return subprocess.run(command, cwd=shop, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -94,6 +95,22 @@ def test_a_failure_shows_both_timelines_and_marks_the_first_difference(shop: Pat
     assert "2027-03-04 14:00  send: again" in marked
     assert "2027-03-03 14:00  send: again" in marked
     assert marked.rstrip().endswith("time")
+
+
+def test_lines_that_stand_alone_have_a_sign_and_one_legend(shop: Path) -> None:
+    """Given two mails that no line expects, and a line that did not come, then each has a sign, explained once.
+
+    The same on 80 columns: no line is broken.
+    """
+    file = shop / "flows" / "tests" / "welcome.yaml"
+    lines = "    - {at: 2027-03-01 14:00, send: hello}\n    - {at: 2027-03-03 14:00, send: again}\n"
+    file.write_text(TEST.replace(lines, "    - {at: 2027-03-20 14:00, exit: bought}\n"))
+
+    run = phin(shop, columns=80)
+
+    rows = [line.split() for line in run.stdout.splitlines() if line.lstrip().startswith(("▶", "≠"))]
+    assert [row[-1] for row in rows] == ["+", "+", "−"], run.stdout
+    assert run.stdout.count("− expected, and did not happen · + happened, and was not expected") == 1
 
 
 def test_an_entry_that_was_refused_tells_the_values_that_were_seen(shop: Path) -> None:

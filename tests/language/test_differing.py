@@ -18,7 +18,7 @@ from worker.language.flows import read_flow
 from worker.language.meaning import meaning_of
 from worker.language.wording import described
 
-WITHOUT_UNTIL = 'wait 3 days: on none → mon, until clicked("review-invite") → none'
+WITHOUT_UNTIL = 'wait 3 days: on mon (before: none), until clicked("review-invite") → none'
 ANYBODY = [("added", "trigger signup"), ("changed", "once per order → ever")]
 SHIPPED = sorted((ROOT / "flows").glob("*.yaml"))
 BEFORE = """
@@ -116,6 +116,16 @@ def test_where_a_journey_stands_is_told() -> None:
         "waiting 3 days (late)",
         "until the task 'Call {{ customer.name }}' is closed",
         "at 'gone'",
+    ]
+
+
+def test_a_name_with_spaces_is_quoted_and_what_was_not_there_is_said_so() -> None:
+    """Given a task that is named by its title, then the title is quoted; a time that came first reads as one."""
+    rest = "{task: 'Call {{ customer.name }}', assign: care}]"
+    old = flow(f"trigger: signup\nsteps: [{{wait: 7 days}}, {rest}")
+    new = flow(f"trigger: signup\nsteps: [{{wait: 7 days, at: '10:00'}}, {rest}")
+    assert [change.text for change in differences(old, new)] == [
+        "wait 7 days: at 10:00 (before: none) before 'Call {{ customer.name }}'"
     ]
 
 

@@ -247,6 +247,7 @@ def test_tasks_and_their_reminders(shop: Open) -> None:
     )
 
     assert verdict.passed, verdict.pairs
+    assert [pair.seen.name for pair in verdict.pairs if pair.seen] == ["Call Lan"] * 4  # as staff read it
 
 
 @pytest.mark.parametrize(("outcome", "after"), [("done", ["send hello"]), ("not reached", [])])

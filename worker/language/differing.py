@@ -83,7 +83,7 @@ def standing(flow: Flow, name: str | None) -> str:
         return f"at '{name}'"
     step = steps[at].step
     if isinstance(step, Wait):
-        where = _where(steps, at) if is_automatic(step) else f"({step.name})"
+        where = _where(steps, at) if is_automatic(step) else f"({shown(step.name)})"
         return f"waiting {briefly(step).removeprefix('wait ')} {where}"
     if isinstance(step, TaskStep):
         return f"until the {briefly(step)} is closed"
@@ -162,7 +162,7 @@ def _of_steps(old: Flow, new: Flow) -> list[Change]:
 def _changed(was: Step, now: Step) -> str:
     """Return what a step does otherwise, or nothing."""
     if type(was) is not type(now):
-        return f"{briefly(was)} → {briefly(now)} ({now.name})"
+        return f"{briefly(was)} → {briefly(now)} ({shown(now.name)})"
     was, now = bare(was), bare(now)
     main, *options = said_by(now)
     words = []
@@ -264,8 +264,8 @@ def _where(steps: Sequence[_Placed], at: int) -> str:
     """Return where a step stands, by the nearest step with a name of its own."""
     for one in steps[at + 1 :]:
         if not is_automatic(one.step):
-            return f"before {one.step.name}"
+            return f"before {shown(one.step.name)}"
     for one in reversed(steps[:at]):
         if not is_automatic(one.step):
-            return f"after {one.step.name}"
+            return f"after {shown(one.step.name)}"
     return "at the end" if at else "at the start"

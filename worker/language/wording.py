@@ -71,7 +71,7 @@ def described(step: Step) -> str:
     main, *options = said_by(step)
     value = shown(getattr(step, main.name))
     told = [f"{verb_of(step)} {value}", *(_option(step, field) for field in options if _is_said(step, field))]
-    own = "" if is_automatic(step) or step.name.startswith(value.strip("'…")) else f" ({step.name})"
+    own = "" if is_automatic(step) or step.name.startswith(value.strip("'…")) else f" ({shown(step.name)})"
     return ", ".join(told) + own
 
 
@@ -87,8 +87,10 @@ def shown(value: Any) -> str:
 
 
 def shown_change(before: Any, after: Any) -> str:
-    """Return `7 days → 5 days`; of long values that begin alike, only where they begin to differ."""
+    """Return `7 days → 5 days`, `10:30 (before: none)`; of long values that begin alike, where they begin to differ."""
     old, new = (" ".join(_written(value).split()) for value in (before, after))
+    if old == _NONE:
+        return f"{_cut(new, _LONGEST)} (before: {_NONE})"
     if max(len(old), len(new)) > _LONGEST:
         same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), 0)
         from_here = max(0, same - _LONGEST // 3)

@@ -26,7 +26,7 @@ from worker.rehearsal.comparing import Verdict
 from worker.rehearsal.coverage import Coverage, coverage
 from worker.rehearsal.many import run_all
 
-WIDTH = 160  # characters of a line where no terminal says how many there are
+WIDTH = 160  # characters of a line where neither a terminal nor COLUMNS says how many there are
 
 
 class Percentage(click.ParamType[float]):
@@ -79,7 +79,7 @@ def test(
         hint = did_you_mean(unknown[0], known) or f"there are: {', '.join(known) or 'none'}"
         raise PhinError(f"there is no flow '{unknown[0]}'; {hint}")
     wanted = [one for one in shop.tests.tests if _is_wanted(one, flows, text) and one.flow in shop.library.flows]
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = Console() if Console().is_terminal or os.environ.get("COLUMNS") else Console(width=WIDTH)
     began = time.monotonic()
     verdicts: list[Verdict] = []
     reached: dict[str, set[tuple[str, str | None]]] = {}
