@@ -17,7 +17,7 @@ from worker.storage.tables import address, order_line
 from worker.storage.types import Instant
 
 MISSING = Quantity()
-_ITS = address.alias("its_address")  # the customer's
+_ITS = address.alias()  # the customer's
 _OTHERWISE = {"customer.id": "external_id", "event.at": "occurred_at"}  # columns that are not called like the name
 
 
