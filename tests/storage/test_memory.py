@@ -118,6 +118,18 @@ def test_a_savepoint_of_the_engine_undoes_only_what_is_in_it(database: MemoryDat
         ]
 
 
+def test_rows_of_parameters_are_written_one_after_another(database: MemoryDatabase) -> None:
+    """Given several rows for one statement, then all are written, and what each gives back comes in their order."""
+    add = insert(customer).returning(customer.c.id, customer.c.name)
+    rename = update(customer).where(customer.c.id == bindparam("number")).values(name=bindparam("new_name"))
+    given = [{"external_id": f"n{name}", "name": name, "created_at": NOW, "updated_at": NOW} for name in ("Mai", "An")]
+    with database.writing() as connection:
+        assert connection.execute(add, given).all() == [(4, "Mai"), (5, "An")]
+        renamed = connection.execute(rename, [{"number": 4, "new_name": "Hoa"}, {"number": 99, "new_name": "Ly"}])
+        assert renamed.rowcount == 1
+        assert connection.execute(BY_ID, {"number": 4}).one().name == "Hoa"
+
+
 def test_what_is_undone_is_gone_numbers_too(database: MemoryDatabase) -> None:
     """Given what is written within `undone`, then afterwards nothing of it is there, and numbers begin anew."""
     add = insert(customer).returning(customer.c.id)

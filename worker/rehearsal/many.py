@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
@@ -46,7 +46,7 @@ def run_all(files: ShopFiles, tests: Sequence[FlowTest], jobs: int) -> Iterator[
     portions = list(_portions(tests))
     jobs = min(jobs, len(portions), len(tests) // WORTH_A_PROCESS)
     if jobs < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        with closing(World(files)) as world:
+        with _world(files) as world:
             for portion in portions:
                 yield from _run(world, portion)
         return
@@ -77,6 +77,18 @@ def run_all(files: ShopFiles, tests: Sequence[FlowTest], jobs: int) -> Iterator[
             process.join()
 
 
+@contextmanager
+def _world(files: ShopFiles) -> Iterator[World]:
+    """Make a world. What is there by then stays: the collector of circles leaves it out until the world is closed."""
+    with closing(World(files)) as world:
+        gc.collect()
+        gc.freeze()
+        try:
+            yield world
+        finally:
+            gc.unfreeze()
+
+
 def _portions(tests: Sequence[FlowTest]) -> Iterator[Portion]:
     """Yield tests of the same flows together, so that they are seldom published anew."""
 
@@ -93,7 +105,7 @@ def _work(files: ShopFiles, portions: Sequence[Portion], taken: Synchronized[int
     """Play portions until none is left: a process of its own, which its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # by way of what is to be closed
-    with closing(telling), closing(World(files)) as world:
+    with closing(telling), _world(files) as world:
         while True:
             with taken.get_lock():
                 number = taken.value
