@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes, policy
+from email import message_from_bytes
+from email.message import Message
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -75,9 +76,9 @@ class Seen:
         """The mail's bodies, decoded."""
         if self.mail is None:
             return ""
-        parsed = message_from_bytes(self.mail.content, policy=policy.default)
-        bodies = (part for part in parsed.walk() if part.get_content_maintype() == "text")
-        return "\n".join(str(part.get_content()) for part in bodies)
+        # by the older policy of the two, which does not read every header word by word
+        parts = message_from_bytes(self.mail.content).walk()
+        return "\n".join(_decoded(part) for part in parts if part.get_content_maintype() == "text")
 
 
 def timeline(
@@ -170,6 +171,12 @@ def _reminder(row: Row[Any], about: Row[Any], language: str) -> Iterator[Seen]:
         yield Seen(row.sent_at, What.REMINDER, text_in(about.title, language), names, details)
     elif row.state == "failed":
         yield Seen(row.settled_at, What.FAILED, f"{row.template}: {row.reason}")
+
+
+def _decoded(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes), "a text has no parts"
+    return content.decode(part.get_content_charset("utf-8"), errors="replace")
 
 
 def _seen(at: datetime, what: What, name: str | None, **details: str) -> Seen:
