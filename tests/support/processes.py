@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -61,7 +61,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for child in family:
-        child.kill()
+        with suppress(psutil.NoSuchProcess):  # it has ended by itself
+            child.kill()
     psutil.wait_procs(family, timeout=10)
 
 

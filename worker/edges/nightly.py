@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,9 +18,10 @@ from worker.edges.lifeline import tied
 from worker.storage import predictions
 from worker.storage.database import Database
 
-AT = time(3, 0)
+AT = time_of_day(3, 0)
 COMMAND = (sys.executable, "-m", "worker.edges.foretelling", "--quiet")
 STOPS_WITHIN = 5.0  # seconds
+NOT_BEFORE = 120.0  # seconds after the clock has started: what was just started has better to do
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +54,7 @@ class Nightly:
         self._now = now
         self._zone = zone
         self._environment = environment
+        self._begun = time.monotonic()
         self._child: subprocess.Popen[bytes] | None = None
         self._tried: datetime | None = None
 
@@ -63,6 +67,8 @@ class Nightly:
             if status:
                 _log.warning("foretelling customers failed, it is tried again tomorrow", status=status)
             self._child = None
+        if time.monotonic() - self._begun < NOT_BEFORE:
+            return
         now = self._now()
         with self._database.reading() as connection:
             fitted = predictions.fitted(connection)
@@ -72,6 +78,11 @@ class Nightly:
             self._tried = now
             environment = {**(self._environment or os.environ), "PHIN_NAME": "foretelling"}
             self._child = subprocess.Popen(tied(COMMAND), env=environment, stdin=subprocess.DEVNULL)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self._child is not None and self._child.poll() is None
 
     def stop(self) -> None:
         """End the process where it runs; what it has not done it does the next time."""
