@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook as Receiver
 
 from tests.support.receiver import Received, receiver
-from tests.support.shop import Shop
+from tests.support.shop import Shop, ShopTimes
 from worker.delivery.open_internet import OpenInternet, Poster, PrivateAddressError
 from worker.delivery.webhooks import AT_ONCE, Webhooks
 from worker.domain.webhooks import SECRET_PREFIX, TRIES
@@ -23,19 +23,6 @@ from worker.storage.tables import webhook
 
 SECRET = SECRET_PREFIX + "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 KEY = bytes(range(32))
-
-
-class Times:
-    """The shop's time is the shop's, the machine's own is now."""
-
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
-
-    def now(self) -> datetime:
-        return self._shop.now
-
-    def machine(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -62,7 +49,7 @@ def shop(database: Database, got: Received) -> Shop:
 @pytest.fixture
 def tell(shop: Shop) -> Iterator[Callable[[], None]]:
     """Tell all that may be told now."""
-    telling = Webhooks(shop.database, shop.flowbook, (KEY,), Times(shop), allow_private=True, timeout=2.0)
+    telling = Webhooks(shop.database, shop.flowbook, (KEY,), ShopTimes(shop), allow_private=True, timeout=2.0)
 
     def run() -> None:
         left = shop.due().webhooks
@@ -185,7 +172,7 @@ def test_private_addresses_are_refused(shop: Shop, got: Received) -> None:
     """Given an address of this machine, when it is told without being allowed to, then no connection is made and the
     webhook is given up with the setting's name."""
     shop.buy("A1")
-    telling = Webhooks(shop.database, shop.flowbook, (KEY,), Times(shop))
+    telling = Webhooks(shop.database, shop.flowbook, (KEY,), ShopTimes(shop))
     telling.run(shop.due().webhooks)
     telling.close()
     (row,) = rows(shop)

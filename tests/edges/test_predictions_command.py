@@ -13,22 +13,17 @@ import pytest
 from sqlalchemy import insert
 
 from tests.support.processes import clean_environment, wait_until
+from tests.support.shop_folder import bare_house
 from worker.edges import nightly
-from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.nightly import Nightly
 from worker.storage import predictions
-from worker.storage.migrations import migrate
 from worker.storage.tables import customer
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    for folder in ("config", "flows", "templates"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: The Coffee}\n")
-    built = House(read_home({"PHIN_HOME": str(tmp_path)}))
-    migrate(built.database)
+    built = bare_house(tmp_path)
     now = datetime.now(UTC)
     rows = [
         {

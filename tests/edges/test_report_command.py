@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import insert, update
 
-from worker.domain.event_check import EventRules
+from tests.support.shop_folder import bare_house, take_events
 from worker.edges import publishing
 from worker.edges.cli.report import report
-from worker.edges.environment import read_home
 from worker.edges.house import House
-from worker.edges.jobs import Job
-from worker.engine.intake import take_in
 from worker.storage import circles
-from worker.storage.migrations import migrate
 from worker.storage.tables import circle, journey, message
 
-FLOW = "flow: thanks\ntrigger: purchase\nonce: per order\nsteps: [{wait: 7 days}]\n"
+FLOW = "trigger: purchase\nonce: per order\nsteps: [{wait: 7 days}]\n"
 
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     """A shop with one customer who ordered three times: two journeys go on, one is set aside; staff got a mail."""
-    for folder in ("config", "flows", "templates"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: The Coffee}\n")
-    (tmp_path / "flows" / "thanks.yaml").write_text(FLOW)
     monkeypatch.setenv("PHIN_HOME", str(tmp_path))
-    made = House(read_home({"PHIN_HOME": str(tmp_path)}))
-    migrate(made.database)
+    made = bare_house(tmp_path, thanks=FLOW)
     publishing.publish(made)
+    customer = {"id": "c1", "email": "c1@example.com"}
     for number in range(3):
-        event = {
-            "id": f"e{number}",
-            "type": "purchase",
-            "time": datetime.now(UTC).isoformat(),
-            "customer": {"id": "c1", "email": "c1@example.com"},
-            "order": {"number": f"A{number}", "total": 100_000},
-        }
-        _, work = take_in(made.database, [event], "shop", EventRules.of(made.settings), made.clock.now())
-        made.runners[Job.PROCESS_EVENTS](work.events)
+        order = {"number": f"A{number}", "total": 100_000}
+        take_events(made, {"id": f"e{number}", "type": "purchase", "customer": customer, "order": order})
     now = made.clock.now()
     to_staff = {"key": "m1", "staff": "mai", "journey_id": 1, "flow": "thanks", "step": "to-mai", "template": "news"}
     times = {"created_at": now, "not_before": now, "sent_at": now, "settled_at": now}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from tests.support.receiver import Received, receiver
-from tests.support.shop import Shop
+from tests.support.shop import Shop, ShopTimes
 from tests.support.staffed import StaffedShop
 from worker.delivery.webhooks import Webhooks
 from worker.domain.webhooks import TRIES
@@ -84,19 +84,6 @@ def test_of_several_moves_the_last_holds(shop: Shop) -> None:
     ]
 
 
-class Times:
-    """The shop's time is the shop's, the machine's own is now."""
-
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
-
-    def now(self) -> datetime:
-        return self._shop.now
-
-    def machine(self) -> datetime:
-        return datetime.now(UTC)
-
-
 @pytest.fixture
 def got() -> Iterator[Received]:
     with receiver() as received:
@@ -110,7 +97,7 @@ def test_a_webhook_is_told_with_its_address_and_its_tries(database: Database, go
     shop.buy("A1")
     assert line_of(shop, "crm") == f"to {got.url}: not told yet"
     got.statuses = [500, 200]
-    telling = Webhooks(database, shop.flowbook, (bytes(32),), Times(shop), allow_private=True, timeout=2.0)
+    telling = Webhooks(database, shop.flowbook, (bytes(32),), ShopTimes(shop), allow_private=True, timeout=2.0)
     telling.run(shop.due().webhooks)
     assert line_of(shop, "crm").startswith(
         f"to {got.url}: not told yet, 1 try: 500 ok, tried again from Mon 1 Mar 2027 14:00"
@@ -128,7 +115,7 @@ def test_a_webhook_that_was_given_up_is_told(database: Database, got: Received) 
     shop.publish(f=f"trigger: purchase\nsteps: [{{webhook: '{got.url}', name: crm}}]")
     shop.buy("A1")
     got.statuses = [500]
-    telling = Webhooks(database, shop.flowbook, (bytes(32),), Times(shop), allow_private=True, timeout=2.0)
+    telling = Webhooks(database, shop.flowbook, (bytes(32),), ShopTimes(shop), allow_private=True, timeout=2.0)
     for _ in range(TRIES):
         telling.run(shop.due().webhooks)
         shop.now += timedelta(days=2)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from worker.domain.event_check import EventRules
+from tests.support.shop_folder import bare_house, take_events
 from worker.edges import publishing
 from worker.edges.cli.why import why
-from worker.edges.environment import read_home
-from worker.edges.house import House
-from worker.edges.jobs import Job
-from worker.engine.intake import take_in
-from worker.storage.migrations import migrate
 
-FLOW = """
-flow: thanks
-trigger: [purchase, birthday]
+FLOW = """trigger: [purchase, birthday]
 when: customer.total_spent >= 300_000
 once: ever
 steps: [{exit: done}]
@@ -29,24 +21,13 @@ steps: [{exit: done}]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for folder in ("config", "flows", "templates"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: The Coffee}\n")
-    (tmp_path / "flows" / "thanks.yaml").write_text(FLOW)
     monkeypatch.setenv("PHIN_HOME", str(tmp_path))
-    house = House(read_home({"PHIN_HOME": str(tmp_path)}))
-    migrate(house.database)
+    house = bare_house(tmp_path, thanks=FLOW)
     publishing.publish(house)
     for number in range(3):
-        event = {
-            "id": f"e{number}",
-            "type": "purchase",
-            "time": datetime.now(UTC).isoformat(),
-            "customer": {"id": f"c{number}", "email": f"c{number}@example.com"},
-            "order": {"number": f"A{number}", "total": 100_000 + 90_000 * number},
-        }
-        _, work = take_in(house.database, [event], "shop", EventRules.of(house.settings), house.clock.now())
-        house.runners[Job.PROCESS_EVENTS](work.events)
+        customer = {"id": f"c{number}", "email": f"c{number}@example.com"}
+        order = {"number": f"A{number}", "total": 100_000 + 90_000 * number}
+        take_events(house, {"id": f"e{number}", "type": "purchase", "customer": customer, "order": order})
     house.close()
     return tmp_path
 

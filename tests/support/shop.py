@@ -28,6 +28,21 @@ YES = {"marketing": True, "tracking": True, "source": "checkout"}
 LAN = {"id": "c1", "email": "lan@example.com", "name": "Lan", "consent": YES}
 
 
+class ShopTimes:
+    """The shop's time is the shop's, the machine's own is now."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def now(self) -> datetime:
+        """Return the shop's time."""
+        return self._shop.now
+
+    def machine(self) -> datetime:
+        """Return the machine's own time."""
+        return datetime.now(UTC)
+
+
 class Shop:
     """One database with the engine round it; delivery is the test's own business."""
 

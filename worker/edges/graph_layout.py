@@ -8,6 +8,7 @@ other.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,7 +48,7 @@ class Picture:
         self.pills.append((pill, (x - pill.width / 2, y)))
 
 
-class _Part:
+class _Part(ABC):
     """A part of the picture.
 
     Parameters:
@@ -65,9 +66,9 @@ class _Part:
     leads_on = True
     first: Point = (0.0, 0.0)
 
+    @abstractmethod
     def draw(self, picture: Picture, x: float, y: float) -> None:
         """Draw it with its axis at x and its top at y."""
-        raise NotImplementedError
 
 
 class _Single(_Part):

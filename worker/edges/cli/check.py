@@ -13,6 +13,7 @@ import click
 
 from worker.domain.errors import PhinError, Place, Problem, SettingError
 from worker.domain.settings import Settings
+from worker.edges.cli.painting import paint
 from worker.edges.cli.parsers import secret_problems
 from worker.edges.cli.schema_files import stale
 from worker.edges.cli.shop_files import from_here, read_shop
@@ -27,21 +28,11 @@ from worker.language.diagnostics import (
     counted,
     counts,
     in_order,
-    plain,
     summary,
 )
 from worker.language.flow_tests import Known, read_test_folder
 from worker.language.library import Library, read_library
 from worker.language.suggestions import listed
-
-_COLOURS: dict[str, dict[str, object]] = {
-    "place": {"bold": True},
-    "error": {"fg": "red", "bold": True},
-    "warning": {"fg": "yellow", "bold": True},
-    "caret": {"fg": "red", "bold": True},
-    "gutter": {"fg": "blue"},
-    "hint": {"fg": "green"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +134,7 @@ def check(context: click.Context, paths: tuple[Path, ...], strict: bool, form: s
         click.echo(as_sarif(problems, version("phin")))
     else:
         for problem in problems:
-            click.echo(as_github(problem) if form == "github" else as_text(problem, _paint))
+            click.echo(as_github(problem) if form == "github" else as_text(problem, paint))
         flows, tests = counted(checked.library.files, "flow"), counted(checked.tests, "file") + " of tests"
         beside = f", {tests}" if checked.tests else ""
         what = f"{flows}{beside} and {counted(checked.templates, 'template')}"
@@ -157,10 +148,3 @@ def check(context: click.Context, paths: tuple[Path, ...], strict: bool, form: s
 
 
 commands = (check,)
-
-
-def _paint(role: str, text: str) -> str:
-    """Give a part of a problem its colour; click takes it away again where no terminal reads."""
-    if os.environ.get("NO_COLOR"):
-        return plain(role, text)
-    return click.style(text, **_COLOURS.get(role, {}))  # type: ignore[arg-type]  # keywords of click.style
