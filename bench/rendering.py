@@ -13,13 +13,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from worker.delivery.mime import build
 from worker.delivery.templates.compile import Compiler
 from worker.delivery.templates.library import TemplateLibrary
+from worker.delivery.templates.links import PAGES
 from worker.delivery.templates.sources import Sources
-from worker.domain.settings import Sender, Shop
+from worker.domain.setting_groups import Sender, Shop
 
 FOLDER = Path(__file__).parent.parent / "templates"
 SHOP = Shop(
@@ -42,7 +43,9 @@ class PlainLinks:
     """Links of the usual length, made without signing: the signature's cost is not rendering's."""
 
     pixel = "https://mail.thecoffee.example/o/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789.gif"
-    unsubscribe = "https://mail.thecoffee.example/u/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+    pages: ClassVar[dict[str, str | None]] = dict.fromkeys(
+        PAGES, "https://mail.thecoffee.example/u/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+    )
 
     def tracked(self, number: int, url: str) -> str:  # noqa: ARG002 - the protocol's signature
         return f"https://mail.thecoffee.example/c/k1.{number}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"

@@ -15,9 +15,10 @@ from lxml import etree
 
 from worker.delivery.templates.compile import Compiler
 from worker.delivery.templates.library import TemplateLibrary
+from worker.delivery.templates.links import PAGES
 from worker.delivery.templates.rendered import CompiledTemplate
 from worker.delivery.templates.sources import Sources
-from worker.domain.settings import Sender, Shop
+from worker.domain.setting_groups import Sender, Shop
 
 SHIPPED = Path(__file__).parent.parent.parent / "templates"
 SHOP = Shop(
@@ -43,6 +44,11 @@ class FakeLinks:
     def tracked(self, number: int, url: str) -> str:
         self.asked.append((number, url))
         return url if self.plain else f"https://mail.example/c/{number}"
+
+    @property
+    def pages(self) -> dict[str, str | None]:
+        others = {name: f"https://mail.example/{name}" for name in PAGES - {"unsubscribe_url"}}
+        return {"unsubscribe_url": self.unsubscribe, **others}
 
 
 def folder(path: Path, files: Mapping[str, str]) -> Path:

@@ -13,7 +13,7 @@ from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.inline import inline_once
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.protected import Protected
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 FILES = {
     "layouts/frame.html": (

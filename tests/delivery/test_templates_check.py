@@ -8,7 +8,7 @@ import pytest
 
 from worker.delivery.templates.check_size import CLIPPED, NEAR
 from worker.delivery.templates.library import TemplateLibrary
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 STYLE = "<style>.card { color: #222222; } @media (max-width: 520px) { .phone { display: block !important; } }</style>"
 

@@ -17,7 +17,7 @@ from worker.domain.customers import Customer
 from worker.domain.errors import Problem, Severity
 from worker.domain.facts import Facts, JourneyFacts, ShopFacts
 from worker.domain.orders import Order, OrderLine
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 
 class Hand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from worker.delivery.links import MessageLinks, staff_url, task_url
 from worker.delivery.targets import TARGET_LIMIT, TargetError, target_of
 from worker.delivery.templates.links import Links
-from worker.delivery.tokens import LONGEST, Click, SignIn, TaskLink, Tokens
+from worker.delivery.tokens import LONGEST, Click, SignIn, SurveyAnswer, TaskLink, Tokens, Use
 
 TOKENS = Tokens([b"the first key of the ring"])
 MESSAGES = st.integers(0, 2**63 - 1)
@@ -181,7 +182,8 @@ def test_a_message_with_consent_is_tracked() -> None:
     assert click.startswith("https://mail.shop.vn/c/")
     assert TOKENS.read_click(click.rpartition("/")[2]) == Click(12, 2, "https://shop.vn/a")
     assert links.pixel == f"https://mail.shop.vn/o/{TOKENS.open(12)}.gif"
-    assert links.unsubscribe == f"https://mail.shop.vn/u/{TOKENS.unsubscribe(12)}"
+    assert links.pages["unsubscribe_url"] == f"https://mail.shop.vn/u/{TOKENS.unsubscribe(12)}"
+    assert links.pages["view_url"] == f"https://mail.shop.vn/v/{TOKENS.page(Use.VIEW, 12)}"
 
 
 def test_a_message_without_consent_is_plain() -> None:
@@ -197,3 +199,31 @@ def test_a_link_that_no_redirect_may_lead_to_stays_as_it_is() -> None:
     links = MessageLinks(TOKENS, "https://mail.shop.vn", 12, tracking=True, refusable=False)
     assert links.tracked(1, "javascript:alert(1)") == "javascript:alert(1)"
     assert links.unsubscribe is None
+
+
+@given(message=st.integers(1, 2**62), shouted=st.booleans())
+def test_the_token_of_an_envelope_survives_a_change_of_capitals(message: int, shouted: bool) -> None:
+    """Given a token in an envelope address, when a server writes it in capitals, then it still names its message."""
+    token = TOKENS.bounce(message)
+    assert re.fullmatch("[a-z2-7]{31,45}", token)
+    assert TOKENS.read_bounce(token.upper() if shouted else token) == message
+
+
+@given(message=st.integers(1, 2**62), at=st.integers(0, 29), by=st.integers(1, 31))
+def test_a_forged_or_cut_token_of_an_envelope_names_nothing(message: int, at: int, by: int) -> None:
+    """Given such a token, when one of its first letters is another or it is cut, then it is none of ours."""
+    token, letters = TOKENS.bounce(message), "abcdefghijklmnopqrstuvwxyz234567"
+    other = letters[(letters.index(token[at]) + by) % 32]
+    assert TOKENS.read_bounce(token[:at] + other + token[at + 1 :]) is None
+    assert TOKENS.read_bounce(token[:at]) is None
+    assert TOKENS.read_bounce(TOKENS.unsubscribe(message)) is None
+
+
+@given(message=st.integers(1, 2**62), value=st.integers(0, 10))
+def test_the_answer_in_a_survey_link_is_read_back(message: int, value: int) -> None:
+    """Given the link of one answer, then it says which mail asked, on what scale, and the value; no other page does."""
+    token = TOKENS.survey(message, "nps", value)
+    assert TOKENS.read_survey(token) == SurveyAnswer(message, "nps", value)
+    assert TOKENS.read_survey(TOKENS.page(Use.VIEW, message)) is None
+    assert TOKENS.read_page(Use.VIEW, TOKENS.page(Use.PREFERENCES, message)) is None
+    assert TOKENS.read_page(Use.VIEW, TOKENS.page(Use.VIEW, message)) == message

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from worker.domain.event_check import CheckedEvent, EventRules, check_event
-from worker.domain.settings import Settings, Shop
+from worker.domain.setting_groups import Shop
+from worker.domain.settings import Settings
 from worker.edges.banner import Line, show, trial_command, trial_event
 
 

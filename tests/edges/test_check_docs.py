@@ -11,7 +11,7 @@ import pytest
 from tests.language.samples import VOCABULARY
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.errors import FileError, Problem
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.language.composing import DEEPEST, MOST
 from worker.language.files import LARGEST
 from worker.language.flows import read_flow

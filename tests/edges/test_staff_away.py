@@ -13,7 +13,7 @@ from tests.edges.test_web_home import words
 from tests.edges.test_web_signin import sign_in
 from tests.support.shop import START
 from tests.support.web import client, web_house
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.staff import DaysOff, Person, Staff, away_until
 from worker.domain.tasks import Priority, TaskType
 from worker.edges.task_lines import table

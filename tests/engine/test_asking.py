@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.finding import ClockShop
-from worker.domain.settings import Shop as ShopSettings
+from worker.domain.setting_groups import Shop as ShopSettings
 from worker.edges.telling import tell
 from worker.engine.asking import ask_now
 from worker.storage import customers, stories

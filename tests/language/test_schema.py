@@ -16,7 +16,8 @@ from jsonschema import Draft7Validator
 from tests.language.samples import FULL, VOCABULARY
 from tests.support.yaml_core import as_an_editor_has_it
 from worker.domain.errors import FileError, Severity
-from worker.domain.settings import Settings, Shop
+from worker.domain.setting_groups import Shop
+from worker.domain.settings import Settings
 from worker.language.flow_tests import Known, read_flow_tests
 from worker.language.flows import KEYS, read_flow
 from worker.language.schema import KINDS, schema_of, written

@@ -13,7 +13,7 @@ import pytest
 import structlog.testing
 
 from worker.domain.errors import FileError
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.staff import DaysOff, Hours, Staff, next_working_moment
 from worker.language import staff as staff_module
 from worker.language.files import load_text

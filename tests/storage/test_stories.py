@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.shop import LAN, Shop
-from worker.domain.settings import Shop as ShopSettings
+from worker.domain.setting_groups import Shop as ShopSettings
 from worker.edges.telling import tell
 from worker.engine import processing
 from worker.engine.failing import TRIES

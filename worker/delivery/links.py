@@ -1,16 +1,20 @@
-"""The addresses in one mail that lead back to Phin: redirects, the pixel, and the page for unsubscribing."""
+"""The addresses in one mail that lead back to Phin: redirects, the pixel, and the mail's own pages."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from worker.delivery.targets import TargetError, target_of
-from worker.delivery.tokens import Tokens
+from worker.delivery.tokens import Tokens, Use
 
 CLICK_PATH = "/c/"
 OPEN_PATH = "/o/"
 OPEN_SUFFIX = ".gif"
 UNSUBSCRIBE_PATH = "/u/"
+PREFERENCES_PATH = "/p/"
+CONFIRM_PATH = "/y/"
+VIEW_PATH = "/v/"
+SURVEY_PATH = "/a/"
 TASK_PATH = "/t/"
 STAFF_PATH = "/s/"
 
@@ -81,3 +85,14 @@ class MessageLinks:
         if not self._refusable:
             return None
         return f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"
+
+    @property
+    def pages(self) -> dict[str, str | None]:
+        """Addresses of the mail's own pages, by the names that templates use."""
+        page = self._tokens.page
+        return {
+            "unsubscribe_url": self.unsubscribe,
+            "preferences_url": f"{self._base}{PREFERENCES_PATH}{page(Use.PREFERENCES, self._message)}",
+            "confirm_url": f"{self._base}{CONFIRM_PATH}{page(Use.CONFIRM, self._message)}",
+            "view_url": f"{self._base}{VIEW_PATH}{page(Use.VIEW, self._message)}",
+        }

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from worker.delivery.journal import DeadJournal, Told, dead_journals
 from worker.delivery.settling import Aftermath, after_answer, lost, put_back
 from worker.domain.messages import Kind, MessageState
-from worker.domain.settings import Sending
+from worker.domain.setting_mail import Sending
 from worker.domain.work import Work
 from worker.storage import journeys, ledger, leftovers, suppression
 from worker.storage.database import Database

@@ -19,7 +19,7 @@ from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.pacing import Advertising, Caps, paced
 from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
-from worker.domain.settings import Policy
+from worker.domain.setting_law import Policy
 from worker.domain.tasks import Task
 from worker.domain.zones import zone_of
 from worker.storage import customers, facts, journeys, ledger, pace, tasks

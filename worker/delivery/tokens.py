@@ -7,7 +7,8 @@
     target (bytes)      clicks only: where the click leads; for a task and a sign-in the staff member's key
     mac (16 bytes)      HMAC-SHA256 over all before it, cut to 128 bits (RFC 2104, section 5)
 
-in base64url without padding. Each purpose has a key of its own, derived from the secret, so a token of one is
+in base64url without padding; in base32 of small letters where it stands in an envelope address, whose capitals a
+server on the way may change. Each purpose has a key of its own, derived from the secret, so a token of one is
 nothing to the others. Tokens never expire: a refusal must work as long as somebody keeps the mail. A sign-in says
 when it was issued, so that whoever reads it may refuse an old one.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from base64 import urlsafe_b64encode
+from base64 import b32decode, b32encode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from binascii import a2b_base64
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ VERSION = 1
 MAC = 16  # bytes
 LONGEST = 4 * (TARGET_LIMIT + MAC + 24) // 3  # characters of a token
 _COMPRESSED = 1
+_LONGEST_BOUNCE = 60  # characters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED = 4_096  # targets that a campaign's mails share, packed once
 _TO_BYTES = bytes.maketrans(b"-_", b"+/")
@@ -49,6 +51,11 @@ class Use(StrEnum):
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"  # opens the page on which its receiver says what to get
+    CONFIRM = "confirm"  # with which its receiver says that the address wants mail (double opt-in)
+    VIEW = "view"  # shows the mail in a browser
+    SURVEY = "survey"  # answers a question that the mail asks
+    BOUNCE = "bounce"  # stands in the envelope sender (VERP), so that a report tells whose mail came back
     TASK = "task"  # opens the page of one task for one staff member
     STAFF = "staff"  # signs a staff member in to the pages
 
@@ -60,6 +67,15 @@ class Click:
     message: int
     link: int
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyAnswer:
+    """What a survey's token holds: the message that asks, the name of the scale, and the value on it."""
+
+    message: int
+    scale: str
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,19 @@ class Tokens:
         """Return the token with which the receiver of this message says no to more."""
         return _sign(self._rings[Use.UNSUBSCRIBE], 0, _varint(message))
 
+    def page(self, use: Use, message: int) -> str:
+        """Return the token of a page of this message: PREFERENCES, CONFIRM or VIEW."""
+        return _sign(self._rings[use], 0, _varint(message))
+
+    def survey(self, message: int, scale: str, value: int) -> str:
+        """Return the token of one answer, a value from 0 on a scale, to the question that this message asks."""
+        return _sign(self._rings[Use.SURVEY], 0, _varint(message) + _varint(value) + scale.encode("ascii"))
+
+    def bounce(self, message: int) -> str:
+        """Return the token in the envelope sender of this message: small letters and digits, 31 to 45 of them."""
+        signed = _signed(self._rings[Use.BOUNCE], 0, _varint(message))
+        return b32encode(signed).rstrip(b"=").decode().lower()
+
     def task(self, task: int, person: str) -> str:
         """Return the token with which this staff member opens the page of a task."""
         return _sign(self._rings[Use.TASK], 0, _varint(task) + person.encode())
@@ -126,6 +155,29 @@ class Tokens:
     def read_unsubscribe(self, token: str) -> int | None:
         """Return the message whose receiver says no, or None for anything that was not made here."""
         return self._message(Use.UNSUBSCRIBE, token)
+
+    def read_page(self, use: Use, token: str) -> int | None:
+        """Return the message whose page this is, or None for anything that was not made here."""
+        return self._message(use, token)
+
+    def read_survey(self, token: str) -> SurveyAnswer | None:
+        """Return what a survey's link answers, or None for anything that was not made here."""
+        body = _verified(self._rings[Use.SURVEY], token)
+        if body is None:
+            return None
+        message, at = _read_varint(body, 2)
+        value, at = _read_varint(body, at)
+        return SurveyAnswer(message, body[at:].decode("ascii"), value)
+
+    def read_bounce(self, token: str) -> int | None:
+        """Return the message that came back, or None for anything that was not made here; capitals do not matter."""
+        if not 1 <= len(token) <= _LONGEST_BOUNCE or not token.isascii():
+            return None
+        try:
+            signed = b32decode(token.upper() + "=" * (-len(token) % 8))
+        except NoBase64:
+            return None
+        return self._message(Use.BOUNCE, urlsafe_b64encode(signed).rstrip(b"=").decode())
 
     def read_click(self, token: str) -> Click | None:
         """Return where a click leads and what it is of, or None for anything that was not made here."""
@@ -166,8 +218,12 @@ def _ring(use: Use, secrets: Sequence[bytes]) -> _Ring:
 
 
 def _sign(ring: _Ring, flags: int, content: bytes) -> str:
+    return urlsafe_b64encode(_signed(ring, flags, content)).rstrip(b"=").decode()
+
+
+def _signed(ring: _Ring, flags: int, content: bytes) -> bytes:
     body = bytes((VERSION << 4 | flags, ring.key_id)) + content
-    return urlsafe_b64encode(body + hmac.digest(ring.key, body, "sha256")[:MAC]).rstrip(b"=").decode()
+    return body + hmac.digest(ring.key, body, "sha256")[:MAC]
 
 
 def _verified(ring: _Ring, token: str) -> bytes | None:

@@ -11,7 +11,7 @@ from worker.domain.facts import Facts, Happening
 from worker.domain.given_names import greeted_by
 from worker.domain.orders import Order
 from worker.domain.rfm import rfm_class
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 
 def shop_values(shop: Shop) -> dict[str, Any]:

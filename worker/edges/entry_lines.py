@@ -7,7 +7,7 @@ from datetime import datetime
 
 from worker.domain.flows import Flow
 from worker.domain.refusals import Failed
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges.moments import moment
 from worker.edges.telling import Told
 from worker.engine.refusing import Entries, OfClock, OfEvents

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.staff import Staff, away_until
 from worker.domain.tasks import Priority, Task
 from worker.edges.moments import amount, moment

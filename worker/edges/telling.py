@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.tasks import Task, TaskState
 from worker.edges.moments import day, moment
 from worker.edges.telling_effects import effect, webhook_part

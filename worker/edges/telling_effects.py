@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.webhooks import WebhookState
 from worker.edges.moments import moment
 from worker.storage.stories import Line

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges.moments import day, moment
 from worker.storage.story_mails import HitStory, MailStory
 

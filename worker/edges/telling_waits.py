@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges.moments import moment
 from worker.storage.stories import Line
 

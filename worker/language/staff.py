@@ -13,7 +13,7 @@ import structlog
 
 from worker.domain.addresses import normalise_address
 from worker.domain.errors import FileError, Problem
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.domain.staff import EVERYONE, Person, Staff, known_countries
 from worker.domain.tasks import PHIN
 from worker.domain.zones import zone_names

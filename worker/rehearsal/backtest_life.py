@@ -17,7 +17,7 @@ from worker.domain.hits import SETTLING, HitKind
 from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry, listening, match, once_of
 from worker.domain.orders import Order
-from worker.domain.settings import Policy
+from worker.domain.setting_law import Policy
 from worker.domain.triggers import DateTrigger, SegmentTrigger, Timed, Trigger
 from worker.domain.zones import zone_of
 from worker.rehearsal.backtest_calendar import Calendar, day_in, its_order, key_at

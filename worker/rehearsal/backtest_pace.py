@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.messages import Kind
 from worker.domain.pacing import Advertising, Caps, paced
-from worker.domain.settings import Policy
+from worker.domain.setting_law import Policy
 from worker.storage.past import PastMail
 
 

@@ -12,7 +12,7 @@ from worker.delivery import mime
 from worker.delivery.transport import Answer, Outcome, Outgoing, Transport
 from worker.domain.answers import Blame, Stage, class_answer
 from worker.domain.errors import PhinError
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.rehearsal.previewing import Previewed
 
 NO_MESSAGE = 0  # number of a mail that has no row in the ledger

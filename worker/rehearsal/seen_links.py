@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +43,9 @@ class NotedLinks:
         return self._links.pixel
 
     @property
-    def unsubscribe(self) -> str | None:
-        """Address of the page for unsubscribing, or None."""
-        return self._links.unsubscribe
+    def pages(self) -> Mapping[str, str | None]:
+        """Addresses of the mail's own pages."""
+        return self._links.pages
 
 
 def links_of(html: str, counted: set[str]) -> tuple[SeenLink, ...]:

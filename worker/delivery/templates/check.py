@@ -12,6 +12,7 @@ from rapidfuzz import process
 
 from worker.delivery.templates.check_document import link_problems, picture_problems
 from worker.delivery.templates.check_styles import style_problems
+from worker.delivery.templates.links import PAGES
 from worker.delivery.templates.pieces import words
 from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.sources import Sources
@@ -19,7 +20,7 @@ from worker.domain.conditions.catalogue import COUPON_PARTS
 from worker.domain.errors import Problem, Severity
 from worker.language.source import MOST_PROBLEMS
 
-NAMES = words("customer order event journey shop now today unsubscribe_url message coupons range")
+NAMES = words("customer order event journey shop now today message coupons range") | PAGES
 # What each of them holds; those that are not here hold what the shop or the flow puts there.
 FIELDS: dict[str, frozenset[str]] = {
     "customer": words(

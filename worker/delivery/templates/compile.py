@@ -30,7 +30,7 @@ from worker.delivery.templates.rendered import CompiledTemplate, Part, Parts
 from worker.delivery.templates.sources import Sources
 from worker.delivery.templates.text_part import label_of, text_of
 from worker.domain.errors import Severity
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 _SLOW = "so its CSS is inlined again for each mail, at some ten milliseconds a mail instead of a tenth of one"
 

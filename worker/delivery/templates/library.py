@@ -17,7 +17,7 @@ from worker.delivery.templates.errors import TemplateError, UnknownTemplateError
 from worker.delivery.templates.rendered import CompiledTemplate
 from worker.delivery.templates.sources import Sources, Stamp, stamp
 from worker.domain.errors import Place, Problem, Severity
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 
 LOOK_EVERY = 1.0  # seconds between two looks at the files
 _FILE = re.compile(rf"(?P<name>(?:{STAFF}/)?[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{{2,3}})\.html")

@@ -7,7 +7,7 @@ a sender's memory or time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
@@ -32,16 +32,17 @@ RUN = "_run"  # the name under which a rendering finds its Run
 
 @dataclass(slots=True)
 class Run:
-    """One rendering of one mail: its links, its zone, and what is left of its loops' turns."""
+    """One rendering of one mail: its links, its zone, its own pages, and what is left of its loops' turns."""
 
     links: Links
     zone: ZoneInfo
+    own: Collection[str | None] = ()
     steps: int = STEPS
     made: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def tracked(self, number: int, url: str) -> str:
-        """Return the tracked address, made once for the HTML and the text; the page for unsubscribing is never."""
-        if url == self.links.unsubscribe:
+        """Return the tracked address, made once for the HTML and the text; that of an own page is never."""
+        if url in self.own:
             return url
         key = (number, url)
         if (address := self.made.get(key)) is None:

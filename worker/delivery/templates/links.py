@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Protocol
 
-from worker.delivery.templates.pieces import STRINGS, Data, Piece, Tag
+from worker.delivery.templates.pieces import STRINGS, Data, Piece, Tag, words
 
 TRACKED = "_tracked"  # the filter around a link's address
 LINKED = "_linked"  # the filter that `link` becomes in a text file of an author's own
 _WEB = ("http://", "https://")
 _UNTRACKED = ("mailto:", "tel:", "sms:", "#")
 FOLLOWABLE = (*_WEB, *_UNTRACKED)
+# The addresses of a mail's own pages, as templates name them: how to say no, what to get, a yes, the mail in a browser.
+PAGES = words("unsubscribe_url preferences_url confirm_url view_url")
 
 
 class Links(Protocol):
@@ -33,8 +35,8 @@ class Links(Protocol):
         """Address of the pixel, or None for a mail without one."""
 
     @property
-    def unsubscribe(self) -> str | None:
-        """Address of the page for unsubscribing, or None for a mail without one."""
+    def pages(self) -> Mapping[str, str | None]:
+        """Addresses of the mail's own pages by the names of `PAGES`, all of them; None for what a mail has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,14 @@ class Anchor:
 def anchor_of(pieces: Sequence[Piece], line: int, number: int) -> Anchor:
     """Look at a link's address: web addresses are tracked, and those that an expression begins.
 
-    The link for unsubscribing never is: a machine that counts clicks must not stand before a refusal.
+    Those to the mail's own pages never are: a machine that counts clicks must not stand before a refusal.
     """
     tags = [piece for piece in pieces if isinstance(piece, Tag)]
     first = pieces[0] if pieces else Data("", line)
     start = unescape(first.text).strip().lower() if isinstance(first, Data) else ""
     followable = start.startswith(FOLLOWABLE) or (not start and bool(tags))
-    unsubscribing = any("unsubscribe_url" in tag.names for tag in tags)
-    tracked = followable and not start.startswith(_UNTRACKED) and not unsubscribing
+    own_page = any(not PAGES.isdisjoint(tag.names) for tag in tags)
+    tracked = followable and not start.startswith(_UNTRACKED) and not own_page
     return Anchor(list(pieces), line, number if tracked else 0, followable)
 
 

@@ -137,13 +137,14 @@ class CompiledTemplate:
         """
         parts = self.parts
         message = {**(values.get("message") or {}), "language": self.language}
+        pages = links.pages
         context = {
             "shop": parts.shop,
             "range": limited_range,
             **values,
-            "unsubscribe_url": links.unsubscribe,
+            **pages,
             "message": message,
-            RUN: Run(links, _zone(values, parts.zone)),
+            RUN: Run(links, _zone(values, parts.zone), frozenset(pages.values())),
         }
         message["subject"] = subject = _one_line(self._part(parts.subject, context))
         message["preheader"] = preheader = _one_line(self._part(parts.preheader, context))

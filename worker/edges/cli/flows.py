@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker.domain.errors import PhinError
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges import presence, publishing
 from worker.edges.cli.opening import opened
 from worker.edges.house import House

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges.cli.opening import opened
 from worker.edges.cli.report_lift import as_json as lift_as_json
 from worker.edges.cli.report_lift import lift_lines

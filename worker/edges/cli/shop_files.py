@@ -9,7 +9,8 @@ from pathlib import Path
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Problem
-from worker.domain.settings import Settings, Shop
+from worker.domain.setting_groups import Shop
+from worker.domain.settings import Settings
 from worker.edges.cli.parsers import PARSERS
 from worker.edges.user_cache import kept_templates
 from worker.edges.var import TEMPLATES_KEPT

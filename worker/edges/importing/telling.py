@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.domain.event_data import shown
-from worker.domain.settings import Shop
+from worker.domain.setting_groups import Shop
 from worker.edges.importing.columns import Column
 from worker.edges.importing.faults import SHOWN, CellError
 from worker.edges.importing.reading import NAMES
