@@ -35,6 +35,14 @@ def sender_address(value: str) -> str:
     return f"{local}@{domain}"
 
 
+def mail_domain(value: str) -> str:
+    """Check a domain of mail, without an `@`; it becomes small letters and punycode, as it stands on the wire."""
+    try:
+        return normalise_address(f"x@{value}").rpartition("@")[2]
+    except ValueError as error:
+        raise ValueError("it is no domain of mail; write one of yours, such as your-shop.example") from error
+
+
 def one_line(value: str) -> str:
     """Check a text that stands in a mail's header or in one line of it."""
     if _CONTROL.search(value):

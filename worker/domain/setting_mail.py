@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from worker.domain.setting_forms import mail_domain
 from worker.domain.setting_groups import Group
+
+MailDomain = Annotated[str, AfterValidator(mail_domain)]
 
 
 class Sending(Group):
@@ -32,6 +35,12 @@ class Dkim(Group):
 
 class Bounces(Group):
     """How reports of mails that came back reach us, and what follows from them."""
+
+    domain: MailDomain | None = Field(
+        None,
+        description="Domain at which reports are received: mails leave with the envelope sender `b+TOKEN@domain`; "
+        "without one, with the sender's own address",
+    )
 
 
 class Tracking(Group):
