@@ -57,6 +57,29 @@ def span_of_hours(value: str) -> str:
     return str(parse_quiet_hours(value))
 
 
+def nothing(value: object) -> object:
+    """Read `none`, and nothing at all, as None: the setting is off, whatever the profile says."""
+    return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
+
+
+def short_mark(value: str) -> str:
+    """Check a mark that subjects begin with; nothing, or `none`, is none."""
+    tag = value.strip()
+    if tag.lower() == "none":
+        return ""
+    if len(tag) > 20:
+        raise ValueError("it has more than 20 characters; write one such as [QC]")
+    return one_line(tag)
+
+
+def one_or_more(value: object) -> object:
+    """Read one word as a list of it; `none` is an empty list."""
+    words = [value] if isinstance(value, str) else value
+    if isinstance(words, (list, tuple)) and all(nothing(word) is None for word in words):
+        return []
+    return words
+
+
 def page_address(value: str) -> str:
     """Check the address of a page: `http://` or `https://`, a host, no spaces, nothing after `?` or `#`."""
     parts = _split(value)

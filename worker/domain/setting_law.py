@@ -2,25 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from worker.domain.law import MarketingConsent, ProfileName, with_profile
 from worker.domain.pacing import Caps, QuietHours, parse_quiet_hours
-from worker.domain.setting_forms import span_of_hours
+from worker.domain.setting_forms import nothing, one_or_more, short_mark, span_of_hours
 from worker.domain.setting_groups import Group
+
+_TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+def _topics(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    for name, titles in value.items():
+        if not _TOPIC.fullmatch(name):
+            raise ValueError(f"a topic is named with letters (a to z), digits, '-', '_' and '.'; '{name[:60]}' is not")
+        if not titles or not all(title.strip() and "\n" not in title for title in titles.values()):
+            raise ValueError(f"the topic '{name}' needs a title of one line, such as {{vi: Bản tin, en: Newsletter}}")
+    return value
+
+
+Topics = Annotated[dict[str, dict[str, str]], AfterValidator(_topics)]  # titles by language, by the topic's name
 
 
 class Policy(Group):
     """At what pace advertising goes out; mails that follow from an order or a request are exempt."""
 
+    profile: Annotated[ProfileName | None, BeforeValidator(nothing)] = Field(
+        None, description="Whose law gives the defaults of the settings here: `vn`, `eu`, `us`; see docs/policy.md"
+    )
+    marketing_consent: MarketingConsent = Field(
+        "opt-in", description="`opt-in`: advertising goes to those who said yes; `opt-out`: to all who did not say no"
+    )
+    tracking_consent: bool = Field(
+        True, description="Whether opens and clicks are followed only of those who said yes to that, too"
+    )
+    double_opt_in: bool = Field(
+        False, description="Whether a yes counts only once a mail asking for it was answered by its button"
+    )
+    refusal_confirmed: bool = Field(
+        False, description="Whether who says no is told once, by a mail without advertising, that it counts"
+    )
+    subject_tag: Annotated[str, AfterValidator(short_mark)] = Field(
+        "", description="Mark at the beginning of the subjects of advertising: `[QC]`; `none`: no mark"
+    )
     quiet_hours: Annotated[str, AfterValidator(span_of_hours)] = Field(
-        "", description="Hours of the customer's clock in which no advertising is sent: `22:00-07:00`; empty: none"
+        "", description="Hours of the customer's clock in which no advertising is sent: `22:00-07:00`; `none`: no such"
     )
-    per_day: int | None = Field(
-        None, ge=1, description="Advertising mails that an address gets in 24 hours at most, over all flows"
+    per_day: Annotated[int | None, BeforeValidator(nothing)] = Field(
+        None,
+        ge=1,
+        description="Advertising mails that an address gets in 24 hours at most, over all flows; `none`: no limit",
     )
-    per_week: int | None = Field(None, ge=1, description="The same in 7 days")
+    per_week: Annotated[int | None, BeforeValidator(nothing)] = Field(None, ge=1, description="The same in 7 days")
+    country: Annotated[str | None, BeforeValidator(nothing)] = Field(
+        None, description="Country whose public holidays `holidays: public` means, such as VN; the profile names it"
+    )
+    holidays: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
+        (), description="Days on which no advertising is sent: `public`, 2027-05-01, 2027-02-04 to 2027-02-10; `none`"
+    )
+    answer_days: Annotated[int | None, BeforeValidator(nothing)] = Field(
+        None, ge=1, description="Working days within which a customer's request about their data is answered"
+    )
+    withdraw_days: Annotated[int | None, BeforeValidator(nothing)] = Field(
+        None, ge=1, description="Working days within which a consent that was taken back must have no effect any more"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_profile(cls, given: Any) -> Any:
+        return with_profile(given)
 
     @property
     def quiet(self) -> QuietHours | None:
