@@ -21,6 +21,7 @@ VOCABULARY = Vocabulary.of(
                 "called_at": "time",
             },
             "events": {"tasting.booked": {"place": "text", "seats": "number"}},
+            "topics": {"offers": {"vi": "Ưu đãi", "en": "Offers"}, "newsletter": {"vi": "Bản tin", "en": "Newsletter"}},
         }
     ),
     flows=["post-purchase", "welcome"],

@@ -17,12 +17,16 @@ LINES = {
     "an unknown key": ("titel: x", "5:1: error: unknown key 'titel' in a flow; did you mean 'title'?"),
     "a key that nobody knows": (
         "colour: red",
-        "5:1: error: unknown key 'colour' in a flow; known here: flow, title, kind, status, trigger, when, once, "
-        "again, exit, goal, holdout, steps",
+        "5:1: error: unknown key 'colour' in a flow; known here: flow, title, kind, topic, status, trigger, when, "
+        "once, again, exit, goal, holdout, steps",
     ),
     "a wrong kind": (
         "kind: transaktional",
         "5:7: error: 'kind' is 'marketing' or 'transactional', not 'transaktional'; did you mean 'transactional'?",
+    ),
+    "a topic that the shop has not": (
+        "topic: offer",
+        "5:8: error: the shop has no topic 'offer'; did you mean 'offers'?",
     ),
     "a wrong status": ("status: on", "5:9: error: 'status' is 'live', 'draft' or 'paused', not 'on'"),
     "a list for a word": (

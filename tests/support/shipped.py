@@ -21,9 +21,9 @@ CONFIG = FLOWS.parent / "config"
 
 
 def own() -> dict[str, Any]:
-    """Return the shop's own fields and events, as `config/phin.yaml` declares them for its flows."""
+    """Return the shop's own fields, events and topics, as `config/phin.yaml` declares them for its flows."""
     settings = read_settings(CONFIG / "phin.yaml", {})
-    return {"fields": settings.fields, "events": settings.events}
+    return {"fields": settings.fields, "events": settings.events, "topics": settings.topics}
 
 
 def publish(shop: Shop, *names: str) -> None:

@@ -60,6 +60,7 @@ class Flow:
         name: unique; the file's own name.
         holdout: the share (0 to 1) of those who would enter that is set aside, and receives nothing.
         restarts: whether an entry while a journey is under way starts that one over; else it is ignored.
+        topic: what its marketing is about, by a name of the shop's `topics`; customers may leave a topic out.
         meaning: hash of what the file means, without comments, order of keys and status (hex).
     """
 
@@ -75,6 +76,7 @@ class Flow:
     goal: Goal | None = None
     holdout: float = 0.0
     restarts: bool = False
+    topic: str | None = None
     meaning: str = ""
 
 

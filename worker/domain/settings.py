@@ -16,7 +16,7 @@ from worker.domain.conditions.valuetypes import FieldType as FieldType
 from worker.domain.house_events import declaration_faults
 from worker.domain.setting_forms import listening_address, server_url
 from worker.domain.setting_groups import Group, Intake, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
-from worker.domain.setting_law import Consent, Policy, Retention
+from worker.domain.setting_law import Consent, Policy, Retention, Topics
 from worker.domain.setting_mail import Attribution, Bounces, Dkim, Sending, Tracking
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
@@ -55,6 +55,9 @@ class Settings(Group):
     policy: Policy = Policy()
     consent: Consent = Consent()
     retention: Retention = Retention()
+    topics: Topics = Field(
+        default_factory=dict, description="What marketing is about, as customers choose it; titles by language"
+    )
     dkim: Dkim = Dkim()
     bounces: Bounces = Bounces()
     tracking: Tracking = Tracking()

@@ -25,9 +25,10 @@ from worker.language.scalars import is_name, scalar, word
 from worker.language.soundness import warn
 from worker.language.source import Report
 from worker.language.steps import StepsReader
+from worker.language.suggestions import did_you_mean, listed
 
 KEYS = (
-    "flow", "title", "kind", "status", "trigger", "when", "once", "again", "exit", "goal", "holdout", "steps",
+    "flow", "title", "kind", "topic", "status", "trigger", "when", "once", "again", "exit", "goal", "holdout", "steps",
 )  # fmt: skip
 _NEEDED = ("flow", "trigger", "steps")
 
@@ -97,6 +98,7 @@ class _Reader:
             goal=None if goal is None else self._entry.goal(goal, scope),
             holdout=self._entry.holdout(fields.value("holdout")),
             restarts=self._entry.restarts(fields.value("again"), once),
+            topic=self._topic(fields),
         )
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
         tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]
@@ -143,6 +145,20 @@ class _Reader:
         if node is not None and any(not isinstance(p, str) for text in title.by_language.values() for p in text.parts):
             self._report.error(node, "'title' is the same for everyone; '{{ }}' cannot stand in it")
         return title
+
+    def _topic(self, fields: Fields) -> str | None:
+        node = fields.value("topic")
+        found = None if node is None else scalar(self._report, node, "'topic'", "the name of a topic")
+        if found is None or not is_name(self._report, found, "a topic"):
+            return None
+        known = None if self._vocabulary is None else self._vocabulary.topics
+        if known is not None and not known:
+            message = f"no customer can leave the topic '{found.text}' out: the shop has none"
+            self._report.warning(found, message, "add it to 'topics' in config/phin.yaml, with its title")
+        elif known is not None and found.text not in known:
+            hint = did_you_mean(found.text, known) or f"topics of this shop: {listed(sorted(known), 'and')}"
+            self._report.error(found, f"the shop has no topic '{found.text}'", hint)
+        return found.text
 
     def _word(self, fields: Fields, key: str, known: list[str], usual: str) -> str:
         node = fields.value(key)

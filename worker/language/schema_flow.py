@@ -39,6 +39,9 @@ def flow_schema(names: SchemaNames) -> Form:
             words(kind.value for kind in Kind),
             "'marketing' needs the customer's consent; 'transactional' follows from an order or a request.",
         ),
+        "topic": told(
+            one_of(names.topics), "What its marketing is about; customers may leave a topic out.", "topic: offers"
+        ),
         "status": told(
             words(status.value for status in FlowStatus),
             "'live': customers enter. 'draft': checked, never runs. 'paused': nobody enters, nothing is sent.",

@@ -17,6 +17,7 @@ class SchemaNames:
         languages: those that texts should exist in.
         fields: the customers' own fields with their types.
         dates: what `trigger: {date: …}` may name.
+        topics: what a flow's `topic` may name.
     """
 
     languages: tuple[str, ...] = ("vi", "en")
@@ -28,6 +29,7 @@ class SchemaNames:
     events: frozenset[str] | None = None
     fields: Mapping[str, str] | None = None
     dates: tuple[str, ...] = ()
+    topics: frozenset[str] | None = None
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, *, languages: Iterable[str], templates: Iterable[str]) -> SchemaNames:
@@ -45,6 +47,7 @@ class SchemaNames:
             events=frozenset(vocabulary.events),
             fields={name: kind.value for name, kind in vocabulary.fields.items()},
             dates=tuple(sorted(dates)),
+            topics=vocabulary.topics,
         )
 
     @property

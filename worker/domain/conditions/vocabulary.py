@@ -24,6 +24,7 @@ class Vocabulary:
         flows, segments, seasons: names of those there are, or None where that is not known and not checked.
         staff: people and roles that a task may go to, by the same rule.
         coupons: those that flows make, by the same rule.
+        topics: of marketing, by the same rule.
     """
 
     fields: Mapping[str, ValueType] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Vocabulary:
     seasons: frozenset[str] | None = None
     staff: frozenset[str] | None = None
     coupons: frozenset[str] | None = None
+    topics: frozenset[str] | None = None
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Vocabulary:
             events,
             None if flows is None else frozenset(flows),
             None if segments is None else frozenset(segments),
+            topics=frozenset(settings.topics),
         )
 
 
