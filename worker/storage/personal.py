@@ -245,6 +245,8 @@ HELD: Mapping[str, Held] = {
     "occurrence": _nobody("id flow trigger zone turn moment state reached entered found_at ended_at"),
     "trigger_start": _nobody("flow trigger since"),
     "rotation": _nobody("role person"),
+    "erased": _nobody("hash kind ring at lifted_at"),
+    "audit": _nobody("id at way who action on detail"),
     "staff_digest": _nobody("person day at message_id"),
 }
 """A line for each table; those of `_nobody` hold at most the names of staff."""

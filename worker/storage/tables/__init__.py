@@ -22,6 +22,7 @@ from worker.storage.tables.journeys import (
 from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.prediction import prediction
 from worker.storage.tables.publishing import process, publication
+from worker.storage.tables.rights import audit, erased
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
@@ -30,11 +31,13 @@ from worker.storage.tables.webhooks import webhook
 
 __all__ = [
     "address",
+    "audit",
     "circle",
     "consent_change",
     "coupon",
     "customer",
     "date_mark",
+    "erased",
     "event",
     "event_trace",
     "flow",

@@ -88,6 +88,7 @@ customer = Table(
     Column("merged_into", Id, ForeignKey("customer.id")),  # a guest who turned out to be this customer
     Index("ix_customer_email", "email"),
     Index("ix_customer_zone", "timezone", "id"),
+    partial_index("ix_customer_erased", "erased_at", only="erased_at IS NOT NULL"),
 )
 Index("ix_customer_birthday", month_day(customer.c.birthday), customer.c.timezone, customer.c.id)
 
