@@ -145,7 +145,8 @@ def test_without_a_database_no_customer_is_looked_up(shipped: Previewing) -> Non
 
 
 def test_the_step_gives_subject_sender_and_values(templates: Path) -> None:
-    """Given steps that send one template with words of their own, then the first, or the named one, is shown."""
+    """Given steps that send one template with words of their own, then the first, or the named one, is shown, with the
+    mark of advertising that the shop's subjects begin with."""
     write(templates, "note", "<p>{{ gift }} and {{ other }}</p>", more="with: gift, other\n")
     flows = flow_of(
         "flow: f\ntrigger: signup\nsteps:\n"
@@ -154,9 +155,9 @@ def test_the_step_gives_subject_sender_and_values(templates: Path) -> None:
         '    from: Mai of the shop\n    with: {gift: "{{ customer.orders_count }}"}\n'
     )
     first = own(templates).preview(Asked("note"), flows, START)
-    assert "phin and cup" in first.rendered.text and first.rendered.subject == "Hello"
+    assert "phin and cup" in first.rendered.text and first.rendered.subject == "[QC] Hello"
     again = own(templates).preview(Asked("note", flow="f", step="again"), flows, START)
-    assert again.rendered.subject == "Nữa nhé Lan" and again.rendered.from_name == "Mai of the shop"
+    assert again.rendered.subject == "[QC] Nữa nhé Lan" and again.rendered.from_name == "Mai of the shop"
     assert "3 and [other]" in again.rendered.text and again.missing == ("other",)
     alone = own(templates).preview(Asked("note"), {}, START)
     assert "[gift] and [other]" in alone.rendered.text and alone.missing == ("gift", "other")

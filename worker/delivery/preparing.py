@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,17 +15,23 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from worker.delivery import mime
-from worker.delivery.links import MessageLinks
+from worker.delivery.dkim import DkimSigner
+from worker.delivery.envelope import return_path, wire_address
+from worker.delivery.headers import MailHeaders
+from worker.delivery.links import MessageLinks, bait_of
 from worker.delivery.staff_mails import ForStaff, StaffMails
 from worker.delivery.templates.library import TemplateLibrary
+from worker.delivery.templates.rendered import CompiledTemplate, Rendered
 from worker.delivery.tokens import Tokens
 from worker.delivery.transport import Outgoing
+from worker.delivery.utm import UtmMarks
 from worker.delivery.values import shop_values, template_values
-from worker.domain.customers import ConsentState, Customer
+from worker.domain.customers import Customer
 from worker.domain.facts import Facts, Need, Needs, ShopFacts
 from worker.domain.journeys import Journey
+from worker.domain.law import tagged
 from worker.domain.messages import Kind, MessageState
-from worker.domain.policy import SkipReason
+from worker.domain.policy import SkipReason, may_follow
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.zones import zone_of
@@ -90,19 +96,32 @@ class Preparing:
 
     Parameters:
         tokens: signs the links.
+        signer: signs the mails, where they are signed here.
     """
 
-    def __init__(self, settings: Settings, templates: TemplateLibrary, tokens: Tokens, staff: StaffOf = nobody) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        templates: TemplateLibrary,
+        tokens: Tokens,
+        staff: StaffOf = nobody,
+        signer: DkimSigner | None = None,
+    ) -> None:
         self._settings = settings
         self._templates = templates
         self._tokens = tokens
         shop = settings.shop
         self._shop = shop
+        self._tag = settings.policy.subject_tag
+        self._asks_to_track = settings.policy.tracking_consent
         self.shop_facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         self._shop_values = shop_values(shop)
         self._zone = ZoneInfo(shop.timezone)
-        self._domain = shop.sender.email.rpartition("@")[2]
+        self._headers = MailHeaders(shop.sender.email.rpartition("@")[2])
+        self._signer = signer
         self._staff_mails = StaffMails(staff, self.shop_facts, tokens, settings.url)
+        self._utm = UtmMarks(settings.tracking.utm, shop.website)
+        self._bait = bait_of(shop.website) if settings.tracking.honeypot else None
 
     def load(
         self, connection: Connection, claimed: Sequence[Claimed], now: datetime
@@ -166,7 +185,7 @@ class Preparing:
             customer.name,
             customer.email,
             customer.language or self._shop.language,
-            customer.consent.tracking is ConsentState.SUBSCRIBED,
+            may_follow(customer.consent, asks=self._asks_to_track),
             template_values(loaded.facts, self._shop_values, given, zone),
         )
 
@@ -179,42 +198,61 @@ class Preparing:
         return _Letter(person.name, person.email, person.language, False, values)
 
     def _made(self, loaded: Loaded | ForStaff, letter: _Letter, now: datetime) -> Prepared:
-        message, email, tracked = loaded.message, letter.email, letter.tracked
-        template = self._templates.get(message.template, letter.language)
-        marketing = message.kind is Kind.MARKETING
-        links = MessageLinks(self._tokens, self._settings.url, message.id, tracking=tracked, refusable=marketing)
-        letter.values["message"] = {"language": letter.language, "kind": message.kind.value}
-        rendered = template.render(letter.values, links)
-        rendered = replace(
-            rendered,
-            subject=message.values.get("subject", rendered.subject),
-            from_name=message.values.get("from_name", rendered.from_name),
-        )
-        message_id = f"{_stable(message)}@{self._domain}"
+        message, email = loaded.message, letter.email
+        links = self._links(loaded, tracking=letter.tracked)
+        template, rendered = self._rendered(message, letter, links)
+        message_id = self._headers.message_id(message)
         content = mime.build(
             rendered,
             to_name=letter.name,
             to_email=email,
             message_id=message_id,
             date=now.astimezone(self._zone),
-            headers=self._headers(message, links),
+            headers=self._headers.of(message, links.unsubscribe, message.values.get("topic")),
             boundary=f"=_{random.getrandbits(96):024x}",
+            wide=not email.isascii(),
         )
+        if self._signer is not None:
+            content = self._signer.sign(content, now)
         return Prepared(
             loaded,
-            Outgoing(message.id, rendered.from_email, email, content, message_id),
-            Marked(message.id, email, template.language, rendered.subject, template.hash, message_id, tracked),
+            Outgoing(message.id, self._return_path(message, rendered), wire_address(email), content, message_id),
+            Marked(message.id, email, template.language, rendered.subject, template.hash, message_id, letter.tracked),
         )
 
-    def _headers(self, message: Claimed, links: MessageLinks) -> dict[str, str]:
-        headers = {
-            "Auto-Submitted": "auto-generated",
-            "Feedback-ID": f"{message.flow or 'phin'}:{self._domain}:{message.kind.value}:phin",
-        }
-        if links.unsubscribe is not None:  # RFC 8058
-            headers["List-Unsubscribe"] = f"<{links.unsubscribe}>"
-            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        return headers
+    def _return_path(self, message: Claimed, rendered: Rendered) -> str:
+        """Return the envelope sender: one that tells the message where reports are received, else the sender's own."""
+        domain = self._settings.bounces.domain
+        return wire_address(rendered.from_email) if domain is None else return_path(self._tokens, domain, message.id)
+
+    def _links(self, loaded: Loaded | ForStaff, *, tracking: bool) -> MessageLinks:
+        message = loaded.message
+        return MessageLinks(
+            self._tokens,
+            self._settings.url,
+            message.id,
+            tracking=tracking,
+            refusable=message.kind is Kind.MARKETING,
+            mark=None if isinstance(loaded, ForStaff) else self._marks_of(message),
+            bait=self._bait,
+        )
+
+    def _rendered(self, message: Claimed, letter: _Letter, links: MessageLinks) -> tuple[CompiledTemplate, Rendered]:
+        """Render a mail, with what the step says in place of the template."""
+        template = self._templates.get(message.template, letter.language)
+        marketing = message.kind is Kind.MARKETING
+        letter.values["message"] = {"language": letter.language, "kind": message.kind.value}
+        rendered = template.render(letter.values, links)
+        subject = message.values.get("subject", rendered.subject)
+        return template, replace(
+            rendered,
+            subject=tagged(subject, self._tag) if marketing and message.staff is None else subject,
+            from_name=message.values.get("from_name", rendered.from_name),
+        )
+
+    def _marks_of(self, message: Claimed) -> Callable[[str], str]:
+        parts = self._utm.of(message.flow or message.template, message.step, message.values.get("utm"))
+        return partial(self._utm.mark, parts=parts)
 
     def _zone_of(self, customer: Customer) -> ZoneInfo:
         return zone_of(customer.timezone, self._shop.timezone)
@@ -227,8 +265,3 @@ class Preparing:
 
 def _journey_of(message: Claimed, travels: Mapping[int, Journey]) -> Journey | None:
     return travels.get(message.journey_id) if message.journey_id else None
-
-
-def _stable(message: Claimed) -> str:
-    """The same for every try of one message, and another for any other message of any database."""
-    return sha256(f"{message.key}|{message.created_at.isoformat()}".encode()).hexdigest()[:32]

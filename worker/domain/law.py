@@ -61,6 +61,21 @@ _US: Mapping[str, Any] = MappingProxyType(
 PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType({"vn": _VN, "eu": _EU, "us": _US})
 
 
+LABELS = ("[QC]", "[AD]")  # that the decree knows, the Vietnamese and the English one (article 18, check)
+
+
+def tagged(subject: str, tag: str) -> str:
+    """Return the subject of an advertising mail with the shop's mark first; unchanged where it begins with one already.
+
+    Parameters:
+        tag: `policy.subject_tag`; empty: no mark.
+    """
+    begins = subject.lstrip().casefold()
+    if not tag or any(begins.startswith(known.casefold()) for known in (tag, *LABELS)):
+        return subject
+    return f"{tag} {subject}"
+
+
 def with_profile(given: Any) -> Any:
     """Return the settings of `policy` as they were written, with those of their profile where nothing is written.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from worker.domain.customers import ConsentState, Customer
+from worker.domain.customers import Consent, ConsentState, Customer
 from worker.domain.messages import Kind
 from worker.domain.tasks import Task
 
@@ -61,6 +61,17 @@ class PendingStaff:
     expires_at: datetime | None = None
     withdrawn: bool = False
     exit_rule: str | None = None
+
+
+def may_follow(consent: Consent, *, asks: bool) -> bool:
+    """Say whether opens and clicks of an address may be followed: else its mails have no pixel and plain links.
+
+    Parameters:
+        asks: `policy.tracking_consent`: only who said yes is followed; else whoever did not say no.
+    """
+    if asks:
+        return consent.tracking is ConsentState.SUBSCRIBED
+    return consent.tracking is not ConsentState.UNSUBSCRIBED
 
 
 def skip(pending: Pending, now: datetime) -> SkipReason | None:

@@ -16,6 +16,7 @@ from worker.delivery.tokens import Tokens
 from worker.delivery.values import shop_values, template_values
 from worker.domain.conditions.values import Reading
 from worker.domain.flows import Flow
+from worker.domain.law import tagged
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
 from worker.domain.steps import Coupon, walk
@@ -85,11 +86,12 @@ class SampleWriter:
         refusable = sample.kind is Kind.MARKETING
         links = MessageLinks(self._tokens, self._settings.url, 0, tracking=False, refusable=refusable)
         rendered = template.render(values, links)
+        subject = rendered.subject
         if step.subject is not None:
-            rendered = replace(
-                rendered, subject=self._reading.text(step.subject.within(language, shop.language), facts)
-            )
-        return replace(rendered, from_name=step.from_name or rendered.from_name)
+            subject = self._reading.text(step.subject.within(language, shop.language), facts)
+        if sample.kind is Kind.MARKETING:
+            subject = tagged(subject, self._settings.policy.subject_tag)
+        return replace(rendered, subject=subject, from_name=step.from_name or rendered.from_name)
 
     def _coupons(self, sample: Sample) -> dict[str, dict[str, Any]]:
         """Return a made-up code for each coupon that the flow gives."""

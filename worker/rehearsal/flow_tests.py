@@ -80,8 +80,9 @@ class _Play:
             fault = str(error)
         with world.database.reading() as connection:
             book, language = world.flowbook, world.settings.shop.language
+            tag = world.settings.policy.subject_tag
             brings, coupons = book.brings(test.flow), book.coupons(test.flow)
-            seen = list(timeline(connection, test.flow, world.post.mails, language, brings, coupons))
+            seen = list(timeline(connection, test.flow, world.post.mails, language, brings, coupons, tag))
             seen += refused(connection, test.flow)
             seen += self._turning.refused
             known = customers.by_id(connection, [1]).get(1) if test.finally_ else None

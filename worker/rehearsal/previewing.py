@@ -20,6 +20,7 @@ from worker.domain.conditions.values import Reading
 from worker.domain.errors import PhinError, Problem
 from worker.domain.facts import Facts, ShopFacts
 from worker.domain.flows import Flow
+from worker.domain.law import tagged
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff
@@ -167,7 +168,7 @@ class Previewing:
             kind=kind,
             to_name=person.name if person else facts.customer.name,
             to_email=(person.email if person else facts.customer.email) or "",
-            rendered=self._by_step(rendered, occasion, facts, language),
+            rendered=self._by_step(rendered, occasion, facts, language, advertising=person is None and refusable),
             size=size,
             links=links_of(rendered.html, plain.counted),
             problems=compiled.problems,
@@ -176,15 +177,19 @@ class Previewing:
             missing=missing,
         )
 
-    def _by_step(self, rendered: Rendered, occasion: Occasion | None, facts: Facts, language: str) -> Rendered:
-        """Put in what the step says in place of the template."""
-        if occasion is None:
-            return rendered
-        step = occasion.step
-        if step.subject is not None:
-            told = self._reading.text(step.subject.within(language, self._shop.language), facts)
-            rendered = replace(rendered, subject=told)
-        return replace(rendered, from_name=step.from_name or rendered.from_name)
+    def _by_step(
+        self, rendered: Rendered, occasion: Occasion | None, facts: Facts, language: str, *, advertising: bool
+    ) -> Rendered:
+        """Put in what the step says in place of the template, and the shop's mark of advertising."""
+        subject, from_name = rendered.subject, rendered.from_name
+        if occasion is not None:
+            step = occasion.step
+            if step.subject is not None:
+                subject = self._reading.text(step.subject.within(language, self._shop.language), facts)
+            from_name = step.from_name or from_name
+        if advertising:
+            subject = tagged(subject, self._settings.policy.subject_tag)
+        return replace(rendered, subject=subject, from_name=from_name)
 
     def _given(
         self, compiled: CompiledTemplate, occasion: Occasion | None, facts: Facts, samples: Samples

@@ -61,6 +61,7 @@ class Seen:
         details: what a test may ask of it besides.
         mail: of a mail that went out.
         why: what decided, for whoever did not expect it (JSON, as in a trace).
+        untagged: subject of a mail that went out, without the shop's mark of advertising.
     """
 
     at: datetime
@@ -70,6 +71,7 @@ class Seen:
     details: Mapping[str, str] = field(default_factory=dict)
     mail: Outgoing | None = None
     why: Sequence[Mapping[str, Any]] = ()
+    untagged: str | None = None
 
     @property
     def text(self) -> str:
@@ -88,6 +90,7 @@ def timeline(
     language: str,
     asked: frozenset[What],
     coupons: Mapping[str, str],
+    tag: str = "",
 ) -> Iterator[Seen]:
     """Yield what happened in the journeys of a flow, in no order.
 
@@ -96,6 +99,7 @@ def timeline(
         language: in which tasks are shown.
         asked: what the flow may bring beside mails and exits, so that nothing else is looked for.
         coupons: those that the flow gives, by step.
+        tag: mark at the beginning of the subjects of advertising, which a test need not write.
     """
     mine = {row.id: row for row in connection.execute(_JOURNEYS) if row.flow == flow}
     for row in mine.values():
@@ -118,7 +122,7 @@ def timeline(
         if row.task_id in tasks:
             yield from _reminder(row, tasks[row.task_id], language)
         elif row.journey_id in mine:
-            yield from _mail(row, mails)
+            yield from _mail(row, mails, tag)
     if What.GOAL in asked:
         for row in connection.execute(_GOALS):
             if row.journey_id in mine:
@@ -150,12 +154,14 @@ def refused(connection: Connection, flow: str) -> Iterator[Seen]:
                 yield Seen(row.at, What.ENTER, None, details=details, why=seen)
 
 
-def _mail(row: Row[Any], mails: Mapping[int, Outgoing]) -> Iterator[Seen]:
+def _mail(row: Row[Any], mails: Mapping[int, Outgoing], tag: str) -> Iterator[Seen]:
     to = {} if row.staff is None else {"to": row.staff}
     names = frozenset((row.step,))
     if row.state in _GONE:
-        details = {"subject": row.subject or "", **to}
-        yield Seen(row.sent_at or row.transmitting_at, What.SEND, row.step, names, details, mails.get(row.id))
+        subject = row.subject or ""
+        untagged = subject.removeprefix(f"{tag} ") if tag else subject
+        at = row.sent_at or row.transmitting_at
+        yield Seen(at, What.SEND, row.step, names, {"subject": subject, **to}, mails.get(row.id), untagged=untagged)
     elif row.state in _UNSENT:
         yield Seen(row.settled_at, What.SKIP, row.step, names, {"reason": row.reason or row.state, **to})
     elif row.state == "failed":
