@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from email_validator import EmailNotValidError, validate_email
+
 from worker.delivery.tokens import Tokens
 
 MAILBOX = "b"  # what the server for reports delivers to Phin: this mailbox with whatever follows its `+`
@@ -36,3 +38,18 @@ def message_of(tokens: Tokens, address: str) -> int | None:
         return None
     found = _RETURN_PATH.fullmatch(address.strip())
     return None if found is None else tokens.read_bounce(found[1])
+
+
+def wire_address(email: str) -> str:
+    """Return an address as it stands in an envelope: a domain beyond ASCII as punycode (RFC 5891).
+
+    A part before the `@` beyond ASCII stays as it is; it needs a server that offers SMTPUTF8 (RFC 6531). What is no
+    address stays as it is too, for the mail's own headers to refuse.
+    """
+    if email.isascii():
+        return email
+    try:
+        found = validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return email
+    return f"{found.local_part}@{found.ascii_domain}"

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import ip_address
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from worker.domain.addresses import normalise_address
+from worker.domain.durations import parse_duration
 from worker.domain.pacing import parse_quiet_hours
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _SENDER = "hello@your-shop.example"
 
 
@@ -41,6 +44,25 @@ def mail_domain(value: str) -> str:
         return normalise_address(f"x@{value}").rpartition("@")[2]
     except ValueError as error:
         raise ValueError("it is no domain of mail; write one of yours, such as your-shop.example") from error
+
+
+def selector_label(value: str) -> str:
+    """Check a DKIM selector: labels of a domain name (RFC 6376, 3.1), in small letters."""
+    small = value.lower()
+    if len(small) > 63 or not _SELECTOR.fullmatch(small):
+        raise ValueError("it is no selector; write small letters, digits and '-', such as phin")
+    return small
+
+
+def span_of_time(value: str) -> str:
+    """Check a span of time, such as `7 days`, no longer than a year."""
+    try:
+        span = parse_duration(value).span()
+    except ValueError as error:
+        raise ValueError(f"{error}; write one such as 7 days or 36 hours") from error
+    if not timedelta() < span <= timedelta(days=366):
+        raise ValueError("it must be longer than nothing and no longer than a year; write one such as 7 days")
+    return value
 
 
 def one_line(value: str) -> str:
@@ -100,6 +122,23 @@ def listening_address(value: str) -> str:
                 "it is no address of a machine; write 127.0.0.1 for this machine alone, or 0.0.0.0 for all networks"
             ) from error
     return value
+
+
+def network(value: str) -> str:
+    """Check an address of a machine, or a network of them (`10.0.0.0/8`)."""
+    try:
+        ip_network(value, strict=False)
+    except ValueError as error:
+        raise ValueError("it is no address and no network; write one such as 10.0.0.5 or 10.0.0.0/8") from error
+    return value
+
+
+def web_host(value: str) -> str:
+    """Check a host of the web, without scheme and path; it becomes small letters and punycode."""
+    try:
+        return mail_domain(value)
+    except ValueError as error:
+        raise ValueError("it is no host; write one such as blog.your-shop.example") from error
 
 
 def server_url(value: str, schemes: Collection[str], example: str) -> str:

@@ -6,10 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from worker.domain.setting_forms import mail_domain
-from worker.domain.setting_groups import Group
+from worker.domain.attribution import CreditRules
+from worker.domain.durations import parse_duration
+from worker.domain.setting_forms import mail_domain, network, selector_label, span_of_time, web_host
+from worker.domain.setting_groups import Group, Line
 
 MailDomain = Annotated[str, AfterValidator(mail_domain)]
+Selector = Annotated[str, AfterValidator(selector_label)]
+Network = Annotated[str, AfterValidator(network)]
+Host = Annotated[str, AfterValidator(web_host)]
+Span = Annotated[str, AfterValidator(span_of_time)]
 
 
 class Sending(Group):
@@ -30,7 +36,16 @@ class Sending(Group):
 
 
 class Dkim(Group):
-    """How mails are signed."""
+    """How mails are signed (RFC 6376, RFC 8463); the keys are secrets (`worker.edges.dkim_keys`)."""
+
+    sign: bool = Field(
+        False, description="Whether mails are signed here; publish the records that `phin dkim` prints before"
+    )
+    domain: MailDomain | None = Field(
+        None, description="Domain that signs, the sender's or one above it; by default the sender's"
+    )
+    selector: Selector = Field("phin", description="Name of the RSA key's record: `phin._domainkey.DOMAIN`")
+    selector_ed25519: Selector = Field("phin-ed25519", description="Name of the Ed25519 key's record")
 
 
 class Bounces(Group):
@@ -43,9 +58,42 @@ class Bounces(Group):
     )
 
 
+class UtmSettings(Group):
+    """What links to the shop tell its own web statistics; a flow's `utm` says otherwise for its mails."""
+
+    enabled: bool = Field(True, description="Whether links to the shop's website get UTM parameters")
+    source: Line = Field("phin", description="`utm_source`")
+    medium: Line = Field("email", description="`utm_medium`")
+    campaign: Line = Field("", description="`utm_campaign`; without one, the flow's name")
+    content: Line = Field("", description="`utm_content`; without one, the step's name")
+    hosts: tuple[Host, ...] = Field((), description="Hosts beside the website's whose links get them too")
+
+
 class Tracking(Group):
     """How hits are counted."""
 
+    honeypot: bool = Field(True, description="Whether tracked mails hold a link that only machines see and follow")
+    too_soon: int = Field(
+        2, ge=0, le=60, description="Seconds after a mail was handed over within which a click is a scanner's"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses or networks of proxies before the web process whose X-Forwarded-For is believed",
+    )
+    utm: UtmSettings = UtmSettings()
+
 
 class Attribution(Group):
-    """To which mail a purchase is credited."""
+    """To which mail a purchase is credited: by a redeemed coupon, else the last click, else the last open."""
+
+    click_within: Span = Field("7 days", description="How long before a purchase a person's click counts for it")
+    open_within: Span = Field("1 day", description="How long before it a person's open does, where nothing was clicked")
+    transactional: bool = Field(
+        False, description="Whether mails that follow from an order or a request are credited too"
+    )
+
+    @property
+    def rules(self) -> CreditRules:
+        """The same as purchases are credited by."""
+        click, opened = (parse_duration(one).span() for one in (self.click_within, self.open_within))
+        return CreditRules(click, opened, self.transactional)

@@ -29,6 +29,7 @@ from worker.domain.customers import Customer
 from worker.domain.errors import Problem
 from worker.domain.work import Work
 from worker.edges.banner import near
+from worker.edges.dkim_keys import dkim_signer
 from worker.edges.environment import Home
 from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
@@ -78,6 +79,7 @@ class House:
         self.settings = home.settings
         open_var(self.settings.var)
         self.secrets = secrets or read_secrets(home.environment, self.settings.var)
+        self.signer = dkim_signer(self.settings, home.environment)
         self.clock = clock or Clock(self.settings.var / "clock")
         self.queue = queue or open_queue(self.settings.redis_url)
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
@@ -155,7 +157,7 @@ class House:
         room = Mailroom(
             self.database,
             self.flowbook,
-            Preparing(self.settings, self.templates, self.tokens, self.staff),
+            Preparing(self.settings, self.templates, self.tokens, self.staff, self.signer),
             self.transport,
             self.settings.var / "journals",
             self.settings,

@@ -4,6 +4,7 @@
 are accepted. `PHIN_INGEST_KEY` lets a shop send events; several, `name:key` each, are told apart in the records.
 `PHIN_WEBHOOK_SECRET` signs webhooks (`whsec_…`); several, separated by commas, sign all, while receivers change over.
 `PHIN_SECRET_KEY_FILE`, `PHIN_INGEST_KEY_FILE` and `PHIN_WEBHOOK_SECRET_FILE` name a file that holds the same.
+The keys that sign mails are in `worker.edges.dkim_keys`.
 """
 
 from __future__ import annotations
@@ -73,10 +74,10 @@ def read_secrets(environment: Mapping[str, str], var: Path) -> Secrets:
         SettingError: a secret is too short, is given twice, or its file cannot be read.
     """
     folder = var / "secrets"
-    signing = _given(environment, "PHIN_SECRET_KEY") or _made(folder / "secret_key", _readable(""))
-    ingest = _given(environment, "PHIN_INGEST_KEY")
-    made = None if ingest else _made(folder / "ingest_key", _readable("dev-"))
-    webhook = _given(environment, "PHIN_WEBHOOK_SECRET") or _made(folder / "webhook_secret", _webhook_secret)
+    signing = given(environment, "PHIN_SECRET_KEY") or made_once(folder / "secret_key", _readable(""))
+    ingest = given(environment, "PHIN_INGEST_KEY")
+    made = None if ingest else made_once(folder / "ingest_key", _readable("dev-"))
+    webhook = given(environment, "PHIN_WEBHOOK_SECRET") or made_once(folder / "webhook_secret", _webhook_secret)
     return Secrets(
         signing=_signing_keys(signing),
         ingest=_ingest_keys(ingest or made or ""),
@@ -90,15 +91,15 @@ def secret_faults(environment: Mapping[str, str]) -> tuple[str, ...]:
     faults: list[str] = []
     for name in ("PHIN_SECRET_KEY", "PHIN_INGEST_KEY", "PHIN_WEBHOOK_SECRET"):
         try:
-            given = _given(environment, name)
-            if given is None:
+            value = given(environment, name)
+            if value is None:
                 continue
             if name == "PHIN_INGEST_KEY":
-                _ingest_keys(given)
+                _ingest_keys(value)
             elif name == "PHIN_WEBHOOK_SECRET":
-                _webhook_keys(given)
+                _webhook_keys(value)
             else:
-                _signing_keys(given)
+                _signing_keys(value)
         except SettingError as error:
             faults.append(str(error))
     return tuple(faults)
@@ -125,7 +126,12 @@ def _ingest_keys(text: str) -> tuple[IngestKey, ...]:
     return tuple(key for several in keys.values() for key in several)
 
 
-def _given(environment: Mapping[str, str], name: str) -> str | None:
+def given(environment: Mapping[str, str], name: str) -> str | None:
+    """Return a secret that stands in the environment, or in the file that it names; None where there is none.
+
+    Raises:
+        SettingError: it is given twice, or its file cannot be read.
+    """
     value, file = environment.get(name), environment.get(f"{name}_FILE")
     if value and file:
         raise SettingError(f"{name} and {name}_FILE are both set; keep one")
@@ -177,8 +183,11 @@ def _webhook_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _made(path: Path, make: Callable[[], str]) -> str:
-    """Return the secret in this file, made now where there is none; of two processes at once, one makes it."""
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """Return the secret in this file, made now where there is none; of two processes at once, one makes it.
+
+    Only this user may read the file and its folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():

@@ -48,6 +48,7 @@ COMMANDS = (
     Listed("clock", "processes", "See to what is due, unsent or left behind."),
     Listed("coupons", "coupons", "Count coupons, fill a pool of codes, find a code."),
     Listed("diff", "diff", "Tell what publishing would change, flow by flow."),
+    Listed("dkim", "dkim", "Print the DNS records of the keys that sign mails."),
     Listed("flows", "flows", "Tell which flows are live, and who is under way."),
     Listed("follow", "processes", "Publish the flows, and each valid edit; a part of phin up.", hidden=True),
     Listed("graph", "graph", "Draw a flow, with how many customers are where."),

@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from worker.delivery.smtp_relay import parse_relay
 from worker.domain.errors import Place, Problem, SettingError
+from worker.edges.dkim_keys import dkim_faults
 from worker.edges.redis_client import open_client
 from worker.edges.secrets import secret_faults
 from worker.storage.database import Database
@@ -46,4 +47,6 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
 
 def secret_problems(environment: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with the secrets that the environment gives."""
-    return [Problem(Place("environment", 0, 0), fault) for fault in secret_faults(environment)]
+    return [
+        Problem(Place("environment", 0, 0), fault) for fault in (*secret_faults(environment), *dkim_faults(environment))
+    ]
