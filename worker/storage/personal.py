@@ -181,7 +181,7 @@ HELD: Mapping[str, Held] = {
     "hit": Held(
         "opens_and_clicks",
         Whose.MESSAGE_ID,
-        keep=_words("id key message_id kind link at class reason"),
+        keep=_words("id key message_id kind link at class reason program device"),
         blank={"url": None, "user_agent": None, "headers": {}, "ip_hash": None},
         hidden=_words("key"),
     ),
@@ -229,6 +229,17 @@ HELD: Mapping[str, Held] = {
         blank={"url": "", "body": "", "answer": None},
         hidden=_words("key claim attempts"),
     ),
+    # What came back stays a figure; what it quotes goes, and whose it was is a keyed hash.
+    "bounce": Held(
+        "returned_mails",
+        Whose.ADDRESS,
+        keep=_words("id key source received_at state class reason status message_id matched why size"),
+        blank={"diagnostic": None, "raw": None},
+        hashed=_words("email"),
+        hidden=_words("key raw"),
+    ),
+    "bounce_mailbox": _nobody("name validity uid read_at failed_at failure"),
+    "provider_token": _nobody("token digest at"),
     "flow": _nobody("name version_id status paused_at changed_at"),
     "flow_version": _nobody(
         "id flow number meaning source published_at goal_event goal_within holdout compared_within"

@@ -6,7 +6,9 @@ never moved (leases); all other times are the shop's clock, which a demo or a te
 
 from __future__ import annotations
 
+from worker.storage.tables.attribution import credit
 from worker.storage.tables.base import metadata
+from worker.storage.tables.bounces import bounce, bounce_mailbox, provider_token
 from worker.storage.tables.coupons import coupon
 from worker.storage.tables.journeys import (
     circle,
@@ -32,9 +34,12 @@ from worker.storage.tables.webhooks import webhook
 __all__ = [
     "address",
     "audit",
+    "bounce",
+    "bounce_mailbox",
     "circle",
     "consent_change",
     "coupon",
+    "credit",
     "customer",
     "date_mark",
     "erased",
@@ -54,6 +59,7 @@ __all__ = [
     "outcome",
     "prediction",
     "process",
+    "provider_token",
     "publication",
     "request",
     "rotation",
