@@ -69,7 +69,7 @@ class Finding:
     diagnostic: str = ""
 
 
-_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
+_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ :-] ?[#<A-Za-z45\[{(])")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
 # By enhanced code, where it says more than the words: its subject and detail, whatever its class.
@@ -120,15 +120,15 @@ def class_failure(status: str | None, diagnostic: str) -> tuple[BounceClass, Bou
     """
     text = diagnostic.strip()
     code = _CODE.search(text)
-    quoted = status_in(text)
-    told = quoted if status is None or status.endswith(".0.0") else status
-    number = int(code[1]) if code else 500 if (told or "5").startswith("5") else 400
+    told = status_in(text) or status if status is None or status.endswith(".0.0") else status
+    says = told is not None and not told.endswith(".0.0")
+    number = int(code[1]) if code else 450 if told is not None and told[0] == "4" else 550
+    blame = Blame.UNCLEAR
+    if code or says:
+        blame = class_answer(number, text if told is None or told in text else f"{told} {text}").blame
     words = reason_of_words(text)
-    by_status = None if told is None else _BY_STATUS.get(told[2:])
-    answer = text if quoted or told is None else f"{told} {text}"
-    blame = class_answer(number, answer).blame if (code or told) else Blame.UNCLEAR
-    temporary = (told or str(number))[0] == "4" and not (code and code[1][0] == "5" and (told or "5")[0] != "4")
-    if temporary:
+    by_status = _BY_STATUS.get(told[2:]) if told is not None else None
+    if number < 500 or (told is not None and told[0] == "4"):
         kind = BounceClass.POLICY if blame is Blame.OURSELVES else BounceClass.SOFT
     else:
         kind = _OF_BLAME.get(blame) or CLASS_OF[by_status or words]

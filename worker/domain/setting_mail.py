@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from worker.domain.attribution import CreditRules
 from worker.domain.durations import parse_duration
-from worker.domain.setting_forms import mail_domain, network, selector_label, span_of_time, web_host
+from worker.domain.setting_forms import mail_domain, network, selector_label, server_url, span_of_time, web_host
 from worker.domain.setting_groups import Group, Line
+from worker.domain.setting_relays import Rates, RelaySetting, WarmUpSetting
 
 MailDomain = Annotated[str, AfterValidator(mail_domain)]
 Selector = Annotated[str, AfterValidator(selector_label)]
 Network = Annotated[str, AfterValidator(network)]
 Host = Annotated[str, AfterValidator(web_host)]
+MAILBOXES = ("imap", "imaps", "imap+starttls")
 Span = Annotated[str, AfterValidator(span_of_time)]
 
 
@@ -33,6 +35,12 @@ class Sending(Group):
     unknown_transactional: Literal["assume-sent", "retry", "ask"] = Field(
         "ask", description="The same for a transactional mail; `retry` waives the promise of no second copy"
     )
+    rates: Rates = Field(
+        default_factory=dict,
+        description='Mails to a domain over all relays: `{gmail.com: 60/minute, "*": 600/minute}`, `*` being any other',
+    )
+    warm_up: WarmUpSetting | None = Field(None, description="How many mails a relay sends a day while it is new")
+    relays: tuple[RelaySetting, ...] = Field((), description="Shares of several relays, by their names in smtp_url")
 
 
 class Dkim(Group):
@@ -56,6 +64,26 @@ class Bounces(Group):
         description="Domain at which reports are received: mails leave with the envelope sender `b+TOKEN@domain`; "
         "without one, with the sender's own address",
     )
+    soft_limit: int = Field(5, ge=2, description="Soft bounces, with no open or click in between, that are too many")
+    soft_days: int = Field(14, ge=1, description="Days that must lie between the first of them and the last")
+    imap_url: str | None = Field(
+        None,
+        description="Mailbox that reports are read from: imaps://user:password@host/INBOX, or imap+starttls://…; "
+        "give it by PHIN_BOUNCES_IMAP_URL, which keeps the password out of the file",
+    )
+    imap_every: int = Field(60, ge=5, description="Seconds between two looks into that mailbox")
+    imap_within: int = Field(120, ge=5, description="Seconds that one look may take, whatever the server does")
+    imap_done: Line | None = Field(
+        None, description="Folder that mails go to once they are kept; without one they stay, marked as seen"
+    )
+    sns_topics: tuple[Line, ...] = Field(
+        (), description="ARNs of the SNS topics by which Amazon SES tells of bounces; others are refused"
+    )
+
+    @field_validator("imap_url")
+    @classmethod
+    def _imap(cls, value: str | None) -> str | None:
+        return value and server_url(value, MAILBOXES, "imaps://user:password@host/INBOX")
 
 
 class UtmSettings(Group):
