@@ -66,6 +66,10 @@ class Pseudonyms:
         return frozenset(_mark(key) for key in self._keys)
 
 
+NO_KEYS = Pseudonyms(())
+"""Knows nobody again."""
+
+
 def _hash(key: bytes, kind: Names, text: str) -> str:
     told = f"{kind.value}:{text}".encode("utf-8", "surrogatepass")
     return hmac.new(key, told, hashlib.sha256).hexdigest()[:LENGTH]

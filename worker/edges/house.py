@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +28,7 @@ from worker.delivery.webhooks import Webhooks
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
 from worker.domain.errors import Problem
+from worker.domain.pseudonyms import Pseudonyms
 from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.dkim_keys import dkim_signer
@@ -145,6 +147,11 @@ class House:
         return Tokens(self.secrets.signing)
 
     @cached_property
+    def pseudonyms(self) -> Pseudonyms:
+        """Makes the keyed hashes of who was erased."""
+        return Pseudonyms(self.secrets.signing)
+
+    @cached_property
     def templates(self) -> TemplateLibrary:
         """The templates, followed as their files change."""
         settings = self.settings
@@ -184,11 +191,17 @@ class House:
         return RelayHealth(str(parse_relay(self.settings.smtp_url or "")))
 
     @cached_property
+    def hits(self) -> Hits:
+        """Tells people's opens and clicks from machines'."""
+        rules, too_soon = self.settings.attribution.rules, timedelta(seconds=self.settings.tracking.too_soon)
+        return Hits(self.database, too_soon=too_soon, crediting=rules)
+
+    @cached_property
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
         """What does each kind of work, at the time of the house's clock."""
-        processing = Processing(self.database, self.flowbook, self.settings, self.staff)
+        processing = Processing(self.database, self.flowbook, self.settings, self.staff, pseudonyms=self.pseudonyms)
         stepping = Stepping(self.database, self.flowbook, self.settings, self.staff)
-        hits = Hits(self.database)
+        hits = self.hits
         return {
             Job.PROCESS_EVENTS: lambda ids: processing.run(ids, self.clock.now()),
             Job.PROCESS_HITS: lambda ids: hits.run(ids, self.clock.now()),

@@ -17,10 +17,12 @@ from worker.domain.exits import exit_event
 from worker.domain.facts import Happening
 from worker.domain.journeys import Journey
 from worker.domain.moved_dates import moved_dates
+from worker.domain.pseudonyms import NO_KEYS, Pseudonyms
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.engine.advancing import go_on, leave
+from worker.engine.attributing import attribute
 from worker.engine.cases import tell_case
 from worker.engine.closing import ClosingByItself
 from worker.engine.crediting import credit
@@ -28,6 +30,7 @@ from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
 from worker.engine.recording import Recorded, record
 from worker.engine.redeeming import redeem
+from worker.engine.reporting import report
 from worker.engine.surroundings import Surroundings
 from worker.engine.withdrawing import withdraw
 from worker.engine.writing_fields import tell_of
@@ -46,6 +49,7 @@ class Processing:
         flowbook: the published flows.
         staff: returns the staff as it is now.
         chance: says what falls to whom, of splits and holdouts.
+        pseudonyms: by which somebody is known again who was erased.
     """
 
     def __init__(
@@ -55,11 +59,14 @@ class Processing:
         settings: Settings,
         staff: StaffOf = nobody,
         chance: Chance = BY_HASH,
+        pseudonyms: Pseudonyms = NO_KEYS,
     ) -> None:
         self._database = database
         self._flowbook = flowbook
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
         self._rules = EventRules.of(settings)
+        self._pseudonyms = pseudonyms
+        self._double_opt_in = settings.policy.double_opt_in
         self._closing = ClosingByItself(flowbook, self._around, self._rules)
         self._solve_within = timedelta(hours=settings.support.solve_within)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)
@@ -116,9 +123,21 @@ class Processing:
         catalogue = self._flowbook.follow(connection)
         work, of_the_past = Work(), set()
         for event in events:
-            recorded = record(connection, event, self._around.shop.currency, now)
+            recorded = record(
+                connection, event, self._around.shop.currency, now, self._pseudonyms, double_opt_in=self._double_opt_in
+            )
+            if recorded is None:
+                continue  # of somebody's time before they were erased
+            if recorded.asked is not None:
+                work += self._ask_to_confirm(connection, event, recorded, recorded.asked, now)
             if recorded.order is not None and recorded.order.coupon:
                 work += redeem(connection, self._rules, recorded.order, now, history=event.history)
+            apart(
+                connection,
+                careful,
+                partial(attribute, connection, self._around.crediting, event, recorded),
+                partial(_not_credited, event),
+            )
             request = tell_case(connection, event, recorded, self._solve_within)
             if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
                 of_the_past.add(recorded.customer.id)
@@ -129,6 +148,15 @@ class Processing:
         if catalogue.kept:
             membership.mark_of_events(connection, [event.id for event in events])
         return tell_of(connection, work)
+
+    def _ask_to_confirm(
+        self, connection: Connection, event: PendingEvent, recorded: Recorded, line: int, now: datetime
+    ) -> Work:
+        """Report that a yes waits for its confirmation: a flow asks for it."""
+        said = event.customer.get("consent") or {}
+        data = {"source": said.get("source") or event.type}
+        kind = "subscription.requested"
+        return Work(events=report(connection, self._rules, f"asked:{line}", kind, recorded.customer, data, now))
 
     def _tell_flows(
         self,
@@ -187,4 +215,4 @@ class Processing:
 
 
 def _not_credited(event: PendingEvent, error: Exception) -> None:
-    _log.error("an event cannot be credited as a goal", event_id=event.id, exc_info=error)
+    _log.error("what an event brought cannot be credited", event_id=event.id, exc_info=error)

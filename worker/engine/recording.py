@@ -8,20 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from worker.domain.consents import consent_change, word
-from worker.domain.customers import ConsentState, Customer, Purpose
+from worker.domain.customers import Customer
 from worker.domain.journeys import TraceEntry, TraceKind
 from worker.domain.order_changes import order_change
 from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
+from worker.domain.pseudonyms import NO_KEYS, Pseudonyms
 from worker.engine.advancing import leave
+from worker.engine.consenting import take_consent
 from worker.engine.foretelling import foretell
+from worker.engine.returning import drop, welcome, who_was_erased
 from worker.engine.suppressing import lift_by_event
-from worker.storage import consent, customers, journeys, ledger, membership, orders, pending
+from worker.storage import customers, erasure, journeys, ledger, membership, orders, pending
 from worker.storage.pending import PendingEvent
-
-# House events that are themselves a word about consent to marketing.
-_WORDS = {"subscribed": True, "unsubscribed": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +29,41 @@ class Recorded:
 
     Parameters:
         before: the customer as known before, None for a new one.
+        asked: the ledger's line of a yes to marketing that waits for its confirmation, where the event said one.
     """
 
     customer: Customer
     order: Order | None
     before: Customer | None = None
+    asked: int | None = None
 
 
-def record(connection: Connection, event: PendingEvent, currency: str, now: datetime) -> Recorded:
+def record(
+    connection: Connection,
+    event: PendingEvent,
+    currency: str,
+    now: datetime,
+    pseudonyms: Pseudonyms = NO_KEYS,
+    *,
+    double_opt_in: bool = False,
+) -> Recorded | None:
     """Write down what the event tells, and close it; the facts are up to date afterwards.
 
     Parameters:
         currency: the shop's, for orders that name none.
+        pseudonyms: by which somebody is known again who was erased.
+        double_opt_in: whether a yes waits until the address's own reader confirms it.
+
+    Returns:
+        None where it tells of somebody's time before they were erased: it is closed, and nothing of it kept.
     """
-    customer_id, before = _identify(connection, event, now)
-    note = _take_consent(connection, event, customer_id)
+    identified = _identify(connection, event, now, pseudonyms)
+    if identified is None:
+        drop(connection, pseudonyms, event)
+        return None
+    customer_id, before = identified
+    taken = take_consent(connection, event, customer_id, double_opt_in=double_opt_in)
+    note = taken.note
     order = _take_order(connection, event, customer_id, currency, now) if event.order else None
     number = event.order["number"] if event.order else None
     if order is not None and order.customer_id != customer_id:
@@ -52,16 +71,19 @@ def record(connection: Connection, event: PendingEvent, currency: str, now: date
     if not pending.close(connection, event.id, customer_id, number, note):
         raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
     customer = customers.by_id(connection, [customer_id])[customer_id]
-    if lift_by_event(connection, customer, event, now):
+    back = welcome(connection, pseudonyms, customer, event, now)
+    if lift_by_event(connection, customer, event, now) or back:
         customer = customers.by_id(connection, [customer_id])[customer_id]
-    return Recorded(customer, order, before)
+    return Recorded(customer, order, before, taken.asked)
 
 
-def _identify(connection: Connection, event: PendingEvent, now: datetime) -> tuple[int, Customer | None]:
+def _identify(
+    connection: Connection, event: PendingEvent, now: datetime, pseudonyms: Pseudonyms
+) -> tuple[int, Customer | None] | None:
     """Find or make the customer: the shop's id wins, then the address; a guest who gets an id stays the same one.
 
     Returns:
-        Our number of the customer, and the customer as known before.
+        Our number of the customer, and the customer as known before; None where they were erased since it happened.
     """
     external_id, email = event.customer.get("id"), event.customer.get("email")
     known = customers.by_external_id(connection, external_id) if external_id else None
@@ -77,6 +99,12 @@ def _identify(connection: Connection, event: PendingEvent, now: datetime) -> tup
     else:
         before = known = customers.by_email(connection, email) if email else None
     said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
+    changes_address = email is not None and (known is None or email != known.email)
+    gone = who_was_erased(connection, pseudonyms, event) if known is None or changes_address else None
+    if gone is not None and known is None and said_at <= gone.at:
+        return None
+    if gone is not None and email:
+        erasure.suppress(connection, email, gone)
     values |= profile_changes(known, event.customer, said_at)
     newest = known is None or known.profile_at is None or said_at >= known.profile_at
     if email and (known is None or (email != known.email and (newest or known.email is None))):
@@ -98,42 +126,6 @@ def _join(connection: Connection, guest: Customer, known: Customer, now: datetim
         leave(connection, journey, "joined", TraceEntry(TraceKind.EXIT, None, {"reason": "joined"}), now)
     for journey_id in left:
         ledger.cancel(connection, journey_id, "exit: joined", now)
-
-
-def _take_consent(connection: Connection, event: PendingEvent, customer_id: int) -> str | None:
-    said: dict[str, Any] = dict(event.customer.get("consent") or {})
-    if event.type in _WORDS:
-        said["marketing"] = _WORDS[event.type]
-    words = [(purpose, bool(said[purpose.value])) for purpose in Purpose if said.get(purpose.value) is not None]
-    if not words:
-        return None
-    email = event.customer.get("email") or customers.by_id(connection, [customer_id])[customer_id].email
-    if email is None:
-        return "consent not kept: the customer has no e-mail address, and consent belongs to one"
-    at = datetime.fromisoformat(said["at"]) if said.get("at") else event.at
-    ignored = []
-    holding = consent.hold(connection, email)
-    for purpose, yes in words:
-        known = holding[purpose]
-        new = consent_change(known, word(yes, at, event.received_at, event.type))
-        if new is None:
-            if yes != (known.state is ConsentState.SUBSCRIBED):
-                ignored.append(purpose.value)
-        elif new.renews(known):
-            consent.renew(connection, email, purpose, new)
-        else:
-            consent.change(
-                connection,
-                email,
-                purpose,
-                new,
-                source=said.get("source") or f"{event.source}:{event.type}",
-                wording=said.get("wording"),
-                proof={"event": event.id},
-                event_id=event.id,
-                quiet=event.history,
-            )
-    return f"consent to {', '.join(ignored)} unchanged: another word stands against it" if ignored else None
 
 
 def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str, now: datetime) -> Order:

@@ -193,6 +193,7 @@ def _sqlite(url: str, begins: _Begins) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            "secure_delete=ON",  # what is erased is overwritten, not only forgotten
             f"busy_timeout={BUSY_TIMEOUT}",
             "cache_size=-16000",
             "temp_store=MEMORY",

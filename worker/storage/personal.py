@@ -18,7 +18,7 @@ class Whose(StrEnum):
     NOBODY = "nobody"  # it holds nothing of customers
     SELF = "self"  # `id` is our number of the customer
     CUSTOMER = "customer"  # `customer_id`
-    ADDRESS = "address"  # `email`
+    ADDRESS = "address"  # `email`, and where the table has it `message_id`
     EVENT = "event"  # the events themselves: by customer, or while they wait by what names the customer
     EVENT_ID = "event_id"
     ORDER_ID = "order_id"
@@ -106,14 +106,14 @@ HELD: Mapping[str, Held] = {
         Whose.ADDRESS,
         delete=_words(
             "email marketing marketing_at marketing_anew tracking tracking_at tracking_anew suppressed suppressed_at"
-            " marketing_suppressed marketing_suppressed_at marketing_suppressed_by"
+            " marketing_suppressed marketing_suppressed_at marketing_suppressed_by topics_out frequency paused_until"
         ),
     ),
     # That somebody agreed, to what and when stays as proof; who it was can be shown by whoever knows the address.
     "consent_change": Held(
         "consents",
         Whose.ADDRESS,
-        keep=_words("id purpose state at source wording event_id"),
+        keep=_words("id purpose state at anew source wording event_id"),
         hashed=_words("email"),
         only={"proof": _words("event message")},
     ),
@@ -165,6 +165,11 @@ HELD: Mapping[str, Held] = {
         Whose.JOURNEY_ID,
         keep=_words("journey_id flow message_id event_id") | _words("order_number amount currency at"),
     ),
+    "credit": Held(
+        "credits",
+        Whose.JOURNEY_ID,
+        keep=_words("order_number flow step message_id journey_id by touched_at placed_at"),
+    ),
     "outcome": Held("outcomes", Whose.JOURNEY_ID, keep=_words("journey_id event_id order_number amount currency at")),
     "message": Held(
         "mails",
@@ -172,7 +177,7 @@ HELD: Mapping[str, Held] = {
         keep=_words(
             "id key customer_id staff task_id journey_id flow step kind template order_number state created_at"
             " not_before expires_at attempts crashes claim lease_until transmitting_at sent_at settled_at language"
-            " template_hash tracked message_id code opened_at clicked_at"
+            " template_hash tracked message_id relay code opened_at clicked_at"
         ),
         blank={"email": None, "subject": None, "values": {}, "answer": None},
         told=_words("reason"),
@@ -245,6 +250,10 @@ HELD: Mapping[str, Held] = {
         "id flow number meaning source published_at goal_event goal_within holdout compared_within"
     ),
     "switch": _nobody("name value changed_at"),
+    # Answers stand there with a mask in place of each address.
+    "breaker": _nobody("relay domain state strikes opened until message_id code answer since changed_at"),
+    "rate": _nobody("key free_at line_at taken"),
+    "relay_answer": _nobody("relay outcome code answer at"),
     "prediction": _nobody("id fitted_at buyers r alpha a b"),
     "publication": _nobody(
         "id flow version_id status before_version_id before_status change at by taken_back_at taken_back_by held"
