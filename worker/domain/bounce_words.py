@@ -51,6 +51,7 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         BounceReason.BLOCKED,
         (
             r"black ?list|block ?list|\bblocked\b|\bdnsbl\b|\brbl\b|(poor|bad|low|sender) reputation|banned",
+            r"not accepting mail from|\byour (account|address|ip|domain|server|host)\b[^.;\n]{0,40}(suspended|disabled|listed)",
             r"bị chặn|danh sách đen",
         ),
     ),
@@ -59,21 +60,26 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         (
             r"quota|mailbox[^.;\n]{0,30}\bfull\b|\bfull mailbox|insufficient (disk )?(space|storage)",
             r"exceeded (its )?storage|out of (storage|space)|storage limit|mailbox size limit",
-            r"over the (maximum|allowed) (size|quota|limit)",
+            r"over (the (maximum|allowed) (size|quota|limit)|disk)|space not enough",
+            r"(mail ?box|mail ?folder)[^.;\n]{0,20}full",
             r"hộp thư[^.;\n]{0,30}đầy|vượt quá (dung lượng|hạn mức)|hết dung lượng",
             r"boîte[^.;\n]{0,30}pleine|postfach[^.;\n]{0,30}voll|buzón[^.;\n]{0,30}lleno",
         ),
     ),
     (
         BounceReason.TOO_LARGE,
-        (r"(message|mail|size)[^.;\n]{0,30}(too (large|big)|exceeds)", r"thư quá lớn|kích thước thư vượt"),
+        (
+            r"(message|mail|size)[^.;\n]{0,30}(too (large|big)|exceeds)|exceed[^.;\n]{0,40}message size",
+            r"thư quá lớn|kích thước thư vượt",
+        ),
     ),
     (
         BounceReason.NO_DOMAIN,
         (
-            r"(host|domain)( or domain)?( name)? (is )?(not found|unknown|lookup failed)|unknown (mail )?(host|domain)",
+            r"(host|domain)( or domain)?( name)? (is )?(not found(?!,? try)|unknown|lookup failed)",
+            r"unknown (mail )?(host|domain)",
             r"no such (host|domain)|(host|domain)[^.;\n]{0,30}does(n't| not) exist|nxdomain|illegal host",
-            r"couldn't find any host|unroute?able (mail )?domain|mx records point to non-existent",
+            r"no matches to nameserver|couldn't find any host|unroute?able (mail )?domain|mx records point to non-existent",
             r"tên miền[^.;\n]{0,60}không (tồn tại|tìm thấy)|không tìm thấy tên miền",
         ),
     ),
@@ -81,7 +87,8 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         BounceReason.CLOSED,
         (
             r"(account|mailbox|user|address)[^.;\n]{0,40}(disabled|deactivated|inactive|not active|suspended)",
-            r"(account|mailbox|user|address)[^.;\n]{0,40}(discontinued|terminated|closed|no longer|expired)",
+            r"(account|mailbox|user|address)[^.;\n]{0,40}(discontinued|no longer)|(account|mailbox)[^.;\n]{0,40}terminated",
+            r"(account|mailbox)[^.;\n]{0,30}(closed|expired)",
             r"no longer (valid|available|active|with|works|on server)|extended inactivity",
             r"(tài khoản|hộp thư|địa chỉ)[^.;\n]{0,60}bị (vô hiệu|khoá|khóa|đóng|tạm ngưng)",
             r"(tài khoản|hộp thư|địa chỉ)[^.;\n]{0,60}(ngừng hoạt động|không còn)",
@@ -91,12 +98,13 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         BounceReason.NO_MAILBOX,
         (
             _WHO + r"(is |are |was )?(unknown|not found|not known|not recogni[sz]ed|not listed|not valid|not local)",
-            _WHO + r"(is |are |was )?(does(n't| not) exist|not exist|rejected|invalid|unrouteable|undeliverable)",
-            _WHO + r"(could not be|couldn't be|cannot be|can't be) found|" + _WHO + r"is not an? ",
+            _WHO + r"(is |are |was )?(does(n't| not) exist|not exist|invalid|unrouteable|undeliverable)",
+            _WHO + r"(could not be|couldn't be|cannot be|can't be) found",
             r"(unknown|no such|invalid|illegal|non-?existent|bad|unrouteable|undeliverable|no valid)"
             r"( or (illegal|unknown|invalid))? (local |e-?mail |destination |smtp |virtual )?"
-            r"(user|recipients?|mailbox|account|address|person|name|alias|part)",
+            r"(user|recipients?|mailbox|account|address|person|name|alias)",
             r"no (mailbox|user|account|person) (here )?(by|with|of) (that|this) name|not our customer",
+            r"invalid [^.;\n]{0,20}user ?id|final e-?mail delivery point",
             r"not listed in [^.;\n]{0,30}(directory|address book)|isn't in my|mailbox unavailable",
             r"not an? [^.;\n]{0,20}user",
             r"user doesn't have an? ([^\s]{1,60} )?account",
@@ -107,12 +115,13 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
             r"không (tìm thấy|có|tồn tại) (địa chỉ|tài khoản|hộp thư|người (nhận|dùng))",
         ),
     ),
-    (BounceReason.LOOP, (r"too many hops|mail(ing)? loop|hop count exceeded|routing loop|loops back",)),
+    (BounceReason.LOOP, (r"too many hops|mail(ing)? loop|message looping|hop count exceeded|routing loop|loops back",)),
     (
         BounceReason.TOO_LONG,
         (
             r"(delivery|retry|queue|message)[^.;\n]{0,30}(time ?out|timed out|expired|exceeded)|too (long|old)\b",
-            r"(within|for|after) [^.;\n]{0,30}\b(days?|hours?)\b|given up|giving up|hết thời gian|quá thời hạn",
+            r"(within|for|after) [^.;\n]{0,30}\b(days?|hours?)\b|given up|giving up|failed \d+ attempts",
+            r"maximum delivery attempts|hết thời gian|quá thời hạn",
         ),
     ),
     (

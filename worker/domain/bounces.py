@@ -102,9 +102,9 @@ _REASON_OF_CLASS = {
 }
 
 
-def status_in(text: str) -> str | None:
-    """Return the first enhanced code of a failure that stands in a text."""
-    return next((found for found in _STATUS.findall(text) if found[0] != "2"), None)
+def status_in(text: str, classes: str = "45") -> str | None:
+    """Return the first enhanced code that stands in a text, of a failure unless other classes are asked for."""
+    return next((found for found in _STATUS.findall(text) if found[0] in classes), None)
 
 
 def class_failure(status: str | None, diagnostic: str) -> tuple[BounceClass, BounceReason]:
@@ -133,6 +133,12 @@ def class_failure(status: str | None, diagnostic: str) -> tuple[BounceClass, Bou
     else:
         kind = _OF_BLAME.get(blame) or CLASS_OF[by_status or words]
     return kind, _fitting(kind, words, by_status)
+
+
+def reason_of_delay(status: str | None, text: str) -> BounceReason:
+    """Return why a mail is on its way still, by the words, else by the enhanced code."""
+    told = reason_of_words(text)
+    return _BY_STATUS.get((status or "")[2:], told) if told is BounceReason.UNCLEAR else told
 
 
 def _fitting(kind: BounceClass, words: BounceReason, by_status: BounceReason | None) -> BounceReason:
