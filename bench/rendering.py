@@ -43,6 +43,7 @@ class PlainLinks:
     """Links of the usual length, made without signing: the signature's cost is not rendering's."""
 
     pixel = "https://mail.thecoffee.example/o/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789.gif"
+    honeypot = "https://mail.thecoffee.example/c/k1.0.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
     pages: ClassVar[dict[str, str | None]] = dict.fromkeys(
         PAGES, "https://mail.thecoffee.example/u/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
     )

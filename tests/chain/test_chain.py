@@ -59,7 +59,8 @@ def test_from_a_purchase_to_the_story_of_its_mail(started: tuple[PhinUp, Visitor
     pixel = visitor.get(letter.pixel)
     assert (pixel.status_code, pixel.headers["content-type"], len(pixel.content)) == (200, "image/gif", 43)
     click = visitor.get(letter.link(1))
-    assert (click.status_code, click.headers["location"]) == (302, "https://the-coffee.example/orders/A1")
+    utm = "utm_source=phin&utm_medium=email&utm_campaign=order-confirmation&utm_content=order-confirmation"
+    assert (click.status_code, click.headers["location"]) == (302, f"https://the-coffee.example/orders/A1?{utm}")
     visitor.get(letter.pixel, agent="Mozilla/5.0")
     told = [("open", "person"), ("click", "person"), ("open", "machine")]
     wait_until(lambda: visitor.hits("c1", "order-confirmation") == told, "the hits are classed")

@@ -37,6 +37,7 @@ class FakeLinks:
     """Links that show what they were asked for."""
 
     pixel: str | None = None
+    honeypot: str | None = None
     unsubscribe: str | None = "https://mail.example/u/1"
     plain: bool = False
     asked: list[tuple[int, str]] = field(default_factory=list)

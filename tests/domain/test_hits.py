@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.hits import METHOD, SETTLING, Hit, HitClass, HitKind, class_hit, program
+from worker.domain.hits import ALIKE, HONEYPOT, METHOD, SETTLING, Hit, HitClass, HitKind, class_hit
 
 SENT = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
 LATER = SENT + timedelta(minutes=20)
@@ -42,8 +43,9 @@ def test_an_ordinary_hit_is_a_persons(hit: Hit) -> None:
 
 def test_the_class_says_with_what() -> None:
     """Given a person's hit, then the program is named."""
-    assert class_hit(opened(), SENT, (), known_machine=False) == (HitClass.PERSON, "Apple Mail")
-    assert program("something of its own") == "another program"
+    named = class_hit(opened(), SENT, (), known_machine=False, program="Apple Mail")
+    assert named == (HitClass.PERSON, "Apple Mail")
+    assert class_hit(opened("something of its own"), SENT, (), known_machine=False)[1] == "another program"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,40 @@ def test_a_click_at_once_is_a_scanners() -> None:
     assert whose(clicked(at=SENT + timedelta(seconds=1))) is HitClass.MACHINE
     assert whose(clicked(at=SENT + SETTLING)) is HitClass.PERSON
     assert whose(clicked(at=SENT), sent_at=None) is HitClass.PERSON
+    patient = class_hit(clicked(at=LATER), LATER - SETTLING, (), known_machine=False, too_soon=timedelta(seconds=30))
+    assert patient == (HitClass.MACHINE, "within 30 s of sending")
+
+
+def from_(ip_hash: str | None, hit: Hit) -> Hit:
+    return replace(hit, ip_hash=ip_hash)
+
+
+def test_who_follows_the_hidden_link_is_a_machine() -> None:
+    """Given a click on the honeypot, then it is a machine's, wherever it came from and whatever it says it is."""
+    told = class_hit(clicked(HONEYPOT), SENT, (), known_machine=False)
+    assert told == (HitClass.MACHINE, "followed the hidden link")
+
+
+@pytest.mark.parametrize("hit", [opened(CHROME), clicked(), clicked(at=LATER + ALIKE)])
+def test_what_its_source_did_within_a_minute_is_a_machines_too(hit: Hit) -> None:
+    """Given a source that followed the honeypot, then its other hits on the mail within a minute are machines'."""
+    trap = from_("here", clicked(HONEYPOT, LATER - timedelta(seconds=10), CHROME))
+    apart = hit.at - trap.at <= ALIKE
+    assert (whose(from_("here", hit), trap) is HitClass.MACHINE) is apart
+
+
+@pytest.mark.parametrize(
+    "hit",
+    [
+        from_("elsewhere", opened(CHROME)),  # another address
+        from_("here", opened(PHONE)),  # another program
+        from_(None, opened(CHROME)),  # no address: nothing says that it is the same
+    ],
+)
+def test_another_source_stays_a_person(hit: Hit) -> None:
+    """Given a honeypot that a scanner followed, when the customer opens the mail elsewhere, then that is a person's."""
+    assert whose(hit, from_("here", clicked(HONEYPOT, LATER, CHROME))) is HitClass.PERSON
+    assert whose(hit, clicked(HONEYPOT, LATER, CHROME)) is HitClass.PERSON
 
 
 def test_several_links_at_once_are_a_scanners() -> None:

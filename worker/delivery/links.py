@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from worker.delivery.targets import TargetError, target_of
 from worker.delivery.tokens import Tokens, Use
+from worker.domain.hits import HONEYPOT
 
 CLICK_PATH = "/c/"
 OPEN_PATH = "/o/"
@@ -39,6 +41,14 @@ def staff_url(tokens: Tokens, base: str, person: str, now: datetime, to: str | N
     return f"{base}{STAFF_PATH}{tokens.staff(person, now)}{f'?to={to}' if to else ''}"
 
 
+def bait_of(website: str) -> str | None:
+    """Return where a honeypot leads, or None where no redirect may lead to the shop's website."""
+    try:
+        return target_of(website)
+    except TargetError:
+        return None
+
+
 class MessageLinks:
     """Makes the addresses of one message (the `Links` of `worker.delivery.templates.links`).
 
@@ -47,16 +57,33 @@ class MessageLinks:
         message: number of the message's row.
         tracking: whether the address has agreed to tracking; without it links stay plain and there is no pixel.
         refusable: whether the mail carries a way to say no to more (marketing does).
+        mark: adds to a link's address what the shop's web statistics are told; by default nothing.
+        bait: where the honeypot leads, for a person who finds it; None for a mail without one.
+        viewable: whether it can be looked at in a browser (a mail to staff cannot, nor one that is there already).
     """
 
-    __slots__ = ("_base", "_message", "_refusable", "_tokens", "_tracking")
+    __slots__ = ("_bait", "_base", "_mark", "_message", "_refusable", "_tokens", "_tracking", "_viewable")
 
-    def __init__(self, tokens: Tokens, base: str, message: int, *, tracking: bool, refusable: bool) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        base: str,
+        message: int,
+        *,
+        tracking: bool,
+        refusable: bool,
+        mark: Callable[[str], str] | None = None,
+        bait: str | None = None,
+        viewable: bool = True,
+    ) -> None:
         self._tokens = tokens
         self._base = base
         self._message = message
         self._tracking = tracking
         self._refusable = refusable
+        self._mark = mark
+        self._bait = bait
+        self._viewable = viewable
 
     def tracked(self, number: int, url: str) -> str:
         """Return the address that leads to the url and counts, or the url itself where nothing is tracked.
@@ -64,6 +91,8 @@ class MessageLinks:
         An address to which no redirect may lead (`worker.delivery.targets`) stays as it is: the mail goes out, and
         that link is not counted.
         """
+        if self._mark is not None:
+            url = self._mark(url)
         if not self._tracking:
             return url
         try:
@@ -80,6 +109,13 @@ class MessageLinks:
         return f"{self._base}{OPEN_PATH}{self._tokens.open(self._message)}{OPEN_SUFFIX}"
 
     @property
+    def honeypot(self) -> str | None:
+        """Address that only machines find and follow, or None for a mail without one."""
+        if not self._tracking or self._bait is None:
+            return None
+        return f"{self._base}{CLICK_PATH}{self._tokens.click(self._message, HONEYPOT, self._bait)}"
+
+    @property
     def unsubscribe(self) -> str | None:
         """Address of the page for unsubscribing, or None for a mail without one."""
         if not self._refusable:
@@ -94,5 +130,5 @@ class MessageLinks:
             "unsubscribe_url": self.unsubscribe,
             "preferences_url": f"{self._base}{PREFERENCES_PATH}{page(Use.PREFERENCES, self._message)}",
             "confirm_url": f"{self._base}{CONFIRM_PATH}{page(Use.CONFIRM, self._message)}",
-            "view_url": f"{self._base}{VIEW_PATH}{page(Use.VIEW, self._message)}",
+            "view_url": f"{self._base}{VIEW_PATH}{page(Use.VIEW, self._message)}" if self._viewable else None,
         }

@@ -153,6 +153,24 @@ class Preparing:
         except Exception as error:  # whatever a template runs into
             return NotMade(number, MessageState.FAILED, told(error))
 
+    def seen(self, loaded: Loaded | ForStaff, language: str | None, now: datetime) -> Rendered | NotMade:
+        """Render a mail as a browser shows it to its receiver: nothing of it is counted, and nothing is sent.
+
+        Parameters:
+            language: that it went out in; None: the customer's.
+            now: when it went out.
+        """
+        number = loaded.message.id
+        try:
+            letter = self._to_staff(loaded, now) if isinstance(loaded, ForStaff) else self._to_customer(loaded)
+            if isinstance(letter, SkipReason):
+                return NotMade(number, MessageState.SKIPPED, letter.value)
+            letter = replace(letter, language=language or letter.language)
+            links = self._links(loaded, tracking=False, viewable=False)
+            return self._rendered(loaded.message, letter, links)[1]
+        except Exception as error:  # whatever a template runs into
+            return NotMade(number, MessageState.FAILED, told(error))
+
     def _load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
         whose = {message.id: message.customer_id for message in claimed if message.customer_id is not None}
         people = customers.by_id(connection, list(whose.values()))
@@ -225,7 +243,7 @@ class Preparing:
         domain = self._settings.bounces.domain
         return wire_address(rendered.from_email) if domain is None else return_path(self._tokens, domain, message.id)
 
-    def _links(self, loaded: Loaded | ForStaff, *, tracking: bool) -> MessageLinks:
+    def _links(self, loaded: Loaded | ForStaff, *, tracking: bool, viewable: bool = True) -> MessageLinks:
         message = loaded.message
         return MessageLinks(
             self._tokens,
@@ -235,6 +253,7 @@ class Preparing:
             refusable=message.kind is Kind.MARKETING,
             mark=None if isinstance(loaded, ForStaff) else self._marks_of(message),
             bait=self._bait,
+            viewable=viewable and not isinstance(loaded, ForStaff),
         )
 
     def _rendered(self, message: Claimed, letter: _Letter, links: MessageLinks) -> tuple[CompiledTemplate, Rendered]:

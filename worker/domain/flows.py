@@ -10,9 +10,11 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.durations import Duration
 from worker.domain.messages import Kind
 from worker.domain.steps import ExitRule, Step, expressions_of, walk
+from worker.domain.tasks import Priority
 from worker.domain.texts import LocalText
 from worker.domain.triggers import EventTrigger as EventTrigger
 from worker.domain.triggers import Trigger as Trigger
+from worker.domain.utm import USUAL, Utm
 
 
 class FlowStatus(StrEnum):
@@ -60,6 +62,8 @@ class Flow:
         name: unique; the file's own name.
         holdout: the share (0 to 1) of those who would enter that is set aside, and receives nothing.
         restarts: whether an entry while a journey is under way starts that one over; else it is ignored.
+        utm: what its mails' links tell the shop's web statistics.
+        priority: whose advertising goes first where a cap leaves no room for all.
         topic: what its marketing is about, by a name of the shop's `topics`; customers may leave a topic out.
         meaning: hash of what the file means, without comments, order of keys and status (hex).
     """
@@ -77,6 +81,8 @@ class Flow:
     holdout: float = 0.0
     restarts: bool = False
     topic: str | None = None
+    priority: Priority = Priority.NORMAL
+    utm: Utm = USUAL
     meaning: str = ""
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# A click is classed this long after it came, when a scanner has had the time to try the other links too; and a
-# click this soon after the mail was taken, before anybody can have read it, is a scanner's.
+# A click is classed this long after it came, when a scanner has had the time to try the other links too.
 SETTLING = timedelta(seconds=2)
+TOO_SOON = timedelta(seconds=2)  # after the mail was taken: nobody can have read it by then
+ALIKE = timedelta(minutes=1)  # around a hit on the honeypot, within which its source's other hits are a machine's too
 
+HONEYPOT = 0  # number of the link that no person sees; a template's own begin with 1
 METHOD = ":method"  # stands among the headers that were kept, where it was not GET
 PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")  # headers with which programs say that nobody is looking
 
@@ -34,6 +36,9 @@ class HitClass(StrEnum):
     MACHINE = "machine"
 
 
+PEOPLE = (HitClass.PERSON, HitClass.PROXY)  # on whose hits flows act
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One request of a pixel or a redirect.
@@ -41,6 +46,7 @@ class Hit:
     Parameters:
         message: number of the message's row.
         headers: those that tell machines from people, by names in small letters.
+        ip_hash: keyed hash of the client's address; None where it is not known.
     """
 
     message: int
@@ -49,55 +55,48 @@ class Hit:
     link: int | None = None
     user_agent: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    ip_hash: str | None = None
+
+    @property
+    def on_honeypot(self) -> bool:
+        """Whether it followed the link that no person sees."""
+        return self.kind is HitKind.CLICK and self.link == HONEYPOT
 
 
 # Fetch pictures for a user who has opened the mail (not before, as Apple's does).
 _PROXIES = {"GoogleImageProxy": "Gmail", "YahooMailProxy": "Yahoo Mail"}
 
-# Programs by what only they say, the more telling first; for a person who asks what a hit was made with.
-_PROGRAMS = (
-    ("Zalo", "Zalo"),
-    ("Thunderbird", "Thunderbird"),
-    ("Outlook", "Outlook"),
-    ("FBAN", "Facebook"),
-    ("Edg", "Edge"),
-    ("OPR", "Opera"),
-    ("SamsungBrowser", "Samsung Internet"),
-    ("coc_coc", "Cốc Cốc"),
-    ("FxiOS", "Firefox"),
-    ("Firefox", "Firefox"),
-    ("CriOS", "Chrome"),
-    ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-    ("AppleWebKit", "Apple Mail"),
-)
-
 
 def class_hit(
-    hit: Hit, sent_at: datetime | None, others: Sequence[Hit], *, known_machine: bool
+    hit: Hit,
+    sent_at: datetime | None,
+    others: Sequence[Hit],
+    *,
+    known_machine: bool,
+    program: str = "another program",
+    too_soon: timedelta = TOO_SOON,
 ) -> tuple[HitClass, str]:
     """Return who asked, and by what that was told.
 
     Parameters:
         sent_at: when the mail was handed over, where that is known.
-        others: further clicks on the same mail, machines' too.
+        others: further hits on the same mail, machines' too; at least those within `ALIKE`.
         known_machine: whether the user agent is on a list of crawlers and scanners.
+        program: what a person's hit was made with, by its user agent.
+        too_soon: a click this soon after the mail was taken is a scanner's.
     """
     for mark, service in _PROXIES.items():
         if mark in hit.user_agent and hit.kind is HitKind.OPEN:
             return HitClass.PROXY, service
-    told = _told_by_itself(hit) or ("known crawler" if known_machine else None)
+    told = _told_by_itself(hit) or ("known crawler" if known_machine else None) or _told_by_honeypot(hit, others)
     if told is None and hit.kind is HitKind.CLICK:
-        told = _told_by_its_time(hit, sent_at, others)
-    return (HitClass.PERSON, program(hit.user_agent)) if told is None else (HitClass.MACHINE, told)
-
-
-def program(user_agent: str) -> str:
-    """Return the name of the program that a user agent stands for, as far as it is a common one."""
-    return next((name for mark, name in _PROGRAMS if mark in user_agent), "another program")
+        told = _told_by_its_time(hit, sent_at, others, too_soon)
+    return (HitClass.PERSON, program) if told is None else (HitClass.MACHINE, told)
 
 
 def _told_by_itself(hit: Hit) -> str | None:
+    if hit.on_honeypot:
+        return "followed the hidden link"
     if hit.headers.get(METHOD) == "HEAD":
         return "HEAD request"
     if not hit.user_agent.strip():
@@ -110,9 +109,20 @@ def _told_by_itself(hit: Hit) -> str | None:
     return None
 
 
-def _told_by_its_time(hit: Hit, sent_at: datetime | None, others: Sequence[Hit]) -> str | None:
-    if sent_at is not None and hit.at - sent_at < SETTLING:
-        return f"within {SETTLING.seconds} s of sending"
+def _told_by_honeypot(hit: Hit, others: Sequence[Hit]) -> str | None:
+    if hit.ip_hash is None:
+        return None
+    source = (hit.ip_hash, hit.user_agent)
+    trapped = (
+        other.on_honeypot and (other.ip_hash, other.user_agent) == source and abs(other.at - hit.at) <= ALIKE
+        for other in others
+    )
+    return "its source followed the hidden link" if any(trapped) else None
+
+
+def _told_by_its_time(hit: Hit, sent_at: datetime | None, others: Sequence[Hit], too_soon: timedelta) -> str | None:
+    if sent_at is not None and hit.at - sent_at < too_soon:
+        return f"within {too_soon.seconds} s of sending"
     links = {other.link for other in others if other.kind is HitKind.CLICK and abs(other.at - hit.at) <= SETTLING} | {
         hit.link
     }

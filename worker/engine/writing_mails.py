@@ -9,6 +9,7 @@ from worker.domain.journeys import Journey
 from worker.domain.messages import Kind
 from worker.domain.staff import Staff
 from worker.domain.steps import Send
+from worker.domain.utm import USUAL
 from worker.engine.surroundings import Surroundings
 from worker.storage import ledger
 from worker.storage.flowbook import Version
@@ -44,6 +45,9 @@ def _message(
         values["subject"] = around.reading.text(step.subject.within(language, facts.shop.language), facts)
     if step.from_name is not None:
         values["from_name"] = step.from_name
+    utm = version.flow.utm
+    if utm != USUAL:
+        values["utm"] = utm.said if utm.on else False
     return ledger.NewMessage(
         key=f"journey:{journey.id}:{step.name}:{journey.turn}",
         customer_id=journey.customer_id,

@@ -10,6 +10,7 @@ from worker.domain.errors import FileError, Problem
 from worker.domain.flows import Flow, FlowStatus
 from worker.domain.messages import Kind
 from worker.domain.steps import Send, TaskStep, walk
+from worker.domain.tasks import Priority
 from worker.domain.texts import LocalText, Text
 from worker.domain.triggers import ORDER_DATES, DateTrigger, EventTrigger, Trigger
 from worker.language.conditions import Conditions
@@ -26,9 +27,11 @@ from worker.language.soundness import warn
 from worker.language.source import Report
 from worker.language.steps import StepsReader
 from worker.language.suggestions import did_you_mean, listed
+from worker.language.utm import utm
 
 KEYS = (
-    "flow", "title", "kind", "topic", "status", "trigger", "when", "once", "again", "exit", "goal", "holdout", "steps",
+    "flow", "title", "kind", "topic", "status", "trigger", "when", "once", "again", "exit", "goal", "holdout",
+    "priority", "utm", "steps",
 )  # fmt: skip
 _NEEDED = ("flow", "trigger", "steps")
 
@@ -99,6 +102,8 @@ class _Reader:
             holdout=self._entry.holdout(fields.value("holdout")),
             restarts=self._entry.restarts(fields.value("again"), once),
             topic=self._topic(fields),
+            priority=Priority(self._word(fields, "priority", [one.value for one in Priority], Priority.NORMAL)),
+            utm=utm(self._report, fields.value("utm")),
         )
         sends = [step.name for step in walk(steps) if isinstance(step, Send)]
         tasks = [step.name for step in walk(steps) if isinstance(step, TaskStep)]

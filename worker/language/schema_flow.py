@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from worker.domain.flows import FlowStatus, OnceKind
 from worker.domain.messages import Kind
+from worker.domain.tasks import Priority
+from worker.domain.utm import PARTS
 from worker.language.flows import KEYS
 from worker.language.schema_forms import (
     Form,
@@ -57,6 +59,12 @@ def flow_schema(names: SchemaNames) -> Form:
         "exit": told(one_or_list(_exit(names)), "What ends a journey early.", "exit: [{event: refund}]"),
         "goal": told(_goal(names), "What counts as success.", "goal: {event: purchase, within: 14 days}"),
         "holdout": told(percentage(), "The share that is set aside, so that the lift can be seen.", "holdout: 10%"),
+        "utm": told(_utm(), "What its mails' links tell the shop's web statistics.", "utm: {campaign: tet-2027}"),
+        "priority": told(
+            words(one.value for one in Priority),
+            "Whose advertising goes first where a cap leaves an address no room for all.",
+            "priority: high",
+        ),
         "steps": told(STEPS, "What happens, in order."),
     }
     return {**group(KEYS, forms, NEEDED), "definitions": definitions(names)}
@@ -79,6 +87,11 @@ def _triggers(names: SchemaNames) -> Form:
     }
     forms = [group((form, *keys), {**own, **beside}, (form,)) for form, keys in FORMS.items()]
     return one_or_list({"anyOf": [words(SHORT_TRIGGERS), *forms]})
+
+
+def _utm() -> Form:
+    parts = {part: told(text(), f"'utm_{part}' in the links.") for part in PARTS}
+    return {"anyOf": [{**group(PARTS, parts), "minProperties": 1}, {"const": False}]}
 
 
 def _date(names: SchemaNames) -> Form:

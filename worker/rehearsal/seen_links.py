@@ -33,14 +33,20 @@ class NotedLinks:
         self.counted: set[str] = set()
 
     def tracked(self, number: int, url: str) -> str:
-        """Return the address as it is."""
-        self.counted.add(url)
-        return self._links.tracked(number, url)
+        """Return the address as it stands in a mail that is not tracked."""
+        plain = self._links.tracked(number, url)
+        self.counted.add(plain)
+        return plain
 
     @property
     def pixel(self) -> str | None:
         """None: nothing is tracked."""
         return self._links.pixel
+
+    @property
+    def honeypot(self) -> str | None:
+        """None: nothing is tracked."""
+        return self._links.honeypot
 
     @property
     def pages(self) -> Mapping[str, str | None]:

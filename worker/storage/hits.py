@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
-from worker.domain.hits import SETTLING, Hit, HitClass, HitKind
+from worker.domain.hits import ALIKE, SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
 from worker.storage import membership, suppression
 from worker.storage.rows import insert
@@ -39,13 +39,30 @@ class NewHit:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclassed:
-    """A hit that is to be classed, with what is known of its mail; `customer` is None where there is no such mail."""
+class Kept:
+    """A hit as it is kept, with what is known of its mail; `customer` is None where there is no such mail.
+
+    Parameters:
+        whose: how it was classed, None where it was not yet; `told_by` by what.
+    """
 
     id: int
     hit: Hit
     customer: int | None
     sent_at: datetime | None
+    whose: HitClass | None = None
+    told_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classed:
+    """How a hit is classed, by what that was told, and what it was made with."""
+
+    id: int
+    whose: HitClass
+    told_by: str
+    program: str | None
+    device: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +90,56 @@ def may_class(now: datetime) -> ColumnElement[bool]:
     return and_(hit.c["class"].is_(None), settled)
 
 
-def unclassed(connection: Connection, ids: Sequence[int], now: datetime) -> list[Unclassed]:
+KEPT = (
+    select(hit, message.c.customer_id, func.coalesce(message.c.sent_at, message.c.transmitting_at).label("handed_over"))
+    .select_from(hit.outerjoin(message, message.c.id == hit.c.message_id))
+    .order_by(hit.c.id)
+)
+
+
+def unclassed(connection: Connection, ids: Sequence[int], now: datetime) -> list[Kept]:
     """Return those of these hits that can be classed now."""
-    sent_at = func.coalesce(message.c.sent_at, message.c.transmitting_at)
-    rows = connection.execute(
-        select(hit, message.c.customer_id, sent_at.label("handed_over"))
-        .select_from(hit.outerjoin(message, message.c.id == hit.c.message_id))
-        .where(hit.c.id.in_(list(ids)), may_class(now))
-        .order_by(hit.c.id)
-    )
-    return [Unclassed(row.id, _hit(row), row.customer_id, row.handed_over) for row in rows]
+    return [as_kept(row) for row in connection.execute(KEPT.where(hit.c.id.in_(list(ids)), may_class(now)))]
 
 
-def clicks(
-    connection: Connection, messages: Iterable[int], since: datetime, until: datetime
-) -> dict[int, list[tuple[int, Hit]]]:
-    """Return the clicks on these mails within a time, with their numbers, by mail."""
-    found: dict[int, list[tuple[int, Hit]]] = {}
-    asked = select(hit).where(
-        hit.c.message_id.in_(sorted(set(messages))),
-        hit.c.kind == HitKind.CLICK.value,
-        hit.c.at.between(since, until),
-    )
-    for row in connection.execute(asked):
-        found.setdefault(row.message_id, []).append((row.id, _hit(row)))
+def beside(connection: Connection, of: Sequence[Kept]) -> dict[int, list[Kept]]:
+    """Return the hits on the mails of these that came about when these did, themselves too, by mail."""
+    found: dict[int, list[Kept]] = {}
+    if not of:
+        return found
+    since, until = min(one.hit.at for one in of) - ALIKE, max(one.hit.at for one in of) + ALIKE
+    messages = {one.hit.message for one in of}
+    for row in connection.execute(KEPT.where(hit.c.message_id.in_(sorted(messages)), hit.c.at.between(since, until))):
+        found.setdefault(row.message_id, []).append(as_kept(row))
     return found
 
 
 _CLASS = (
     update(hit)
     .where(hit.c.id == bindparam("number"))
-    .values({"class": bindparam("whose"), "reason": bindparam("told_by")})
+    .values(
+        {
+            "class": bindparam("whose"),
+            "reason": bindparam("told_by"),
+            "program": bindparam("with_program"),
+            "device": bindparam("on_device"),
+        }
+    )
 )
 
 
-def set_classes(connection: Connection, classed: Sequence[tuple[int, HitClass, str]]) -> None:
-    """Write who made each hit, and by what that was told."""
-    values = [{"number": number, "whose": whose.value, "told_by": told_by} for number, whose, told_by in classed]
+def set_classes(connection: Connection, classed: Sequence[Classed]) -> None:
+    """Write who made each hit, by what that was told, and with what it was made."""
+    values = [
+        {
+            "number": one.id,
+            "whose": one.whose.value,
+            "told_by": one.told_by,
+            "with_program": one.program,
+            "on_device": one.device,
+        }
+        for one in classed
+    ]
     if values:
         connection.execute(_CLASS, values)
 
@@ -170,8 +200,11 @@ def _latest(connection: Connection, number: int, name: str, times: Sequence[date
         connection.execute(update(customer).where(customer.c.id == number, earlier).values({name: last}))
 
 
-def _hit(row: Row[Any]) -> Hit:
-    return Hit(row.message_id, HitKind(row.kind), row.at, row.link, row.user_agent or "", row.headers or {})
+def as_kept(row: Row[Any]) -> Kept:
+    """Return a row of `KEPT`."""
+    kind, agent, whose = HitKind(row.kind), row.user_agent or "", row._mapping["class"]
+    read = Hit(row.message_id, kind, row.at, row.link, agent, row.headers or {}, row.ip_hash)
+    return Kept(row.id, read, row.customer_id, row.handed_over, whose and HitClass(whose), row.reason)
 
 
 def _values(new: NewHit) -> dict[str, Any]:

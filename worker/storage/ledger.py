@@ -29,7 +29,7 @@ class NewMessage:
     Parameters:
         key: what makes it one: `journey:12:thank-you:0`.
         customer_id: whom it goes to; None for a mail to `staff` (a person's key), which may be about a task.
-        values: values of `with:`, and the step's own `subject` and `from_name`, rendered.
+        values: values of `with:`, and the step's own `subject` and `from_name`, rendered; what the flow says of `utm`.
     """
 
     key: str
@@ -147,12 +147,15 @@ _MARK = (
         template_hash=bindparam("hash"),
         message_id=bindparam("mail_id"),
         tracked=bindparam("with_tracking"),
+        relay=bindparam("by_relay"),
     )
 )
 
 
-def mark(connection: Connection, marked: Sequence[Marked], *, token: str, now: datetime) -> set[int]:
-    """Mark claimed messages as transmitting; returns those that still were this sender's."""
+def mark(
+    connection: Connection, marked: Sequence[Marked], *, token: str, now: datetime, relay: str | None = None
+) -> set[int]:
+    """Mark claimed messages as transmitting by a relay; returns those that still were this sender's."""
     ours = _hold(connection, [one.message for one in marked], token, S.CLAIMED)
     rows = [
         {
@@ -164,6 +167,7 @@ def mark(connection: Connection, marked: Sequence[Marked], *, token: str, now: d
             "hash": one.template_hash,
             "mail_id": one.message_id,
             "with_tracking": one.tracked,
+            "by_relay": relay,
         }
         for one in marked
         if one.message in ours

@@ -35,6 +35,10 @@ class Links(Protocol):
         """Address of the pixel, or None for a mail without one."""
 
     @property
+    def honeypot(self) -> str | None:
+        """Address of the link that no person sees, or None for a mail without one."""
+
+    @property
     def pages(self) -> Mapping[str, str | None]:
         """Addresses of the mail's own pages by the names of `PAGES`, all of them; None for what a mail has not."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import jinja2
 from markupsafe import escape
 
+from worker.delivery.enclosures import Enclosed
 from worker.delivery.formats import FormatError
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.inline import inline, parsed, written
@@ -34,11 +35,17 @@ _FAULTS = (
 )
 _TELLING = (jinja2.TemplateError, RenderLimitError, FormatError, TypeError, ArithmeticError)  # name no value
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
+# No text, no size, no place among the tabs, nothing that a screen reader tells: only what reads the source finds it.
+_HONEYPOT = '<a href="{}" rel="nofollow" aria-hidden="true" tabindex="-1" style="display:none"></a>'
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A mail's parts for one customer, still to be put into MIME."""
+    """A mail's parts for one customer, still to be put into MIME.
+
+    Parameters:
+        files: the pictures that the HTML shows, and the attachments; the same for everyone.
+    """
 
     subject: str
     preheader: str
@@ -47,6 +54,7 @@ class Rendered:
     from_name: str
     from_email: str
     reply_to: str | None
+    files: tuple[Enclosed, ...] = ()
 
 
 class Part:
@@ -78,6 +86,7 @@ class Parts:
         text: None where the text is made from each mail's HTML.
         own_text: whether the author wrote the text, so that its lines are kept.
         inlined: whether the CSS is in the elements already.
+        files: what travels with each mail.
         sources: the files, for the places of errors.
         shop: `shop` as templates see it.
         zone: of customers whose own is not known.
@@ -92,6 +101,7 @@ class Parts:
     text: Part | None
     own_text: bool
     inlined: bool
+    files: tuple[Enclosed, ...]
     sources: Sources
     shop: Mapping[str, Any]
     zone: ZoneInfo
@@ -163,11 +173,12 @@ class CompiledTemplate:
         return Rendered(
             subject=subject,
             preheader=preheader,
-            html=_with_pixel(html, links.pixel),
+            html=_with_pixel(html, links.pixel, links.honeypot),
             text=text,
             from_name=_one_line(self._part(parts.from_name, context)),
             from_email=self._part(parts.from_email, context).strip(),
             reply_to=self._part(parts.reply_to, context).strip() or None,
+            files=parts.files,
         )
 
     def _part(self, part: Part, context: dict[str, Any]) -> str:
@@ -213,9 +224,9 @@ def _zone(values: Mapping[str, Any], shop: ZoneInfo) -> ZoneInfo:
         return shop  # one customer's mistyped zone is no reason for no mail
 
 
-def _with_pixel(html: str, pixel: str | None) -> str:
-    if pixel is None:
+def _with_pixel(html: str, pixel: str | None, honeypot: str | None) -> str:
+    added = (_HONEYPOT.format(escape(honeypot)) if honeypot else "") + (_PIXEL.format(escape(pixel)) if pixel else "")
+    if not added:
         return html
-    image = _PIXEL.format(escape(pixel))
     end = html.rfind("</body>")
-    return html + image if end < 0 else f"{html[:end]}{image}{html[end:]}"
+    return html + added if end < 0 else f"{html[:end]}{added}{html[end:]}"

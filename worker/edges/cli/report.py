@@ -9,20 +9,26 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
+from rapidfuzz import process
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from worker.domain.addresses import masked
 from worker.domain.durations import parse_duration
 from worker.domain.setting_groups import Shop
 from worker.edges.cli.opening import opened
+from worker.edges.cli.report_flow import FlowReport
+from worker.edges.cli.report_hits import as_json as hits_as_json
+from worker.edges.cli.report_hits import hit_lines
 from worker.edges.cli.report_lift import as_json as lift_as_json
 from worker.edges.cli.report_lift import lift_lines
 from worker.edges.cli.report_staff import StaffFigures
 from worker.edges.moments import amount, counted, moment, share
-from worker.storage import flows, ledger, outcomes, reports, troubles
+from worker.storage import flows, hit_counts, ledger, outcomes, reports, troubles
+from worker.storage.hit_counts import HitCounts
 from worker.storage.reports import FlowFigures
 from worker.storage.shop_figures import PROMPT, shop_figures
 from worker.storage.troubles import OF_LATE, Trouble
@@ -31,16 +37,24 @@ WIDE = 112  # characters of a terminal that the table fits in
 
 
 @click.command(short_help="Count who entered, what was sent, what came of it.")
+@click.argument("flow", required=False)
 @click.option("--since", help="Only journeys entered since: a date (2027-03-01) or a time ago ('30 days').")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def report(since: str | None, as_json: bool) -> None:
-    """Count for each flow who entered, what was sent, opened, clicked, and what came of it."""
+def report(flow: str | None, since: str | None, as_json: bool) -> None:
+    """Count for each flow who entered, what was sent, opened, clicked, and what came of it.
+
+    Of one FLOW: each of its mails and ways, and the purchases that are credited to them.
+    """
     with opened("report") as house:
-        begin = _begin(since, house.clock.now(), house.settings.shop.timezone)
+        begin = begin_of(since, house.clock.now(), house.settings.shop.timezone)
         with house.database.reading() as connection:
             names = [row.name for row in flows.all_flows(connection)]
+            if flow is not None:
+                _of_one(connection, names, flow, begin, as_json)
+                return
             found = reports.flow_figures(connection, begin)
             lifts = outcomes.lifts(connection)
+            hits = hit_counts.by_flow(connection, begin)
             messages = {state.value: count for state, count in ledger.counts(connection).items()}
             untaken = reports.untaken(connection)
             events = reports.event_counts(connection)
@@ -52,7 +66,7 @@ def report(since: str | None, as_json: bool) -> None:
         if as_json:
             waits = None if untaken is None else {"mails": untaken.mails, "answer": masked(untaken.answer)}
             told = {
-                "flows": [_as_json(one) for one in figures],
+                "flows": [{**_as_json(one), "hits": hits_as_json(hits.get(one.flow, HitCounts()))} for one in figures],
                 "lifts": {flow: lift_as_json(lift) for flow, lift in lifts.items()},
                 "messages": messages,
                 "wait_for_relay": waits,
@@ -74,6 +88,8 @@ def report(since: str | None, as_json: bool) -> None:
         console.print("[dim]orders    [/]" + (_counted(shop.orders) or "none"))
         for flow, one in sorted(shop.promptness.items()):
             console.print(f"[dim]prompt    [/]{flow}: {one.prompt:,} of {one.mails:,} within {PROMPT // 60} minutes")
+        for name, line in hit_lines(hits):
+            console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
         for name, line in lift_lines(lifts):
             console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
         for name, line in staff.lines():
@@ -93,6 +109,24 @@ def report(since: str | None, as_json: bool) -> None:
             console.print(Text(_circle(stopped, house.settings.shop), style="yellow"), soft_wrap=True)
         if messages.get("unknown"):
             console.print("[yellow]Some messages have no known outcome; 'phin unknown' shows them.[/]")
+
+
+def _of_one(connection: Connection, names: list[str], flow: str, begin: datetime | None, as_json: bool) -> None:
+    """Tell of one flow, its holdout too."""
+    if flow not in names:
+        close = process.extractOne(flow, names, score_cutoff=60)
+        hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(names) or 'none yet'}"
+        raise click.UsageError(f"there is no flow '{flow}'{hint}")
+    found = FlowReport.read(connection, flow, begin)
+    lifts = outcomes.lifts(connection, flow)
+    if as_json:
+        told = found.as_json() | {"lift": lift_as_json(lifts[flow]) if flow in lifts else None}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    found.show(console)
+    for name, line in lift_lines(lifts):
+        console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
 
 
 def _circle(one: Trouble, shop: Shop) -> str:
@@ -152,7 +186,12 @@ def _counted(counts: Mapping[str, int]) -> str:
     return " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
 
 
-def _begin(since: str | None, now: datetime, zone: str) -> datetime | None:
+def begin_of(since: str | None, now: datetime, zone: str) -> datetime | None:
+    """Return the moment that an option means by a date or a time ago; None where it was not given.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
     if since is None:
         return None
     try:
@@ -187,6 +226,8 @@ def _as_json(one: FlowFigures) -> dict[str, object]:
         "click_rate": one.click_rate,
         "goals": one.goals,
         "goal_rate": one.goal_rate,
+        "goal_revenue": {currency: str(total) for currency, total in one.goal_revenue.items()},
+        "orders": one.orders,
         "revenue": {currency: str(total) for currency, total in one.revenue.items()},
     }
 

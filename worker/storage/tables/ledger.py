@@ -43,6 +43,7 @@ message = Table(
     Column("template_hash", Text),
     Column("tracked", Boolean),
     Column("message_id", Text),  # Message-ID of the mail, without brackets
+    Column("relay", Text),  # that it was handed to, or was to be, last
     Column("code", Integer),  # the server's last reply
     Column("answer", Text),
     Column("opened_at", Instant),  # first hit of a person
@@ -78,9 +79,9 @@ hit = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),  # made with the request: read back from a spool, it stays one
-    Column("message_id", Id, nullable=False, index=True),
+    Column("message_id", Id, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("link", Integer),
+    Column("link", Integer),  # its number in the template; 0 is the honeypot
     Column("url", Text),
     Column("at", Instant, nullable=False),
     Column("user_agent", Text),
@@ -88,6 +89,9 @@ hit = Table(
     Column("ip_hash", Text),
     Column("class", Text),  # person, proxy, machine; none until classed
     Column("reason", Text),
+    Column("program", Text),  # mail program, browser or app, by the user agent
+    Column("device", Text),  # phone, tablet, computer
     CheckConstraint("kind IN ('open', 'click')", name="kind"),
     partial_index("ix_hit_unclassed", "id", only="class IS NULL"),
+    Index("ix_hit_message", "message_id", "kind", "class"),  # what reports count by
 )

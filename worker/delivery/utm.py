@@ -1,0 +1,86 @@
+"""UTM parameters on a mail's links to the shop: decided once for each address, flow and step.
+
+Only links to the shop's own website get them; what an author wrote is never overwritten; they come before the
+fragment. They name a campaign and nobody, so that plain links have them too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from worker.domain.setting_mail import UtmSettings
+from worker.domain.utm import PARTS
+
+_REMEMBERED = 4_096  # addresses with their flow and step; most mails of a campaign share theirs
+_HOST = re.compile(r"https?://([^/?#:@\\\s]+)", re.IGNORECASE)
+
+Parts = tuple[tuple[str, str], ...]  # what is added: names and values, encoded
+
+
+class UtmMarks:
+    """Adds the parameters.
+
+    Parameters:
+        website: the shop's, whose links get them, with `www.` and without.
+    """
+
+    def __init__(self, settings: UtmSettings, website: str) -> None:
+        self._settings = settings
+        hosts = (urlsplit(website).hostname or "", *settings.hosts)
+        self._hosts = frozenset(_bare(host) for host in hosts if host)
+        self._marked = lru_cache(_REMEMBERED)(self._mark)
+        self._parts = lru_cache(_REMEMBERED)(self._parts_of)
+
+    def of(self, flow: str, step: str | None, said: object = None) -> Parts:
+        """Return what is added to the links of a mail.
+
+        Parameters:
+            said: of the flow: its own parts by name, False for none at all, None where it says nothing.
+        """
+        if said is False or not (self._settings.enabled or said):
+            return ()
+        own = tuple(sorted(said.items())) if isinstance(said, Mapping) else ()
+        return self._parts(flow, step or "", own)
+
+    def mark(self, url: str, parts: Parts) -> str:
+        """Return the address with what it lacks of the parts; another site's as it is."""
+        return self._marked(url, parts) if parts else url
+
+    def _parts_of(self, flow: str, step: str, own: tuple[tuple[str, Any], ...]) -> Parts:
+        usual = self._settings
+        values = {
+            "source": usual.source,
+            "medium": usual.medium,
+            "campaign": usual.campaign or flow,
+            "content": usual.content or step,
+            **dict(own),
+        }
+        return tuple((f"utm_{part}", quote(str(values[part]), safe="")) for part in PARTS if values.get(part))
+
+    def _mark(self, url: str, parts: Parts) -> str:
+        found = _HOST.match(url)
+        if found is None or _bare(_ascii(found[1])) not in self._hosts:
+            return url
+        address, hash_, fragment = url.partition("#")
+        path, question, query = address.partition("?")
+        there = {pair.partition("=")[0].lower() for pair in re.split("[&;]", query)}
+        added = "&".join(f"{name}={value}" for name, value in parts if name not in there)
+        if not added:
+            return url
+        joined = f"{query}{'' if not query or query.endswith('&') else '&'}{added}"
+        return f"{path}?{joined}{hash_}{fragment}"
+
+
+def _bare(host: str) -> str:
+    return host.lower().removeprefix("www.")
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
