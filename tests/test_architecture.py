@@ -36,6 +36,7 @@ PACKAGES: dict[str, set[str]] = {
         "flufl",
         "cryptography",
         "lxml",
+        "mjml",
         "crawleruseragents",
         "httpcore",
         "httpx",

@@ -20,8 +20,11 @@ FILES = {
         "<html><head><style>p { color: #123456 } p:nth-child(2) { margin: 0 }</style></head><body>"
         "{% block body %}{% endblock %}</body></html>"
     ),
+    "x.png": "a picture, as far as its name tells",
+    "files/guide.pdf": "a guide",
     "mail.vi.html": (
-        '---\nsubject: "Chào {{ customer.name }}"\nwith: [cup]\n---\n{% extends "layouts/frame.html" %}'
+        '---\nsubject: "Chào {{ customer.name }}"\nwith: [cup]\nattach: files/guide.pdf\n---\n'
+        '{% extends "layouts/frame.html" %}'
         '{% block body %}<p>{{ cup }} {{ event.size }} {{ 1 / n }}</p><a href="https://x.vn/{{ cup }}">Đi</a>'
         '<img src="x.png">{% endblock %}'
     ),
@@ -106,6 +109,18 @@ def test_a_changed_file_is_compiled_again(templates: Path, kept: Path, file: str
     (templates / file).write_text(text, encoding="utf-8")
     mail = TemplateLibrary(templates, SHOP, cache=kept).get("mail", "vi").render(VALUES, FakeLinks())
     assert "other" in mail.html
+
+
+@pytest.mark.parametrize("file", ["x.png", "files/guide.pdf", "files/guide.vi.pdf"])
+def test_a_changed_file_that_goes_along_is_read_again(templates: Path, kept: Path, file: str) -> None:
+    """Given another picture or attachment, or one that is now preferred, then mails carry that; kept ones the old."""
+    before = TemplateLibrary(templates, SHOP, cache=kept).get("mail", "vi")
+    again = TemplateLibrary(templates, SHOP, cache=kept).get("mail", "vi")
+    assert again.render(VALUES, FakeLinks()).files == before.render(VALUES, FakeLinks()).files
+    (templates / file).write_text("another one", encoding="utf-8")
+    after = TemplateLibrary(templates, SHOP, cache=kept).get("mail", "vi")
+    assert b"another one" in [one.octets for one in after.render(VALUES, FakeLinks()).files]
+    assert after.hash != before.hash
 
 
 def test_another_shop_is_not_given_it(templates: Path, kept: Path) -> None:

@@ -34,20 +34,24 @@ FAULTS = {
     "a link without a host": ('<a href="https:///shop">x</a>', "error: the link 'https:///shop' names no host"),
     "a link to nowhere": ('<a href="#">x</a>', "warning: the link '#' leads nowhere"),
     "a picture without alt": (
-        '<img src="https://x.example/a.png" width="10">',
+        '<img src="https://x.example/a.png" width="10" height="10">',
         "warning: an image has no alt text",
     ),
     "a picture without a size": (
         '<img src="https://x.example/a.png" alt="">',
         "warning: an image has no width",
     ),
-    "a picture without an address": ('<img alt="" width="10">', "error: an image has no address in 'src'"),
+    "a picture without a height": (
+        '<img src="https://x.example/a.png" alt="" width="10">',
+        "warning: an image has no height: the text beneath it jumps as it loads",
+    ),
+    "a picture without an address": ('<img alt="" width="10" height="10">', "error: an image has no address in 'src'"),
     "a picture of this machine": (
-        '<img src="img/a.png" alt="" width="10">',
-        "error: an image is loaded from 'img/a.png', where no mail program finds it",
+        '<img src="img/a.png" alt="" width="10" height="10">',
+        "error: there is no 'img/a.png' in the folder of templates",
     ),
     "a picture in the mail itself": (
-        '<img src="data:image/png;base64,AA" alt="" width="10">',
+        '<img src="data:image/png;base64,AA" alt="" width="10" height="10">',
         "warning: an image stands in the mail itself ('data:'); Gmail and Outlook show none of these",
     ),
     "a class that is a slip": (
@@ -85,7 +89,7 @@ SOUND = {
 def test_what_is_in_order_is_not_told(tmp_path: Path, body: str) -> None:
     """Given what mail programs can follow, load and style, then nothing is told of it."""
     style = STYLE.replace(
-        "</style>", '.open {} .logo { width: 90px } @media print { [class*="w32"] { width: 9px } }</style>'
+        "</style>", '.open {} .logo { width: 9px; height: auto } @media print { [class*="w32"] { width: 9px } }</style>'
     )
 
     assert [one for one in told(tmp_path, body, style) if "inlined again" not in one] == []
@@ -129,7 +133,7 @@ def test_a_mail_that_gmail_cuts_off_is_told(tmp_path: Path, letters: int, expect
 
 def test_of_a_thousand_problems_the_first_hundred_are_told(tmp_path: Path) -> None:
     """Given a mail with a fault in each of a thousand lines, then so many are told as anybody reads."""
-    found = told(tmp_path, "<img src='a.png' alt='' width='9'>\n" * 1_000)
+    found = told(tmp_path, "<img src='/a.png' alt='' width='9' height='9'>\n" * 1_000)
 
     assert len(found) == 101
     assert found[-1].endswith("error: there are more problems, which are not shown; mend these first")

@@ -13,10 +13,8 @@ signature. SpamAssassin's rule against base64 text holds for ASCII only, so the 
 from __future__ import annotations
 
 import re
-import struct
 import unicodedata
-from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -24,6 +22,7 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
+from worker.delivery.enclosures import base64_lines
 from worker.delivery.templates.rendered import Rendered
 from worker.domain.errors import PhinError
 from worker.domain.instants import instant
@@ -37,6 +36,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _BOUNDARY = re.compile(r"(?:=_)?[A-Za-z0-9]{8,60}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_HEAD = b"Content-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+_TEXT, _HTML = _HEAD % b"plain", _HEAD % b"html"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -53,8 +54,12 @@ def build(
     date: datetime,
     headers: Mapping[str, str],
     boundary: str,
+    wide: bool = False,
 ) -> bytes:
     """Return the whole mail, text first and HTML last, with CRLF line breaks.
+
+    Pictures that the HTML shows stand beside it in a `multipart/related` (RFC 2387), attachments after all else in a
+    `multipart/mixed` (RFC 2046, 5.1.3).
 
     Parameters:
         to_name: the customer's name, or None.
@@ -63,6 +68,8 @@ def build(
         date: an aware datetime; its own offset is shown.
         headers: further headers, as they stand on the wire: `List-Unsubscribe`, `Feedback-ID` …
         boundary: 8 to 60 letters and digits, with `=_` before them or without.
+        wide: whether an address may have letters beyond ASCII before its @; they then stand in its header as UTF-8
+            (RFC 6532), and the mail may go only where SMTPUTF8 is offered (RFC 6531). All else stays ASCII.
 
     Raises:
         HeaderError: an address, a header or the boundary cannot be written.
@@ -71,42 +78,48 @@ def build(
     if not _BOUNDARY.fullmatch(boundary):
         raise HeaderError("a boundary is made of 8 to 60 letters and digits")
     lines = [
-        f"From: {_mailbox('From', rendered.from_name, rendered.from_email)}",
-        f"To: {_mailbox('To', to_name or '', to_email)}",
+        f"From: {_mailbox('From', rendered.from_name, rendered.from_email, wide)}",
+        f"To: {_mailbox('To', to_name or '', to_email, wide)}",
         f"Subject: {_text('Subject', rendered.subject)}",
         f"Date: {format_datetime(_aware(date))}",
         f"Message-ID: <{_ascii('Message-ID', message_id)}>",
     ]
     if rendered.reply_to:
-        lines.append(f"Reply-To: {_address('Reply-To', rendered.reply_to)}")
+        lines.append(f"Reply-To: {_address('Reply-To', rendered.reply_to, wide)}")
     seen = set(_OURS)
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or name.lower() in seen or name.lower().startswith("content-"):
             raise HeaderError(f"header '{_CONTROLS.sub('', name)}' is no name, or is there already")
         seen.add(name.lower())
         lines.append(_folded(name, value))
-    # "=_" stands in no base64 text, so that no body can hold the boundary.
-    mark = boundary if boundary.startswith("=_") else f"=_{boundary}"
-    lines += [
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="{mark}"',
-        "",
-        f"--{mark}",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: base64",
-        "",
-        "",
-    ]
-    between = f"\r\n--{mark}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return b"".join(
-        (
-            "\r\n".join(lines).encode("ascii"),
-            _body(rendered.text),
-            between.encode("ascii"),
-            _body(rendered.html),
-            f"\r\n--{mark}--\r\n".encode("ascii"),
-        )
-    )
+    lines.append("MIME-Version: 1.0")
+    letters = boundary.removeprefix("=_")
+    parts = _alternative(rendered, letters)
+    files = [file for file in rendered.files if not file.cid]
+    if files:
+        parts = _joined("multipart/mixed", f"=_m_{letters}", [parts, *([file.part] for file in files)])
+    return b"".join(("\r\n".join(lines).encode("utf-8" if wide else "ascii"), b"\r\n", *parts))
+
+
+def _alternative(rendered: Rendered, letters: str) -> list[bytes]:
+    """Write text and HTML, the HTML with its pictures."""
+    html = [_HTML, _body(rendered.html)]
+    pictures = [file for file in rendered.files if file.cid]
+    if pictures:
+        related = 'multipart/related; type="text/html"'
+        html = _joined(related, f"=_r_{letters}", [html, *([file.part] for file in pictures)])
+    return _joined("multipart/alternative", f"=_{letters}", [[_TEXT, _body(rendered.text)], html])
+
+
+def _joined(type_: str, mark: str, parts: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """Write several parts as one. The mark begins like no other of the mail, and "=_" stands in no base64 text."""
+    head = f'Content-Type: {type_};\r\n boundary="{mark}"\r\n'
+    between = f"\r\n--{mark}\r\n".encode("ascii")
+    pieces = [head.encode("ascii")]
+    for part in parts:
+        pieces += (between, *part)
+    pieces.append(f"\r\n--{mark}--\r\n".encode("ascii"))
+    return pieces
 
 
 def clean(text: str) -> str:
@@ -137,9 +150,9 @@ def _encoded(header: str, text: str) -> str:
     return Header(text, "utf-8", maxlinelen=74, header_name=header).encode(linesep="\r\n")
 
 
-def _mailbox(header: str, name: str, email: str) -> str:
+def _mailbox(header: str, name: str, email: str, wide: bool) -> str:
     """Write a name and an address."""
-    address, cleaned = _address(header, email), clean(name)
+    address, cleaned = _address(header, email, wide), clean(name)
     if not cleaned:
         return address
     if cleaned.isascii() and len(cleaned) <= 60:
@@ -150,8 +163,8 @@ def _mailbox(header: str, name: str, email: str) -> str:
     return f"{_encoded(header, cleaned)}\r\n <{address}>"
 
 
-def _address(header: str, email: str) -> str:
-    """Return an address in ASCII; the errors do not repeat it, for they go into logs."""
+def _address(header: str, email: str, wide: bool) -> str:
+    """Return an address in ASCII, or with a wide local part; the errors do not repeat it, for they go into logs."""
     if email.isascii():
         if len(email) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(email):
             raise HeaderError(f"the address for {header} is none that a mail can carry")
@@ -160,9 +173,18 @@ def _address(header: str, email: str) -> str:
         found = validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise HeaderError(f"the address for {header} is none that a mail can carry") from error
-    if found.ascii_email is None:
+    if found.ascii_email is not None:
+        return found.ascii_email
+    if not wide:
         raise HeaderError(f"the address for {header} has letters beyond ASCII before its @, which needs SMTPUTF8")
-    return found.ascii_email
+    address = f"{found.local_part}@{found.ascii_domain}"
+    if (
+        len(address.encode()) > _LONGEST_ADDRESS
+        or not found.local_part.isprintable()
+        or set(address) & set(' ()<>,;:"\\')
+    ):
+        raise HeaderError(f"the address for {header} is none that a mail can carry")
+    return address
 
 
 def _ascii(header: str, value: str) -> str:
@@ -190,10 +212,8 @@ def _folded(name: str, value: str) -> str:
 
 
 def _body(text: str) -> bytes:
-    """Return base64 in lines of 76 characters."""
+    """Return a text in base64, with CRLF line breaks in it."""
     octets = text.encode("utf-8", "replace")
     if b"\r" in octets:
         octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    encoded = b2a_base64(octets.replace(b"\n", b"\r\n"), newline=False)
-    whole, rest = divmod(len(encoded), 76)
-    return b"\r\n".join(struct.unpack("76s" * whole + f"{rest}s" * (rest > 0), encoded))
+    return base64_lines(octets.replace(b"\n", b"\r\n"))

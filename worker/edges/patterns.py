@@ -93,7 +93,7 @@ def lay_out_templates(found: Pattern, folder: Path) -> list[Path]:
 
 
 def _there(folder: Path, template: str) -> bool:
-    return any((folder / template).parent.glob(f"{Path(template).name}.*html"))
+    return any((folder / template).parent.glob(f"{Path(template).name}.*ml"))
 
 
 def _files(name: str) -> Iterator[tuple[str, str]]:

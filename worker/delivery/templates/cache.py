@@ -18,8 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lxml import etree
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from worker.delivery.templates.attached import MOST
 from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.made import Made
 from worker.delivery.templates.sources import Sources
@@ -58,7 +59,9 @@ class Cache:
             made = self._results.validate_json(body)
             for file in made.files:
                 sources.read(file)
-        except (OSError, ValidationError, TemplateError):
+            for one in made.attached:
+                sources.again(one.file, MOST)
+        except (OSError, ValueError, TemplateError):  # pydantic's error is a ValueError
             return None
         there = any(sources.look(sources.folder / file) for file in made.missing)
         same = (made.name, made.language, made.hash) == (name, language, sources.hash)

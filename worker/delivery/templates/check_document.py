@@ -13,8 +13,8 @@ from worker.delivery.templates.sources import Sources
 from worker.domain.errors import Problem, Severity
 
 _NO_HOST = re.compile(r"https?://(?=[/?#]|\Z)", re.IGNORECASE)
-_LOADED = ("http://", "https://", TAG)
-_WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:")
+_LOADED = ("http://", "https://", "cid:", TAG)
+_SIZES = {name: re.compile(rf"(?:^|;)\s*(?:max-)?{name}\s*:") for name in ("width", "height")}
 
 
 def link_problems(protected: Protected, sources: Sources) -> Iterator[Problem]:
@@ -54,8 +54,7 @@ def picture_problems(protected: Protected, root: etree._Element, sources: Source
             )
         if (problem := _source(element, sources)) is not None:
             yield problem
-        sized = "width" in element.attributes or _WIDTH.search(element.attributes.get("style", ""))
-        if not sized and not (alike is not None and ("width" in alike.attrib or _WIDTH.search(alike.get("style", "")))):
+        if not _sized("width", element, alike):
             yield sources.problem(
                 element.line,
                 "an image has no width: Outlook shows it as large as the file is, and the text jumps as it loads",
@@ -63,6 +62,22 @@ def picture_problems(protected: Protected, root: etree._Element, sources: Source
                 near="<img",
                 hint='write width="560", and the height beside it',
             )
+        elif not _sized("height", element, alike):
+            yield sources.problem(
+                element.line,
+                "an image has no height: the text beneath it jumps as it loads",
+                Severity.WARNING,
+                near="<img",
+                hint='write height="280" beside the width; "height: auto" in a style lets it shrink on a phone',
+            )
+
+
+def _sized(name: str, element: Element, inlined: etree._Element | None) -> bool:
+    """Say whether an image has a width or a height, of its own or by a rule."""
+    styled = _SIZES[name].search
+    if name in element.attributes or styled(element.attributes.get("style", "")):
+        return True
+    return inlined is not None and bool(name in inlined.attrib or styled(inlined.get("style", "")))
 
 
 def _nowhere(anchor: Anchor, sources: Sources) -> Problem:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, partial
-from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,22 +12,25 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from lxml import etree
 
+from worker.delivery.templates.attached import attachments, encoded, weight_problems
 from worker.delivery.templates.cache import Cache
 from worker.delivery.templates.check import STAFF, Known, Named, needs_of, problems_of
 from worker.delivery.templates.check_size import size_problems
+from worker.delivery.templates.codes import html_code, links_of, text_code
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
 from worker.delivery.templates.inline import inline_once, parsed, restored, written
-from worker.delivery.templates.links import LINKED, Link, source_of
+from worker.delivery.templates.links import LINKED, Link
 from worker.delivery.templates.made import Made, Text
+from worker.delivery.templates.mjml import SUFFIX, html_of
 from worker.delivery.templates.pieces import Data, Piece, cut, lower_first
 from worker.delivery.templates.protect import protect
 from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.rendered import CompiledTemplate, Part, Parts
 from worker.delivery.templates.sources import Sources
-from worker.delivery.templates.text_part import label_of, text_of
+from worker.delivery.templates.text_part import text_of
 from worker.domain.errors import Severity
 from worker.domain.setting_groups import Shop
 
@@ -123,6 +125,7 @@ class Compiler:
                 text=None if made.text is None else part(made.text),
                 own_text=made.own_text,
                 inlined=made.inlined,
+                files=encoded(made.attached, sources),
                 sources=sources,
                 shop=self.shop_values,
                 zone=self.zone,
@@ -138,6 +141,7 @@ class _Compiling:
         self._name = name
         self._language = language
         self._sources = sources
+        self._file = self._found(compiler.folder)
         self._trees: list[nodes.Template] = []  # all that was parsed, for the check
         self._links: list[Link] = []
         self._parts: dict[Text, Part] = {}
@@ -145,12 +149,13 @@ class _Compiling:
     def result(self, afterwards: bool) -> tuple[Made, dict[Text, Part]]:
         """Return what is made of the files, and the parts of its texts, which are compiled already."""
         sources, shop = self._sources, self._compiler.shop
-        file = f"{self._name}.{self._language}.html"
-        source = sources.read(file)
+        source = sources.read(self._file)
         front = read_front_matter(source, sources)
-        protected = protect(flatten(file, sources), sources)
+        protected = protect(self._pieces(), sources)
+        attached = (*protected.pictures.values(), *attachments(front.attach, sources))
+        heavy = list(weight_problems(attached, source.start + 1, sources))
         root = parsed(protected.html)
-        self._links = list(_links(protected, root))
+        self._links = list(links_of(protected, root))
         reason = "it was asked for" if afterwards else self._inlined(protected, root)
         html = protected.html if reason else written(root)
         own = self._own_text()
@@ -163,12 +168,13 @@ class _Compiling:
         subject, preheader = entry("subject"), entry("preheader")
         from_name, from_email = entry("from_name", shop.sender.name), entry("from_email", shop.sender.email)
         reply_to = entry("reply_to", shop.sender.reply_to or "")
-        code = marked(protected.prelude) + restored(html, protected, _html_code(protected))
+        code = marked(protected.prelude) + restored(html, protected, html_code(protected))
         body = self._part(Text(code, jinja=True, html=True))
         texts = [Named.of(tree) for tree in self._trees]
         known = Known(self._compiler.fields, frozenset(front.values), self._name.startswith(f"{STAFF}/"))
         problems = problems_of(texts, protected, root, known, sources)
-        problems += size_problems(self._trees[-1], len(self._links), file, sources)  # the body was compiled last
+        problems += size_problems(self._trees[-1], len(self._links), self._file, sources)  # the body was compiled last
+        problems += heavy
         if reason and not afterwards:
             problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))
         made = Made(
@@ -190,14 +196,14 @@ class _Compiling:
             text=text,
             own_text=own is not None,
             inlined=reason is None,
+            attached=attached,
         )
         return made, self._parts
 
     def needs(self) -> frozenset[str]:
         """Return what the template needs: the CSS adds no names, and the text has no others than the HTML."""
-        file = f"{self._name}.{self._language}.html"
-        front = read_front_matter(self._sources.read(file), self._sources)
-        pieces = flatten(file, self._sources)
+        front = read_front_matter(self._sources.read(self._file), self._sources)
+        pieces = self._pieces()
         protect(pieces, self._sources)
         texts = [self._entry(entry) for entry in front.entries.values()]
         texts.append(Text(marked(pieces), jinja=True, html=True))
@@ -213,6 +219,22 @@ class _Compiling:
         except RecursionError as error:
             raise self._whole("it is nested too deep") from error
 
+    def _found(self, folder: Path) -> str:
+        """Return the template's file: HTML, or MJML."""
+        html, mjml = (f"{self._name}.{self._language}{suffix}" for suffix in (".html", SUFFIX))
+        if not self._sources.look(folder / mjml):
+            return html
+        if self._sources.look(folder / html):
+            raise TemplateError(
+                mjml, 0, f"stands beside '{html}'", hint="there is one or the other; remove one of them"
+            )
+        return mjml
+
+    def _pieces(self) -> list[Piece]:
+        """Return the template's HTML as one flat list of pieces."""
+        pieces = flatten(self._file, self._sources)
+        return html_of(pieces, self._sources, self._language) if self._file.endswith(SUFFIX) else pieces
+
     def _inlined(self, protected: Protected, root: etree._Element) -> str | None:
         try:
             return inline_once(protected, root)
@@ -222,7 +244,7 @@ class _Compiling:
 
     def _text(self, protected: Protected, root: etree._Element) -> Text:
         """Derive the text from the inlined document."""
-        text = restored(text_of(root, protected), protected, _text_code(protected))
+        text = restored(text_of(root, protected), protected, text_code(protected))
         return self._part(Text(marked(protected.prelude) + text, jinja=True))
 
     def _own_text(self) -> Text | None:
@@ -279,29 +301,4 @@ class _Compiling:
             raise self._whole("it is nested too deep") from error
 
     def _whole(self, message: str) -> TemplateError:
-        return TemplateError(f"{self._name}.{self._language}.html", 1, message)
-
-
-def _html_code(protected: Protected) -> dict[str, str]:
-    return {mark: marked(token.pieces) for mark, token in protected.tokens.items()}
-
-
-def _text_code(protected: Protected) -> dict[str, str]:
-    """Return what stands for each placeholder in the text, where nothing is escaped."""
-
-    def plain(pieces: Sequence[Piece]) -> list[Piece]:
-        return [Data(unescape(piece.text), piece.line) if isinstance(piece, Data) else piece for piece in pieces]
-
-    return {mark: marked(plain(token.pieces)) for mark, token in protected.tokens.items()}
-
-
-def _links(protected: Protected, root: etree._Element) -> list[Link]:
-    """Return the tracked links with the text that is clicked."""
-    labels: dict[str, str] = {}
-    sources = {mark: "".join(source_of(piece) for piece in token.pieces) for mark, token in protected.tokens.items()}
-    for element in root.iter("a", "area"):
-        label = label_of(element, protected)
-        labels[element.get("href", "")] = protected.pattern.sub(lambda found: sources[found[1] or found[2]], label)
-    return [
-        Link(anchor.number, anchor.url, labels.get(anchor.mark, "")) for anchor in protected.anchors if anchor.number
-    ]
+        return TemplateError(self._file, 1, message)

@@ -17,6 +17,7 @@ from worker.delivery.templates.pieces import Piece, Tag, arguments, cut, literal
 from worker.delivery.templates.sources import Source, Sources
 
 MOST_PIECES = 20_000
+_MJ_INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*["']([^"'{]*)["']\s*(?:/>|>\s*</mj-include\s*>)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class _Flattening:
 
     def _file(self, source: Source, trail: tuple[str, ...]) -> File:
         text, skipped = body_of(source.text)
+        if source.name.endswith(".mjml"):
+            text = _MJ_INCLUDE.sub(_included, text)
         pieces = cut(text, source.start + skipped, self._sources, plain=self._plain)
         rest, macros = take_out(pieces, self._sources)
         kept: list[Piece] = []
@@ -189,6 +192,11 @@ class _Flattening:
                 yield from self._resolved(levels[level + 1].nodes, definitions, name, level + 1)
             else:
                 yield node
+
+
+def _included(found: re.Match[str]) -> str:
+    """Write MJML's way to include a file as Jinja's, on as many lines."""
+    return f'{{% include "{found[1]}" %}}' + "\n" * found[0].count("\n")
 
 
 def _blocks(nodes: Iterable[Node]) -> Iterator[Block]:

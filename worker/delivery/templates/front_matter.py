@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.sources import Source, Sources
 
-KEYS = ("subject", "preheader", "from_name", "from_email", "reply_to", "with")
+KEYS = ("subject", "preheader", "from_name", "from_email", "reply_to", "with", "attach")
 _FENCED = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 LONGEST = 20_000  # characters
 
@@ -34,10 +34,12 @@ class FrontMatter:
     Parameters:
         entries: by key, Jinja text each.
         values: names that the flow gives with `with:`, so that the check knows them.
+        attach: the files that go with the mail, by their paths.
     """
 
     entries: dict[str, Entry]
     values: tuple[str, ...] = ()
+    attach: tuple[Entry, ...] = ()
 
 
 def body_of(text: str) -> tuple[str, int]:
@@ -63,6 +65,7 @@ def read_front_matter(source: Source, sources: Sources) -> FrontMatter:
         )
     entries: dict[str, Entry] = {}
     values: tuple[str, ...] = ()
+    attach: tuple[Entry, ...] = ()
     for key, node in _pairs(fenced[1], source, sources):
         line = source.start + 2 + key.start_mark.line
         if key.value not in KEYS:
@@ -73,6 +76,8 @@ def read_front_matter(source: Source, sources: Sources) -> FrontMatter:
             raise sources.error(line, f"'{key.value}' is given twice", near=key.value)
         if key.value == "with":
             values = tuple(_names(node))
+        elif key.value == "attach":
+            attach = tuple(_files(node, source, sources))
         elif isinstance(node, ScalarNode):
             entries[key.value] = Entry(str(node.value).strip(), source.start + 2 + node.start_mark.line)
         else:
@@ -81,7 +86,7 @@ def read_front_matter(source: Source, sources: Sources) -> FrontMatter:
             )
     if not (subject := entries.get("subject")) or not subject.text:
         raise sources.error(source.start + 1, "a mail needs a subject", hint="add a line 'subject: …'")
-    return FrontMatter(entries, values)
+    return FrontMatter(entries, values, attach)
 
 
 def _pairs(text: str, source: Source, sources: Sources) -> Iterator[tuple[ScalarNode, Node]]:
@@ -111,3 +116,13 @@ def _names(node: Node) -> Iterator[str]:
     items = [item.value for item in node.value] if isinstance(node, SequenceNode) else [node.value]
     for item in items:
         yield from re.findall(r"\w+", str(item))
+
+
+def _files(node: Node, source: Source, sources: Sources) -> Iterator[Entry]:
+    for item in node.value if isinstance(node, SequenceNode) else [node]:
+        line = source.start + 2 + item.start_mark.line
+        text = str(item.value).strip() if isinstance(item, ScalarNode) else ""
+        if not text or "{{" in text:
+            hint = "write attach: [files/guide.pdf], the same for everyone"
+            raise sources.error(line, "'attach' takes the paths of files below the folder of templates", hint=hint)
+        yield Entry(text, line)

@@ -20,7 +20,7 @@ from worker.domain.errors import Place, Problem, Severity
 from worker.domain.setting_groups import Shop
 
 LOOK_EVERY = 1.0  # seconds between two looks at the files
-_FILE = re.compile(rf"(?P<name>(?:{STAFF}/)?[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{{2,3}})\.html")
+_FILE = re.compile(rf"(?P<name>(?:{STAFF}/)?[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{{2,3}})\.(?:html|mjml)")
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class TemplateLibrary:
     """The templates of one folder. Any number of threads may use it.
 
     Parameters:
-        folder: holds `NAME.vi.html`, `NAME.en.html` …, and `layouts/`; those of mails to staff lie in `staff/`.
+        folder: holds `NAME.vi.html` (or `.mjml`), `NAME.en.html` …, and `layouts/`; mails to staff lie in `staff/`.
         shop: the shop that the mails are from.
         fields: names of the customers' own fields, so that the check knows them.
         cache: a folder where what is compiled is kept for the processes to come, or None.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from worker.delivery.templates.attached import Attached
 from worker.delivery.templates.links import Link
 from worker.domain.errors import Problem
 
@@ -36,6 +37,7 @@ class Made:
         text: None where the text is made from each mail's HTML.
         own_text: whether the author wrote the text, so that its lines are kept.
         inlined: whether the CSS is in the elements already.
+        attached: the files that go with each mail.
     """
 
     name: str
@@ -56,3 +58,4 @@ class Made:
     text: Text | None
     own_text: bool
     inlined: bool
+    attached: tuple[Attached, ...] = ()

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from html import unescape
+from urllib.parse import unquote
 
+from worker.delivery.templates.attached import picture
 from worker.delivery.templates.links import anchor_of, tracked_pieces
 from worker.delivery.templates.pieces import Data, Piece, Tag
 from worker.delivery.templates.protected import TAG, Element, Protected, Spot, Token
@@ -23,6 +26,7 @@ _ATTRIBUTE = re.compile(r"[^\s=>/\"'][^\s=>/]*")
 _EQUALS = re.compile(r"\s*=\s*")
 _UNQUOTED = re.compile(r"[^\s>\"']+")
 _SPACE = re.compile(r"[\s/]+")
+_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|[/#?]")  # an address of the web, or of a site's root
 _CLOSES = {"endif": "if", "endfor": "for", "endset": "set", "endwith": "with", "endfilter": "filter"}
 
 
@@ -251,6 +255,8 @@ class _Scanner:
         """Write the attribute's value; a link's address becomes one placeholder with its tracking."""
         value = self._value
         self._within = "tag"
+        if self._element == "img" and self._attribute == "src":
+            value = self._picture(value)
         self._attributes[self._attribute] = "".join(one.text if isinstance(one, Data) else TAG for one in value)
         if self._element in ("a", "area") and self._attribute == "href":
             line = value[0].line if value else self._line
@@ -267,6 +273,17 @@ class _Scanner:
             else:
                 self._place((piece,), Spot.ATTRIBUTE)
         self._unit = 0
+
+    def _picture(self, value: list[Piece]) -> list[Piece]:
+        """Give a picture of the folder the address by which the mail finds it in itself (RFC 2392)."""
+        line = value[0].line if value else self._line
+        address = unescape("".join(piece.text for piece in value if isinstance(piece, Data))).strip()
+        reference = address[4:] if address.lower().startswith("cid:") else address
+        if not reference or _ELSEWHERE.match(reference) or any(isinstance(piece, Tag) for piece in value):
+            return value  # the check says what is wrong with it, where something is
+        found = picture(unquote(reference), line, self._sources)
+        self.result.pictures[f"cid:{found.cid}"] = found
+        return [Data(f"cid:{found.cid}", line)]
 
     def _enter(self, within: str) -> None:
         self._within = within

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from worker.delivery.templates.attached import Attached
 from worker.delivery.templates.links import Anchor
 from worker.delivery.templates.pieces import Piece, Tag
 
@@ -78,6 +79,7 @@ class Protected:
         pattern: finds a placeholder, in its comment where it has one; group 1 or 2 is the mark.
         styles: the text of the `<style>` elements.
         anchors: every link, those included that are not tracked.
+        pictures: files of the folder that an `<img>` shows, by the address that it has in the document.
     """
 
     pattern: re.Pattern[str]
@@ -87,3 +89,4 @@ class Protected:
     styles: list[str] = field(default_factory=list)
     elements: list[Element] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
+    pictures: dict[str, Attached] = field(default_factory=dict)

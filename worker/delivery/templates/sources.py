@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,6 +46,7 @@ class Sources:
         self._starts: list[int] = []
         self._lines = 0
         self._split: dict[str, list[str]] = {}  # the lines of files of which something is told
+        self.octets: dict[str, bytes] = {}  # pictures and attachments, by file
         self.stamps: dict[Path, Stamp] = {}  # of all files looked for, also those not there: one may come
 
     def read(self, name: str) -> Source:
@@ -79,13 +81,47 @@ class Sources:
         Raises:
             TemplateError: the name leaves the folder, or no such file is there.
         """
+        return self.read(self._found(reference, line))
+
+    def binary(self, reference: str, line: int, most: int) -> str:
+        """Read a picture or an attachment, that of the language first, and return the file's name.
+
+        Parameters:
+            reference: `files/guide.pdf`; `files/guide.vi.pdf` is taken before it.
+            line: the global line that names it.
+            most: bytes that it may have.
+
+        Raises:
+            TemplateError: it is not there, or lies outside the folder, is no plain file, or too large.
+        """
+        name = self._found(reference, line)
+        try:
+            self.octets[name] = _octets(self.folder, name, most)
+        except OSError as error:
+            reason = error.strerror or "no such file"
+            raise self.error(line, f"'{reference}' cannot be read: {reason}", near=reference) from error
+        except ValueError as error:
+            raise self.error(line, f"'{reference}' {error}", near=reference) from error
+        return name
+
+    def again(self, name: str, most: int) -> None:
+        """Read a picture or an attachment of that very name, as `binary` found it before.
+
+        Raises:
+            OSError, ValueError: it is no longer so.
+        """
+        self.look(self.folder / name)
+        self.octets[name] = _octets(self.folder, name, most)
+
+    def _found(self, reference: str, line: int) -> str:
+        """Return the name of the file that a reference means, in the language first."""
         path = PurePosixPath(reference)
-        if path.is_absolute() or ".." in path.parts or "\\" in reference or not path.suffix:
+        if path.is_absolute() or ".." in path.parts or "\\" in reference or "\0" in reference or not path.suffix:
             raise self.error(line, f"'{reference}' is no file of the folder of templates", near=reference)
         ours = str(path.with_suffix(f".{self._language}{path.suffix}"))
         for name in (ours, str(path)):
             if self.look(self.folder / name):
-                return self.read(name)
+                return name
         raise self.error(line, f"there is no '{reference}' in the folder of templates", near=reference)
 
     def look(self, path: Path) -> bool:
@@ -106,10 +142,12 @@ class Sources:
 
     @property
     def hash(self) -> str:
-        """A hash over the names and texts of all files read, the same on every machine."""
+        """A hash over the names and contents of all files read, the same on every machine."""
         digest = hashlib.sha256()
         for source in sorted(self._sources, key=lambda source: source.name):
             digest.update(f"{source.name}\0{len(source.text)}\0{source.text}\0".encode())
+        for name, octets in sorted(self.octets.items()):
+            digest.update(f"{name}\0{hashlib.sha256(octets).hexdigest()}\0".encode())
         return digest.hexdigest()[:32]
 
     def place(self, line: int, near: str = "") -> tuple[Place, str]:
@@ -157,6 +195,27 @@ def stamp(path: Path) -> Stamp:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
+
+
+def _octets(folder: Path, name: str, most: int) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no plain file beneath the folder (a link may lead to one), or too large; says which.
+    """
+    path = (folder / name).resolve(strict=True)
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError("is a link that leads out of the folder of templates")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("is no file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"is larger than {most:,} bytes, and a mail may carry no more")
+    if not content:
+        raise ValueError("is empty")
+    return content
 
 
 def _decoded(content: bytes, name: str) -> str:
