@@ -51,7 +51,8 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         BounceReason.BLOCKED,
         (
             r"black ?list|block ?list|\bblocked\b|\bdnsbl\b|\brbl\b|(poor|bad|low|sender) reputation|banned",
-            r"not accepting mail from|\byour (account|address|ip|domain|server|host)\b[^.;\n]{0,40}(suspended|disabled|listed)",
+            r"not accepting mail from",
+            r"\byour (account|address|ip|domain|server|host)\b[^.;\n]{0,40}(suspended|disabled|listed)",
             r"bị chặn|danh sách đen",
         ),
     ),
@@ -79,7 +80,7 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
             r"(host|domain)( or domain)?( name)? (is )?(not found(?!,? try)|unknown|lookup failed)",
             r"unknown (mail )?(host|domain)",
             r"no such (host|domain)|(host|domain)[^.;\n]{0,30}does(n't| not) exist|nxdomain|illegal host",
-            r"no matches to nameserver|couldn't find any host|unroute?able (mail )?domain|mx records point to non-existent",
+            r"no matches to nameserver|couldn't find any host|unroute?able (mail )?domain",
             r"tên miền[^.;\n]{0,60}không (tồn tại|tìm thấy)|không tìm thấy tên miền",
         ),
     ),
@@ -87,7 +88,8 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
         BounceReason.CLOSED,
         (
             r"(account|mailbox|user|address)[^.;\n]{0,40}(disabled|deactivated|inactive|not active|suspended)",
-            r"(account|mailbox|user|address)[^.;\n]{0,40}(discontinued|no longer)|(account|mailbox)[^.;\n]{0,40}terminated",
+            r"(account|mailbox|user|address)[^.;\n]{0,40}(discontinued|no longer)",
+            r"(account|mailbox)[^.;\n]{0,40}terminated",
             r"(account|mailbox)[^.;\n]{0,30}(closed|expired)",
             r"no longer (valid|available|active|with|works|on server)|extended inactivity",
             r"(tài khoản|hộp thư|địa chỉ)[^.;\n]{0,60}bị (vô hiệu|khoá|khóa|đóng|tạm ngưng)",
