@@ -158,9 +158,15 @@ class Previewing:
             values = template_values(facts, shop_values(self._settings.shop), given, zone)
         values["message"] = {"language": language, "kind": kind.value}
         refusable = kind is Kind.MARKETING
-        plain = NotedLinks(MessageLinks(self._tokens, self._settings.url, 0, tracking=False, refusable=refusable))
+        viewable = person is None
+        links = MessageLinks(
+            self._tokens, self._settings.url, 0, tracking=False, refusable=refusable, viewable=viewable
+        )
+        plain = NotedLinks(links)
         rendered = compiled.render(dict(values), plain)
-        tracked = MessageLinks(self._tokens, self._settings.url, 0, tracking=person is None, refusable=refusable)
+        tracked = MessageLinks(
+            self._tokens, self._settings.url, 0, tracking=viewable, refusable=refusable, viewable=viewable
+        )
         size = len(compiled.render(dict(values), tracked).html.encode())
         return Previewed(
             template=asked.template,

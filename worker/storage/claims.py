@@ -16,6 +16,7 @@ from worker.storage.tables import message
 S = MessageState
 
 SUSPECT_FROM = 3  # crashes
+PINNED = "pinned"  # among a message's values: it is for the address in its row, whichever the customer has by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Claimed:
     expires_at: datetime | None
     staff: str | None = None  # key of the staff member whom it goes to; `customer_id` is None then
     task_id: int | None = None
+    to: str | None = None  # the very address that it is for, where no other of the customer's will do
+    relay: str | None = None  # that it was handed to before
+    reason: str | None = None  # why it went back to the queue before
 
 
 _DUE = (
@@ -117,7 +121,7 @@ def claim(
     if held:
         asked["held"] = list(held)
     for statement in _TAKE_WHERE_SOME_ARE_HELD if held else _TAKE:
-        taken = sorted((_claimed(row) for row in connection.execute(statement, asked)), key=lambda one: one.id)
+        taken = sorted((claimed_of(row) for row in connection.execute(statement, asked)), key=lambda one: one.id)
         if taken:
             return taken
     return []
@@ -128,7 +132,8 @@ def renew(connection: Connection, *, token: str, lease_until: datetime) -> set[i
     return set(connection.execute(_RENEW, {"token": token, "until": lease_until}).scalars())
 
 
-def _claimed(row: Row[Any]) -> Claimed:
+def claimed_of(row: Row[Any]) -> Claimed:
+    """Return a message's row as what a sender works with."""
     return Claimed(
         id=row.id,
         key=row.key,
@@ -145,4 +150,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         expires_at=row.expires_at,
         staff=row.staff,
         task_id=row.task_id,
+        to=row.email if (row._mapping["values"] or {}).get(PINNED) else None,
+        relay=row.relay,
+        reason=row.reason,
     )

@@ -19,8 +19,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from worker.delivery.preparing import Preparing
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.delivery.viewing import Viewing
 from worker.domain.calendars.occurrences import Seasons
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
@@ -50,6 +52,7 @@ from worker.edges.web.task_page import TaskPage
 from worker.edges.web.telling import Teller
 from worker.edges.web.tracking import Tracking
 from worker.edges.web.unsubscribe import Unsubscribe
+from worker.edges.web.view import View
 from worker.edges.web.writable import Writable
 from worker.engine.tasks import Tasks
 from worker.storage.backlog import Backlogs
@@ -152,6 +155,7 @@ def build_app(house: Composed) -> Starlette:
     coupons = CouponPage(house.secrets.source_of, house.database, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
+    view = View(house.tokens, Viewing(house.database, Preparing(settings, house.templates, house.tokens)), pages)
     zone = ZoneInfo(settings.shop.timezone)
     signing = house.secrets.signing
     knows = partial(may_enter, house.staff)
@@ -187,6 +191,7 @@ def build_app(house: Composed) -> Starlette:
         await asyncio.gather(*(asyncio.to_thread(one.close, CLOSES_WITHIN) for one in (ingest, hits, refusals)))
         await asyncio.to_thread(teller.close, CLOSES_WITHIN)  # last: what the others committed is told
         unsubscribe.close()
+        view.close()
         health.close()
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -212,6 +217,7 @@ def build_app(house: Composed) -> Starlette:
             Route("/c/{token}", tracking.redirect, methods=["GET"]),
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),
             Route("/u/{token}", unsubscribe.post, methods=["POST"]),
+            Route("/v/{token}", view.show, methods=["GET"]),
             Route("/outbox", outbox.list, methods=["GET"]),
             Route("/outbox/{name}", outbox.list, methods=["GET"]),
             Route("/outbox/{name}/html", outbox.html, methods=["GET"]),
