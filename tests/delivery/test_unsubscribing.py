@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from tests.support.consents import say
 from tests.support.ledger import NOW, add_customer, queue
 from worker.delivery.unsubscribing import Refusal, language_of, unsubscribe
-from worker.domain.consents import Standing
 from worker.domain.customers import ConsentState, Purpose
 from worker.domain.messages import Kind
 from worker.domain.work import Work
@@ -37,9 +37,8 @@ def state_of(database: Database, email: str = "lan@example.com") -> ConsentState
 
 
 def say_yes(database: Database, at: datetime, *, anew: bool) -> None:
-    standing = Standing(ConsentState.SUBSCRIBED, at, anew)
     with database.writing() as connection:
-        consent.change(connection, "lan@example.com", Purpose.MARKETING, standing, source="form")
+        say(connection, True, at, anew=anew)
 
 
 def events_of(database: Database) -> list[Any]:
@@ -110,7 +109,11 @@ def test_said_again_later_it_is_the_later_one_that_counts(database: Database) ->
         unsubscribe(database, Refusal(number, at, "page"), at)
     with database.reading() as connection:
         assert consent.known(connection, "lan@example.com", Purpose.MARKETING).since == LATER + timedelta(days=2)
-        assert len(connection.execute(select(consent_change)).all()) == 1
+        assert [one.line.at for one in consent.lines(connection, "lan@example.com")] == [
+            LATER,
+            LATER + timedelta(days=2),
+        ]
+    assert len(events_of(database)) == 1
 
 
 def test_it_belongs_to_the_address_that_the_mail_went_to(database: Database) -> None:

@@ -1,26 +1,30 @@
 """Unsubscribing: who got a mail says no to more, at once, once, and with proof (RFC 8058).
 
 The refusal belongs to the address that the mail went to. It is written down, holds from the next sending on, and is
-reported as an event, so that flows may end.
+reported as an event, so that flows may end. Where the shop's rules ask for it (Decree 91/2020 of Vietnam, article 15),
+one mail without advertising tells that address that it counts.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, select, update
 
-from worker.domain.consents import Word, consent_change
+from worker.delivery.recipients import Recipient, recipient_of, report
+from worker.domain.consents import Word
 from worker.domain.customers import Purpose
+from worker.domain.messages import Kind
 from worker.domain.work import Work
-from worker.storage import consent, events
+from worker.storage import consent, ledger
+from worker.storage.claims import PINNED
+from worker.storage.consent import Kept, Told
 from worker.storage.database import Database
-from worker.storage.events import OWN_SOURCE, NewEvent
-from worker.storage.tables import customer, message
+from worker.storage.ledger import NewMessage
+from worker.storage.tables import address, message
+
+TEMPLATE = "refusal-confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Refusal:
     Parameters:
         message: number of the mail whose link was used.
         at: when, by the shop's clock.
-        way: `one-click` (the mail program's button) or `page` (ours).
+        way: `one-click` (the mail program's button), `page` (ours) or `preferences`.
         wording: the text that was agreed to by pressing the button, where it was ours.
     """
 
@@ -40,42 +44,37 @@ class Refusal:
     wording: str | None = None
 
 
-def unsubscribe(database: Database, refusal: Refusal, now: datetime) -> Work:
+def unsubscribe(database: Database, refusal: Refusal, now: datetime, *, confirmed: bool = False) -> Work:
     """Write a refusal down in one transaction; said twice, or read back twice, it is one.
 
     A refusal older than a yes said anew changes nothing; so does one for a mail whose customer has been erased, for
     there is no address left to write to.
 
+    Parameters:
+        confirmed: whether a mail confirms it.
+
     Returns:
-        The `unsubscribed` event, to be processed.
+        The `unsubscribed` event, to be processed, and the mail, to be sent.
 
     Raises:
         UnavailableError: the database cannot be reached; nothing was written.
     """
     with database.writing() as connection:
-        found = _addressed(connection, refusal.message)
-        if found is None or found.email is None:
-            return Work()
-        known = consent.hold(connection, found.email)[Purpose.MARKETING]
-        at = min(refusal.at, now)
-        new = consent_change(known, Word(False, at))
-        if new is None:
-            return Work()
-        if new.renews(known):
-            consent.renew(connection, found.email, Purpose.MARKETING, new)
-            return Work()
-        change = consent.change(
-            connection,
-            found.email,
-            Purpose.MARKETING,
-            new,
-            source=f"unsubscribe: {refusal.way}",
-            wording=refusal.wording,
-            proof={"message": refusal.message},
-        )
-        event = _event(found, refusal, change, at, now)
-        stored = events.add(connection, [event]) if event is not None else []
-        return Work(events=tuple(one.id for one in stored if one.id is not None))
+        found = recipient_of(connection, refusal.message)
+        return Work() if found is None else refuse(connection, found, refusal, now, confirmed=confirmed)
+
+
+def refuse(connection: Connection, found: Recipient, refusal: Refusal, now: datetime, *, confirmed: bool) -> Work:
+    """Do the same in a transaction that has found whose mail it is."""
+    holds = consent.hold(connection, found.email)[Purpose.MARKETING]
+    at = min(refusal.at, now)
+    told = Told(f"unsubscribe: {refusal.way}", refusal.wording, {"message": refusal.message})
+    kept, line = consent.say(connection, found.email, Purpose.MARKETING, Word(False, at), told, holds)
+    if kept is not Kept.CHANGED:
+        return Work()
+    events = report(connection, found, "unsubscribed", f"unsubscribed:{line}", {"way": refusal.way}, at, now)
+    mails = _confirm(connection, found, f"refusal:{line}", now) if confirmed else ()
+    return Work(events=events, messages=mails)
 
 
 def language_of(database: Database, number: int) -> str | None:
@@ -84,49 +83,18 @@ def language_of(database: Database, number: int) -> str | None:
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    asked = select(message.c.language, customer.c.language.label("reads")).join(customer)
     with database.reading() as connection:
-        row = connection.execute(asked.where(message.c.id == number)).first()
-    return None if row is None else row.language or row.reads
+        found = recipient_of(connection, number)
+    return None if found is None else found.language
 
 
-def _addressed(connection: Connection, number: int) -> Row[*tuple[Any, ...]] | None:
-    """Return the mail's address and flow, and whom it was for."""
-    into = customer.alias()
-    return connection.execute(
-        select(
-            func.coalesce(message.c.email, customer.c.email).label("email"),
-            message.c.flow,
-            message.c.step,
-            customer.c.email.label("own_email"),
-            customer.c.external_id,
-            into.c.external_id.label("into_external_id"),
-            into.c.email.label("into_email"),
-        )
-        .join(customer, customer.c.id == message.c.customer_id)
-        .outerjoin(into, into.c.id == customer.c.merged_into)
-        .where(message.c.id == number)
-    ).first()
-
-
-def _event(found: Row[*tuple[Any, ...]], refusal: Refusal, change: int, at: datetime, now: datetime) -> NewEvent | None:
-    """Return the event that tells of it; the change's number makes it one."""
-    external_id = found.into_external_id or found.external_id
-    email = found.into_email or found.own_email
-    if external_id is None and email is None:
-        return None
-    # the shop's id is enough; with it, an address would be taken for the customer's newest one
-    whom = {"id": external_id} if external_id is not None else {"email": email}
-    data = {"message": refusal.message, "flow": found.flow, "step": found.step, "way": refusal.way}
-    payload = {"customer": whom, "data": {key: value for key, value in data.items() if value is not None}}
-    return NewEvent(
-        source=OWN_SOURCE,
-        external_id=f"unsubscribed:{change}",
-        type="unsubscribed",
-        occurred_at=at,
-        received_at=now,
-        content_hash=hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(),
-        customer_key=None if external_id is None else f"id:{external_id}",
-        email_key=None if external_id is not None else f"email:{email}",
-        payload=payload,
-    )
+def _confirm(connection: Connection, found: Recipient, key: str, now: datetime) -> tuple[int, ...]:
+    """Queue the mail that tells this very address that its no counts; to one that mail comes back from goes none."""
+    suppressed = connection.execute(select(address.c.suppressed).where(address.c.email == found.email)).scalar()
+    if suppressed is not None:
+        return ()
+    new = NewMessage(key, found.customer_id, Kind.TRANSACTIONAL, TEMPLATE, now, values={PINNED: True})
+    written = ledger.write(connection, [new], now)
+    for number in written:
+        connection.execute(update(message).where(message.c.id == number).values(email=found.email))
+    return tuple(written)

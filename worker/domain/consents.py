@@ -6,6 +6,7 @@ was any yes, the latest no, and the latest yes said anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,13 @@ from worker.domain.customers import ConsentState, Suppression
 # The events by which a person says yes anew. A shop's ordinary events carry consent as a state of its record, which
 # may lag behind a refusal that came to us; they never undo one.
 SUBSCRIBES_ANEW = frozenset({"subscribed"})
+
+# The state of a line of the consent ledger that holds a yes which counts only once its address confirms it; the
+# address itself stays as it was.
+PENDING = "pending"
+
+# What the purpose of a line begins with that is about one topic of marketing: `topic:offers`.
+TOPIC = "topic:"
 
 # The events by which a customer takes back what a flow's step said: no more marketing. A click does so too.
 LIFTS_SUPPRESSION = frozenset({"subscribed", "purchase"})
@@ -68,6 +76,39 @@ def consent_change(known: Standing, said: Word) -> Standing | None:
         return None
     over_an_ordinary_yes = known.state is ConsentState.SUBSCRIBED and not known.anew
     return Standing(ConsentState.SUBSCRIBED, said.at, True) if over_an_ordinary_yes or _later(said, known) else None
+
+
+def waits(known: Standing, said: Word) -> bool:
+    """Whether a word is a yes that would have mail go where none goes yet: with double opt-in it waits for its proof.
+
+    The proof is that whoever reads the address's mail says so, too. A yes of an address that said so before waits for
+    nothing, and one that would change nothing is none.
+    """
+    new = consent_change(known, said)
+    return new is not None and new.state is ConsentState.SUBSCRIBED and known.state is not ConsentState.SUBSCRIBED
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the consent ledger, as far as it decides what holds.
+
+    Parameters:
+        state: `subscribed`, `unsubscribed` or `pending`.
+    """
+
+    state: str
+    at: datetime
+    anew: bool = False
+
+
+def replay(lines: Iterable[Line]) -> Standing:
+    """Return what holds after the lines of one address and purpose, in the order in which they were written."""
+    standing = Standing()
+    for line in lines:
+        if line.state != PENDING:
+            said = Word(line.state == ConsentState.SUBSCRIBED.value, line.at, line.anew)
+            standing = consent_change(standing, said) or standing
+    return standing
 
 
 def lifts(suppression: Suppression, at: datetime, event_type: str | None = None) -> bool:

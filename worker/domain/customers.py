@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from worker.domain.wishes import NO_WISHES, Wishes
+
 
 class ConsentState(StrEnum):
     """What is known of an address's consent to one purpose."""
@@ -49,6 +51,7 @@ class Consent:
     tracking: ConsentState = ConsentState.UNKNOWN
     suppressed: str | None = None  # why nothing at all goes to this address, e.g. "hard bounce"
     marketing_suppressed: Suppression | None = None  # by a flow's step
+    wishes: Wishes = NO_WISHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class Customer:
         address: street, district, city, province, country, postcode … as the shop sent them.
         fields: own fields, declared in `config/phin.yaml`.
         profile_at: time of the newest event whose profile was taken over; an older one fills gaps only.
-        written: what steps of flows wrote: `fields`, names of own fields, each with when (ISO 8601); `tags`, a list.
+        written: what steps of flows wrote: `fields`, names of own fields, each with when (ISO 8601); `tags`, a list;
+            `language_over`, what the shop's record said when the customer chose another language.
     """
 
     id: int

@@ -75,6 +75,7 @@ class ConsentGiven(Part):
     source: Line = Field(None, description="Where it was said: checkout, sign-up form …")
     wording: Wording = Field(None, description="The text that the customer agreed to")
     at: Moment | None = Field(None, description="When it was said; without it, the event's time")
+    confirmed: bool | None = Field(None, description="That the address itself confirmed it; asked with double opt-in")
 
 
 class CustomerGiven(Part):

@@ -57,6 +57,11 @@ HOUSE_EVENTS: dict[str, HouseEvent] = {
             "a person agreed to marketing",
             (EventField("source", TEXT, "where it was said: checkout, sign-up form …"),),
         ),
+        HouseEvent(
+            "subscription.requested",
+            "a person agreed to marketing, and is asked to confirm it (double opt-in); Phin reports it itself",
+            (EventField("source", TEXT, "where it was said: checkout, sign-up form …"),),
+        ),
         HouseEvent("unsubscribed", "a person wants no more marketing", (_REASON,)),
         HouseEvent("purchase", "an order was placed", (_CHANNEL,), order=True),
         HouseEvent("order.packing", "an order is being packed", order=True),

@@ -22,6 +22,10 @@ class SkipReason(StrEnum):
     EXPIRED = "expired"  # later than the step's `expires`
     CAP = "cap"  # marketing, and the address has had as many as it gets in that time
     EXIT = "exit"  # an exit of its journey holds
+    TOPIC = "topic"  # marketing, and its receiver left the flow's topic out
+    PAUSED = "paused by the customer"  # marketing, and its receiver wants none for a while
+    FREQUENCY = "frequency"  # marketing, and its receiver wants it less often
+    CONDITION = "condition"  # the step's `when` does not hold
     NO_STAFF = "not of the staff"  # to staff, and the person is not in config/staff.yaml any more
     NOTHING_DUE = "nothing due"  # a digest, and all is done meanwhile
     TASK_CLOSED = "task closed"  # to staff, and what it is about is closed
@@ -36,6 +40,8 @@ class Pending:
         withdrawn: whether an exit event ended the journey that wrote the message, or came after its end.
         exit_rule: text of an exit condition that holds now, or None.
         journey: our number of the journey that wrote the message.
+        unmet: text of the step's `when`, where it does not hold now.
+        topic: that the flow names.
     """
 
     kind: Kind
@@ -44,6 +50,8 @@ class Pending:
     withdrawn: bool = False
     exit_rule: str | None = None
     journey: int | None = None
+    unmet: str | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class PendingStaff:
     Parameters:
         person: key of the staff member.
         task: that it is about, as it stands now.
-        withdrawn, exit_rule: of the journey whose step sent it.
+        withdrawn, exit_rule, unmet: of the journey and the step that sent it.
     """
 
     person: str
@@ -61,6 +69,7 @@ class PendingStaff:
     expires_at: datetime | None = None
     withdrawn: bool = False
     exit_rule: str | None = None
+    unmet: str | None = None
 
 
 def may_follow(consent: Consent, *, asks: bool) -> bool:
@@ -74,8 +83,11 @@ def may_follow(consent: Consent, *, asks: bool) -> bool:
     return consent.tracking is not ConsentState.UNSUBSCRIBED
 
 
-def skip(pending: Pending, now: datetime) -> SkipReason | None:
+def skip(pending: Pending, now: datetime, *, opt_out: bool = False) -> SkipReason | None:
     """Return why the message must not be sent, or None: it may go.
+
+    Parameters:
+        opt_out: `policy.marketing_consent`: advertising goes to whoever did not say no; else only to who said yes.
 
     A suppressed address gets no transactional mail either: the mail server has said that there is nobody there. One
     that a flow's step suppressed gets no marketing, but for what that journey wrote before: a last mail, then silence.
@@ -89,6 +101,8 @@ def skip(pending: Pending, now: datetime) -> SkipReason | None:
         return SkipReason.EXPIRED
     if pending.withdrawn or pending.exit_rule is not None:
         return SkipReason.EXIT
+    if pending.unmet is not None:
+        return SkipReason.CONDITION
     if consent.suppressed is not None:
         return SkipReason.SUPPRESSED
     if pending.kind is Kind.MARKETING:
@@ -97,8 +111,12 @@ def skip(pending: Pending, now: datetime) -> SkipReason | None:
             return SkipReason.SUPPRESSED
         if consent.marketing is ConsentState.UNSUBSCRIBED:
             return SkipReason.UNSUBSCRIBED
-        if consent.marketing is ConsentState.UNKNOWN:
+        if consent.marketing is ConsentState.UNKNOWN and not opt_out:
             return SkipReason.NO_CONSENT
+        if pending.topic in consent.wishes.topics_out:
+            return SkipReason.TOPIC
+        if consent.wishes.paused(now):
+            return SkipReason.PAUSED
     return None
 
 
@@ -111,4 +129,6 @@ def skip_staff(pending: PendingStaff, now: datetime) -> SkipReason | None:
             return SkipReason.HANDED_ON
     if pending.expires_at is not None and now > pending.expires_at:
         return SkipReason.EXPIRED
-    return SkipReason.EXIT if pending.withdrawn or pending.exit_rule is not None else None
+    if pending.withdrawn or pending.exit_rule is not None:
+        return SkipReason.EXIT
+    return SkipReason.CONDITION if pending.unmet is not None else None

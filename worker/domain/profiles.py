@@ -28,7 +28,7 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
     newest = customer is None or customer.profile_at is None or at >= customer.profile_at
     changes: dict[str, Any] = {}
     for name in PLAIN:
-        if name in said:
+        if name in said and not (name == "language" and _was_chosen(customer, said[name])):
             _take(changes, name, said[name], getattr(customer, name, None), newest)
     if "birthday" in said:
         birthday = date.fromisoformat(said["birthday"]) if said["birthday"] else None
@@ -50,6 +50,18 @@ def profile_changes(customer: Customer | None, said: Mapping[str, Any], at: date
     if newest and said:
         changes["profile_at"] = at
     return changes
+
+
+def chosen_language(customer: Customer, language: str) -> dict[str, Any]:
+    """Return the columns to write when a customer says themselves which language they read.
+
+    What the shop's record said then is noted: events that repeat it do not undo the choice, another language does.
+    """
+    return {"language": language, "written": {**customer.written, "language_over": customer.language}}
+
+
+def _was_chosen(customer: Customer | None, said: Any) -> bool:
+    return customer is not None and said is not None and customer.written.get("language_over") == said
 
 
 def _take(changes: dict[str, Any], name: str, value: Any, known: Any, newest: bool) -> None:
@@ -82,7 +94,7 @@ def inherited(customer: Customer, guest: Customer) -> dict[str, Any]:
         mine, theirs = customer.written, guest.written
         given = dict.fromkeys((*mine.get("tags", ()), *theirs.get("tags", ())))
         fields = {**theirs.get("fields", {}), **mine.get("fields", {})}
-        changes["written"] = {"fields": fields, "tags": list(given)}
+        changes["written"] = {**theirs, **mine, "fields": fields, "tags": list(given)}
     for name in ("last_opened_at", "last_clicked_at"):
         own, others = getattr(customer.facts, name), getattr(guest.facts, name)
         if others is not None and (own is None or others > own):

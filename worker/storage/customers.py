@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Suppression
 from worker.domain.profiles import inherited
-from worker.storage import coupons, requests, tasks
+from worker.storage import coupons, requests, tasks, wishes
 from worker.storage.rows import ORDER_LOCKS, Insertion, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
@@ -22,6 +22,7 @@ _CUSTOMER = select(
     address.c.marketing_suppressed,
     address.c.marketing_suppressed_at,
     address.c.marketing_suppressed_by,
+    *wishes.COLUMNS,
 ).select_from(customer.outerjoin(address, address.c.email == customer.c.email))
 
 _BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
@@ -218,6 +219,7 @@ def _customer(row: Row[Any]) -> Customer:
             None
             if row.marketing_suppressed is None
             else Suppression(row.marketing_suppressed, row.marketing_suppressed_at, row.marketing_suppressed_by),
+            wishes.wishes_in(row),
         ),
         facts=CustomerFacts(
             orders_count=row.orders_count,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Result, Select, bindparam, case, distinct, func, select, text
 
+from worker.domain.consents import PENDING
 from worker.domain.customers import ConsentState, Purpose, Suppression
 from worker.domain.hits import HitClass, HitKind
 from worker.storage import customers
@@ -65,7 +66,11 @@ _CONSENTS = (
         case((event.c.history, event.c.occurred_at), else_=event.c.received_at).label("known_at"),
     )
     .select_from(consent_change.outerjoin(event, event.c.id == consent_change.c.event_id))
-    .where(consent_change.c.email.in_(bindparam("emails", expanding=True)))
+    .where(
+        consent_change.c.email.in_(bindparam("emails", expanding=True)),
+        consent_change.c.purpose.in_([purpose.value for purpose in Purpose]),
+        consent_change.c.state != PENDING,
+    )
     .order_by(consent_change.c.id)
 )
 _PEOPLE = (HitClass.PERSON.value, HitClass.PROXY.value)

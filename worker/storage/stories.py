@@ -223,8 +223,8 @@ def _consents(connection: Connection, email: str | None) -> tuple[ConsentStory, 
     if email is None:
         return ()
     newest: dict[str, ConsentStory] = {}
-    statement = select(consent_change).where(consent_change.c.email == email).order_by(consent_change.c.id)
-    for row in connection.execute(statement):
+    mine = consent_change.c.email == email, consent_change.c.purpose.in_([purpose.value for purpose in Purpose])
+    for row in connection.execute(select(consent_change).where(*mine).order_by(consent_change.c.id)):
         newest[row.purpose] = ConsentStory(Purpose(row.purpose), row.state, row.at, row.source)
     return tuple(newest[name] for name in sorted(newest))
 

@@ -110,11 +110,15 @@ address = Table(
     Column("marketing_suppressed", Text),
     Column("marketing_suppressed_at", Instant),
     Column("marketing_suppressed_by", Id),
+    # What its reader wishes (`domain/wishes.py`): topics left out, how often at most, and not before then.
+    Column("topics_out", Json),
+    Column("frequency", Text),
+    Column("paused_until", Instant),
     CheckConstraint("marketing IN ('unknown', 'subscribed', 'unsubscribed')", name="marketing"),
     CheckConstraint("tracking IN ('unknown', 'subscribed', 'unsubscribed')", name="tracking"),
 )
 
-# Every change of consent, appended and never altered.
+# Every word about consent that counted, appended and never altered. `pending` is a yes that waits for its confirmation.
 consent_change = Table(
     "consent_change",
     metadata,
@@ -123,6 +127,7 @@ consent_change = Table(
     Column("purpose", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("anew", Boolean, nullable=False, server_default=false()),
     Column("source", Text, nullable=False),
     Column("wording", Text),
     Column("proof", Json),

@@ -1,0 +1,37 @@
+"""What the reader of an address wishes of advertising: columns of the address, so that whoever reads it has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from worker.domain.wishes import NO_WISHES, Frequency, Wishes
+from worker.storage.tables import address
+
+COLUMNS = (address.c.topics_out, address.c.frequency, address.c.paused_until)
+_OF = select(*COLUMNS).where(address.c.email == bindparam("email"))
+_SAVE = (
+    update(address)
+    .where(address.c.email == bindparam("of"))
+    .values(topics_out=bindparam("out"), frequency=bindparam("often"), paused_until=bindparam("until"))
+)
+
+
+def wishes_in(row: Row[*tuple[Any, ...]]) -> Wishes:
+    """Return the wishes in a row that has `COLUMNS`."""
+    if row.topics_out is None and row.frequency is None and row.paused_until is None:
+        return NO_WISHES
+    return Wishes(frozenset(row.topics_out or ()), Frequency(row.frequency or "everything"), row.paused_until)
+
+
+def of(connection: Connection, email: str) -> Wishes:
+    """Return what is wished of advertising to an address."""
+    row = connection.execute(_OF, {"email": email}).first()
+    return NO_WISHES if row is None else wishes_in(row)
+
+
+def save(connection: Connection, email: str, wishes: Wishes) -> None:
+    """Let these wishes hold for an address that this transaction holds."""
+    values = {"out": sorted(wishes.topics_out) or None, "often": wishes.frequency.value, "until": wishes.paused_until}
+    connection.execute(_SAVE, {"of": email, **values})
