@@ -55,6 +55,11 @@ def subject_of(mail: Message) -> str:
     return str(make_header(decode_header(str(mail["Subject"]))))
 
 
+def without_tokens(text: str) -> str:
+    """Return a preview's text without what signs the links to its own pages, which each run signs anew."""
+    return re.sub("/[vu]/[\\w-]+", "/…", text).strip()
+
+
 def test_a_preview_is_told_and_written(folder: Path) -> None:
     """Given a template, then its subject, size and links are told, and three files are written."""
     shown = phin(folder, "preview", "order-shipped", "--language", "en", "--no-open")
@@ -71,7 +76,8 @@ def test_a_preview_is_told_and_written(folder: Path) -> None:
     assert written == {"order-shipped.en.html", "order-shipped.en.mail.html", "order-shipped.en.txt"}
     assert not (folder / "var" / "phin.db").exists()
     text = phin(folder, "preview", "order-shipped", "--language", "en", "--text")
-    assert text.stdout.strip() == (folder / "var" / "preview" / "order-shipped.en.txt").read_text().strip()
+    kept = (folder / "var" / "preview" / "order-shipped.en.txt").read_text()
+    assert without_tokens(text.stdout) == without_tokens(kept)
 
 
 def test_a_customer_of_the_database_is_shown(folder: Path, database: Database) -> None:
@@ -181,7 +187,7 @@ def test_a_test_goes_out_by_the_relay_marked_and_uncounted(folder: Path, databas
         (mail,) = sink.mails
     assert mail.recipients == ("me@example.org",)
     parsed = message_from_bytes(mail.content)
-    assert subject_of(parsed) == "[Thử] Chào mừng bạn đến với The Coffee"
+    assert subject_of(parsed) == "[Thử] [QC] Chào mừng bạn đến với The Coffee"
     assert parsed["X-Phin-Test"] == "yes" and parsed["Auto-Submitted"] == "auto-generated"
     assert parsed["List-Unsubscribe"] is None and parsed["Feedback-ID"] is None
     html = parsed.get_payload()[1].get_payload(decode=True).decode()  # type: ignore[union-attr,index]

@@ -10,24 +10,29 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from worker.delivery.pacing import GroupPace, Ranks
 from worker.delivery.preparing import Prepared
+from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
-from worker.domain.customers import ConsentState, Customer
+from worker.domain.customers import Customer
 from worker.domain.exits import exit_condition
 from worker.domain.facts import ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
-from worker.domain.pacing import Advertising, Caps, paced
-from worker.domain.policy import Pending, PendingStaff, skip, skip_staff
+from worker.domain.pacing import Waits
+from worker.domain.policy import Pending, PendingStaff, SkipReason, may_follow, skip, skip_staff
 from worker.domain.setting_law import Policy
+from worker.domain.steps import Send
 from worker.domain.tasks import Task
 from worker.domain.zones import zone_of
-from worker.storage import customers, facts, journeys, ledger, pace, tasks
+from worker.storage import customers, facts, journeys, ledger, tasks
 from worker.storage.database import told
-from worker.storage.flowbook import Catalogue, FlowBook
+from worker.storage.flowbook import Catalogue, FlowBook, Version
 from worker.storage.ledger import Settlement
 
 _log = structlog.get_logger(__name__)
+
+_LONGEST_REASON = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ class _Fresh:
     Parameters:
         customer: whose the message is now; None for one to staff.
         exit_rule: text of an exit condition of its journey that holds now, or None.
+        unmet: text of its step's `when`, where that does not hold now, or None.
         task: that a mail to staff is about.
     """
 
     customer: Customer | None
     journey: Journey | None
     exit_rule: str | None
+    unmet: str | None = None
     task: Task | None = None
 
 
@@ -78,12 +85,14 @@ class Rules:
 
     Parameters:
         shop: the shop as exit conditions see it.
-        policy: quiet hours and caps of advertising.
+        policy: consent, quiet hours, holidays and caps of advertising.
     """
 
-    def __init__(self, flowbook: FlowBook, shop: ShopFacts, policy: Policy | None = None) -> None:
-        self._quiet = None if policy is None else policy.quiet
-        self._caps = Caps() if policy is None else policy.caps
+    def __init__(self, flowbook: FlowBook, shop: ShopFacts, policy: Policy) -> None:
+        self._policy = policy
+        self._closed = policy.closed
+        self._caps = policy.caps
+        self._ranked: tuple[Catalogue | None, Ranks] = (None, Ranks({}, frozenset()))
         self._flowbook = flowbook
         self._shop = shop
         self._reading = Reading(flowbook.segments)
@@ -117,14 +126,19 @@ class Rules:
     def _ask(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> Ruling:
         catalogue = self._flowbook.follow(connection)
         known = self._known(connection, group, now)
-        went = self._went(connection, group, now)
+        if self._ranked[0] is not catalogue:
+            self._ranked = (catalogue, Ranks.of(catalogue))
+        ranks = self._ranked[1]
+        pacing = GroupPace(self._closed, self._caps, ranks, now).look(connection, group)
         going: list[Prepared] = []
         stays: list[Settlement] = []
         exited: list[int] = []
-        for prepared in group:
+        for prepared in ranks.in_order(group):
             number = prepared.loaded.message.id
             fresh = known[number]
-            stay = _stay(prepared, fresh, catalogue, now) or self._paced(prepared, fresh, went, now)
+            stay = self._stay(prepared, fresh, catalogue, now) or self._paced(prepared, fresh, pacing)
+            if stay is None or stay.state is not MessageState.QUEUED:
+                pacing.decided.add(number)
             if stay is None:
                 going.append(prepared)
                 continue
@@ -135,29 +149,39 @@ class Rules:
         woken = journeys.wake(connection, exited) if exited else []
         return Ruling(tuple(going), tuple(stays), tuple(woken))
 
-    def _went(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> dict[str, list[datetime]]:
-        """Return when advertising went to the addresses of a group, as far back as the caps look."""
-        back = self._caps.back
-        emails = {one.outgoing.recipient for one in group if one.loaded.message.kind is Kind.MARKETING}
-        if back is None or not emails:
-            return {}
-        pace.hold(connection, emails)
-        return pace.handed_over(connection, emails, now - back)
-
-    def _paced(self, prepared: Prepared, fresh: _Fresh, went: dict[str, list[datetime]], now: datetime) -> _Stay | None:
-        """Return why advertising does not go now: quiet hours have it wait, a cap has it left out."""
-        message, email = prepared.loaded.message, prepared.outgoing.recipient
-        if message.kind is not Kind.MARKETING or fresh.customer is None:
+    def _stay(self, prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime) -> _Stay | None:
+        """Return why a message does not go now, and its state then; None where it may go."""
+        message, customer = prepared.loaded.message, fresh.customer
+        withdrawn = fresh.journey is not None and fresh.journey.withdrawn
+        left, unmet = fresh.exit_rule, fresh.unmet
+        if customer is None:
+            pending = PendingStaff(message.staff or "", fresh.task, message.expires_at, withdrawn, left, unmet)
+            reason = skip_staff(pending, now)
+        else:
+            of = fresh.journey.id if fresh.journey is not None else None
+            asked = Pending(message.kind, customer, message.expires_at, withdrawn, left, of, unmet)
+            reason = skip(asked, now, opt_out=self._policy.opt_out)
+        if reason is SkipReason.CONDITION:
+            return _Stay(MessageState.SKIPPED, f"{reason.value}: {unmet}"[:_LONGEST_REASON])
+        if reason is not None:
+            return _Stay(MessageState.SKIPPED, reason.value)
+        if catalogue.all_held or message.flow in catalogue.held:
+            return _Stay(MessageState.QUEUED, "paused")
+        if customer is None:
             return None
-        zone = zone_of(fresh.customer.timezone, self._shop.timezone)
-        moments = went.setdefault(email, [])
-        held = paced(Advertising(message.expires_at, zone, moments), self._quiet, self._caps, now)
-        if isinstance(held, datetime):
-            return _Stay(MessageState.QUEUED, "quiet hours", held)
-        if held is not None:
-            return _Stay(MessageState.SKIPPED, held)
-        moments.append(now)  # counts for the next of this group
+        tracked = may_follow(customer.consent, asks=self._policy.tracking_consent)
+        if customer.email != prepared.outgoing.recipient or tracked != prepared.marked.tracked:
+            return _Stay(MessageState.QUEUED, "changed meanwhile")  # made anew with what is known now
         return None
+
+    def _paced(self, prepared: Prepared, fresh: _Fresh, pacing: GroupPace) -> _Stay | None:
+        """Return why advertising does not go now: some hours and days have it wait, a cap has it left out."""
+        if prepared.loaded.message.kind is not Kind.MARKETING or fresh.customer is None:
+            return None
+        held = pacing.ask(prepared, zone_of(fresh.customer.timezone, self._shop.timezone))
+        if isinstance(held, Waits):
+            return _Stay(MessageState.QUEUED, held.why, held.until)
+        return None if held is None else _Stay(MessageState.SKIPPED, held)
 
     def _known(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> dict[int, _Fresh]:
         """Load what there is to know now of each message of a group."""
@@ -166,7 +190,7 @@ class Rules:
         travellers = {journey.customer_id for journey in travels.values()}
         people = customers.by_id(connection, sorted(travellers | set(owners.values())))
         under_way = [(journey, people[journey.customer_id]) for journey in travels.values()]
-        exits = self._exits(connection, under_way, now)
+        asked = self._asked(connection, group, under_way, now)
         about = tasks.by_id(
             connection, [one.loaded.message.task_id or 0 for one in group if one.loaded.message.task_id]
         )
@@ -176,44 +200,49 @@ class Rules:
             journey = travels.get(made_for.id) if made_for else None
             customer = None if message.staff is not None else people[owners[message.id]]
             task = about.get(message.task_id) if message.task_id else None
-            known[message.id] = _Fresh(customer, journey, exits.get(journey.id) if journey else None, task)
+            left, unmet = asked.get(message.id, (None, None))
+            known[message.id] = _Fresh(customer, journey, left, unmet, task)
         return known
 
-    def _exits(
-        self, connection: Connection, under_way: Sequence[tuple[Journey, Customer]], now: datetime
-    ) -> dict[int, str]:
-        """Return the exit condition that holds, by journey."""
-        asking = []
+    def _asked(
+        self,
+        connection: Connection,
+        group: Sequence[Prepared],
+        under_way: Sequence[tuple[Journey, Customer]],
+        now: datetime,
+    ) -> dict[int, tuple[str | None, str | None]]:
+        """Return, by message, the exit condition that holds, and the step's `when` that does not.
+
+        Facts are loaded once for the group, of those journeys alone that ask for any.
+        """
+        steps = {one.loaded.journey.id: set[str]() for one in group if one.loaded.journey}
+        for one in group:
+            if one.loaded.journey and one.loaded.message.step:
+                steps[one.loaded.journey.id].add(one.loaded.message.step)
+        asking: dict[int, tuple[Journey, Customer, Version]] = {}
         for journey, customer in under_way:
             version = self._flowbook.version(connection, journey.version_id)
-            if version is not None and any(rule.event is None for rule in version.flow.exits):
-                asking.append((journey, customer, version))
-        known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._shop, now)
-        found: dict[int, str] = {}
-        for journey, _, version in asking:
-            fired = exit_condition(version.route, known[journey.id], self._reading)
-            if fired is not None:
-                found[journey.id] = fired[0]
+            if version is not None and (
+                any(rule.event is None for rule in version.flow.exits)
+                or any(_when(version, step) is not None for step in steps[journey.id])
+            ):
+                asking[journey.id] = (journey, customer, version)
+        if not asking:
+            return {}
+        known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking.values()], self._shop, now)
+        left = {number: exit_condition(one[2].route, known[number], self._reading) for number, one in asking.items()}
+        found: dict[int, tuple[str | None, str | None]] = {}
+        for one in group:
+            journey_id = one.loaded.journey.id if one.loaded.journey else None
+            if journey_id is None or journey_id not in asking:
+                continue
+            fired, when = left[journey_id], _when(asking[journey_id][2], one.loaded.message.step)
+            unmet = when is not None and not self._reading.holds(when, known[journey_id])
+            found[one.loaded.message.id] = (fired and fired[0], when.text if when is not None and unmet else None)
         return found
 
 
-def _stay(prepared: Prepared, fresh: _Fresh, catalogue: Catalogue, now: datetime) -> _Stay | None:
-    """Return why a message does not go now, and its state then; None where it may go."""
-    message, customer = prepared.loaded.message, fresh.customer
-    withdrawn = fresh.journey is not None and fresh.journey.withdrawn
-    if customer is None:
-        pending = PendingStaff(message.staff or "", fresh.task, message.expires_at, withdrawn, fresh.exit_rule)
-        reason = skip_staff(pending, now)
-    else:
-        of = fresh.journey.id if fresh.journey is not None else None
-        reason = skip(Pending(message.kind, customer, message.expires_at, withdrawn, fresh.exit_rule, of), now)
-    if reason is not None:
-        return _Stay(MessageState.SKIPPED, reason.value)
-    if catalogue.all_held or message.flow in catalogue.held:
-        return _Stay(MessageState.QUEUED, "paused")
-    if customer is None:
-        return None
-    tracked = customer.consent.tracking is ConsentState.SUBSCRIBED
-    if customer.email != prepared.outgoing.recipient or tracked != prepared.marked.tracked:
-        return _Stay(MessageState.QUEUED, "changed meanwhile")  # made anew with what is known now
-    return None
+def _when(version: Version, step: str | None) -> Expression | None:
+    """Return the `when` of the step that wrote a message, or None where it has none or is gone from this version."""
+    found = version.route.find(step) if step else None
+    return found.when if isinstance(found, Send) else None

@@ -86,7 +86,7 @@ class _Drawing:
         words = self._words
         match step:
             case Send():
-                return "send", step.template, "", self._of_send(step)
+                return "send", step.template, _code(step.when), self._of_send(step)
             case Wait():
                 told = [words.duration(step.duration)]
                 told += [words.days(step.on)] if step.on else []
@@ -127,6 +127,7 @@ class _Drawing:
             f"“{self._local(step.subject)}”" if step.subject else "",
             words("to", who=step.to) if step.to else "",
             words("expires", duration=words.duration(step.expires)) if step.expires else "",
+            words("send_when") if step.when else "",
         ]
         return tuple(one for one in told if one)
 

@@ -1,4 +1,4 @@
-"""The pace of advertising: hours in which none is sent, how many mails one address may get, and what follows for one.
+"""The pace of advertising: hours and days on which none is sent, how many mails one address may get, which go first.
 
 Delivery and backtests ask `paced`, so that what is foretold is what happens.
 """
@@ -6,15 +6,20 @@ Delivery and backtests ask `paced`, so that what is foretold is what happens.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from worker.domain.calendars.walls import on_the_wall
+from worker.domain.calendars.free_days import FreeDays
+from worker.domain.calendars.walls import MIDNIGHT, on_the_wall
 from worker.domain.policy import SkipReason
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
+REACH = DAY  # within which a mail of higher priority must be due to have a place kept
+_LOOK_AGAIN = timedelta(minutes=5)  # at the earliest, where a mail waits for those of higher priority
+_MOST_SPANS = 800  # of quiet hours and holidays in a row: more than a year of nothing else
+_INSTANT = timedelta(seconds=1)
 _FORM = re.compile(r"\s*(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})\s*", re.ASCII)
 
 
@@ -37,7 +42,7 @@ class QuietHours:
         if not quiet:
             return None
         day = local.date() + DAY if over_midnight and at >= self.begin else local.date()
-        return max(now + timedelta(seconds=1), on_the_wall(day, self.end, zone))
+        return max(now + _INSTANT, on_the_wall(day, self.end, zone))
 
 
 def parse_quiet_hours(text: str) -> QuietHours:
@@ -53,6 +58,40 @@ def parse_quiet_hours(text: str) -> QuietHours:
     if begin == end:
         raise ValueError('it begins and ends at the same time; write one like "22:00-07:00"')
     return QuietHours(begin, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """An advertising mail that does not go yet.
+
+    Parameters:
+        why: `quiet hours`, `holiday`, or `priority`: mails of higher priority take what room there is.
+    """
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTimes:
+    """When no advertising is sent: hours of each day, and whole days, on the customer's wall."""
+
+    quiet: QuietHours | None = None
+    holidays: FreeDays | None = None
+
+    def until(self, now: datetime, zone: ZoneInfo) -> Waits | None:
+        """Return when advertising is sent again and what keeps it now, or None: it is sent now."""
+        at, why = now, ""
+        for _ in range(_MOST_SPANS):
+            day = at.astimezone(zone).date()
+            if self.holidays is not None and day in self.holidays:
+                over, keeps = max(at + _INSTANT, on_the_wall(day + DAY, MIDNIGHT, zone)), "holiday"
+            elif self.quiet is not None and (ends := self.quiet.until(at, zone)) is not None:
+                over, keeps = ends, "quiet hours"
+            else:
+                break
+            at, why = over, why or keeps
+        return Waits(at, why) if why else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +120,25 @@ class Caps:
                 return f"{cap} in {words}"
         return None
 
+    def kept(self, went: Sequence[datetime], ahead: Sequence[datetime], now: datetime) -> datetime | None:
+        """Return until when a mail waits so that none of those ahead loses its place to it; None: none would.
+
+        Parameters:
+            ahead: from when on those of higher priority may go that are queued for the address.
+        """
+        coming = sorted(max(at, now) for at in ahead)
+        if self._room((*went, now), coming) >= self._room(went, coming):
+            return None
+        return max(coming[-1], now + _LOOK_AGAIN)
+
+    def _room(self, went: Sequence[datetime], coming: Iterable[datetime]) -> int:
+        """Return how many of those that come find room, each at its own moment."""
+        moments = list(went)
+        for at in coming:
+            if self.reached(moments, at) is None:
+                moments.append(at)
+        return len(moments) - len(went)
+
 
 @dataclass(frozen=True, slots=True)
 class Advertising:
@@ -89,22 +147,32 @@ class Advertising:
     Parameters:
         zone: the customer's, or the shop's.
         went: when the advertising mails to the address were handed over, as far back as the caps look.
+        ahead: from when on those of higher priority may go that are queued for the address and due within `REACH`.
     """
 
     expires_at: datetime | None
     zone: ZoneInfo
     went: Iterable[datetime]
+    ahead: Sequence[datetime] = ()
 
 
-def paced(mail: Advertising, quiet: QuietHours | None, caps: Caps, now: datetime) -> datetime | str | None:
+def paced(mail: Advertising, closed: ClosedTimes, caps: Caps, now: datetime) -> Waits | str | None:
     """Return until when an advertising mail waits, or the reason for which it is left out, or None: it goes.
 
-    Quiet hours come first: a mail that waits for their end is held against the caps of that time. One that would be
-    over by their end is left out at once.
+    Quiet hours and holidays come first: a mail that waits for their end is held against the caps of that time. One
+    that would be over by then is left out at once.
     """
-    over = None if quiet is None else quiet.until(now, mail.zone)
-    if over is not None:
-        late = mail.expires_at is not None and over > mail.expires_at
-        return f"{SkipReason.EXPIRED.value}: in the quiet hours" if late else over
-    reached = caps.reached(mail.went, now)
-    return None if reached is None else f"{SkipReason.CAP.value}: {reached}"
+    shut = closed.until(now, mail.zone)
+    if shut is not None:
+        late = mail.expires_at is not None and shut.until > mail.expires_at
+        where = "on a holiday" if shut.why == "holiday" else f"in the {shut.why}"
+        return f"{SkipReason.EXPIRED.value}: {where}" if late else shut
+    went = list(mail.went)
+    reached = caps.reached(went, now)
+    if reached is not None:
+        return f"{SkipReason.CAP.value}: {reached}"
+    until = caps.kept(went, mail.ahead, now) if mail.ahead else None
+    if until is None:
+        return None
+    late = mail.expires_at is not None and until > mail.expires_at
+    return f"{SkipReason.CAP.value}: kept for a mail of higher priority" if late else Waits(until, "priority")

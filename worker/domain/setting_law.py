@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from worker.domain.calendars.free_days import FreeDays, known_countries, read_free_days
 from worker.domain.law import MarketingConsent, ProfileName, with_profile
-from worker.domain.pacing import Caps, QuietHours, parse_quiet_hours
+from worker.domain.pacing import Caps, ClosedTimes, QuietHours, parse_quiet_hours
 from worker.domain.setting_forms import nothing, one_or_more, short_mark, span_of_hours
 from worker.domain.setting_groups import Group
 
@@ -75,10 +76,39 @@ class Policy(Group):
     def _with_profile(cls, given: Any) -> Any:
         return with_profile(given)
 
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str | None) -> str | None:
+        if value is not None and value not in known_countries():
+            raise ValueError("no country whose public holidays are known; write its ISO 3166 code, such as VN")
+        return value
+
+    @field_validator("holidays")
+    @classmethod
+    def _holidays(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "country" in info.data:  # not there where it is wrong itself
+            read_free_days(value, info.data["country"])
+        return value
+
     @property
     def quiet(self) -> QuietHours | None:
         """The quiet hours, or None where there are none."""
         return parse_quiet_hours(self.quiet_hours) if self.quiet_hours else None
+
+    @property
+    def opt_out(self) -> bool:
+        """Whether advertising goes to whoever did not say no."""
+        return self.marketing_consent == "opt-out"
+
+    @property
+    def free_days(self) -> FreeDays | None:
+        """The days on which no advertising is sent, or None where there are none."""
+        return read_free_days(self.holidays, self.country) if self.holidays else None
+
+    @property
+    def closed(self) -> ClosedTimes:
+        """When no advertising is sent."""
+        return ClosedTimes(self.quiet, self.free_days)
 
     @property
     def caps(self) -> Caps:

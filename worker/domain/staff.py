@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
+from worker.domain.calendars.free_days import public_holidays
 
 EVERYONE = "everyone"  # the role of all people, unless the shop has a role of that name
 LOOK_AHEAD = 400  # days within which somebody comes back; who does not is taken to work at any time
@@ -191,17 +190,6 @@ def _ranges(person: Person, moment: datetime, way: int) -> Iterator[tuple[dateti
 
 def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
-
-
-@lru_cache(maxsize=64)  # making a country's calendar takes a millisecond, and a rotation asks for many days
-def public_holidays(country: str, year: int) -> frozenset[date]:
-    """Return the public holidays of a country in a year (source: the `holidays` library)."""
-    return frozenset(holidays.country_holidays(country, years=year))
-
-
-def known_countries() -> frozenset[str]:
-    """Return the codes of the countries whose public holidays are known."""
-    return frozenset(holidays.list_supported_countries())
 
 
 StaffOf = Callable[[], Staff]

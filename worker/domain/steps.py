@@ -46,6 +46,7 @@ class Send(Step):
     expires: Duration | None = None
     kind: Kind | None = None  # None: the flow's
     to: str | None = None  # person or role of the staff who get it, instead of the customer
+    when: Expression | None = None  # asked at the moment of sending; where it does not hold, nothing is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,8 @@ def expressions_of(step: Step) -> Iterator[Expression]:
             yield until
         case TaskStep(close_when=rule) if rule is not None and rule.when is not None:
             yield rule.when
+        case Send(when=when) if when is not None:
+            yield when
     for text in _texts(step):
         yield from (part for part in text.parts if isinstance(part, Expression))
 

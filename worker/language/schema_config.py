@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from worker.domain.calendars.free_days import known_countries
 from worker.domain.settings import Settings
-from worker.domain.staff import known_countries
 from worker.language.scalars import WEEKDAYS
 from worker.language.schema_forms import TEXT_TYPES, Form, group, one_or_list, text, time_of_day, told, words
 from worker.language.schema_names import SchemaNames

@@ -127,6 +127,11 @@ def _send(names: SchemaNames) -> dict[str, Form]:
         "subject": told(by_language(names.languages), "Another subject than the template's."),
         "from": told(text(), "Another sender's name than the template's; the address stays."),
         "with": values("Values for the template, by name."),
+        "when": told(
+            text(),
+            "Asked as it goes out; where it does not hold, nothing is sent.",
+            'when: order.status != "cancelled"',
+        ),
         "expires": told(duration(), "A mail that could not go out so long after this step is skipped."),
         "kind": told(words(kind.value for kind in Kind), "'marketing' for a mail within a transactional flow."),
         "to": told(one_of(names.staff), "A person or role of the staff who get it, instead of the customer."),

@@ -33,7 +33,7 @@ class SendReader:
 
     def send(self, fields: Fields, name: str, template: str, line: int, to: str | None = None) -> Send:
         """Read the options of a step that sends a template, to the customer or to these people of the staff."""
-        subject, expires = fields.value("subject"), fields.value("expires")
+        subject, expires, when = (fields.value(key) for key in ("subject", "expires", "when"))
         return Send(
             name,
             line,
@@ -44,6 +44,7 @@ class SendReader:
             expires=None if expires is None else duration(self._report, expires, "'expires'"),
             kind=self._kind_of(fields),
             to=to,
+            when=None if when is None else self._conditions.condition(when, "'when'", self._scope),
         )
 
     def _from(self, fields: Fields) -> str | None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import structlog
 
 from worker.domain.addresses import normalise_address
+from worker.domain.calendars.free_days import known_countries
 from worker.domain.errors import FileError, Problem
 from worker.domain.setting_groups import Shop
-from worker.domain.staff import EVERYONE, Person, Staff, known_countries
+from worker.domain.staff import EVERYONE, Person, Staff
 from worker.domain.tasks import PHIN
 from worker.domain.zones import zone_names
 from worker.language.diagnostics import as_text

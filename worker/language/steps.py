@@ -31,7 +31,7 @@ from worker.language.writes import OPTIONS as WRITES
 from worker.language.writes import WriteReader
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "send": ("send", "name", "subject", "from", "with", "expires", "kind", "to"),
+    "send": ("send", "name", "subject", "from", "with", "when", "expires", "kind", "to"),
     "wait": ("wait", "name", "at", "on", "until"),
     **FORKS,
     "task": TASK_OPTIONS,

@@ -17,6 +17,7 @@ from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
 from worker.domain.facts import Need, ShopFacts
 from worker.domain.flows import Flow
+from worker.domain.pacing import ClosedTimes
 from worker.domain.settings import Settings
 from worker.domain.staff import Staff
 from worker.domain.triggers import Timed
@@ -125,7 +126,7 @@ def _play(question: Question, asks: Asks, tally: Tally) -> Play:
     facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
     reading = Reading(question.segments, settings.fields)
     plan = Plan.of(
-        flow, reading, facts, question.staff, clicks=question.clicks, quiet=settings.policy.quiet is not None
+        flow, reading, facts, question.staff, clicks=question.clicks, quiet=settings.policy.closed != ClosedTimes()
     )
     timed = [trigger for trigger in flow.triggers if isinstance(trigger, Timed)]
     window = question.window

@@ -254,11 +254,20 @@ class Journeys:
             run.unsent.remove(letter)
         facts = self.facts_of(run, now)
         left = exit_condition(plan.route, facts, plan.reading) if plan.leaves_by_condition else None
+        unmet = step.when.text if step.when is not None and not plan.reading.holds(step.when, facts) else None
         pending = Pending(
-            letter.kind, facts.customer, letter.expires_at, run.journey.withdrawn, left and left[0], run.journey.id
+            letter.kind,
+            facts.customer,
+            letter.expires_at,
+            run.journey.withdrawn,
+            left and left[0],
+            run.journey.id,
+            unmet,
         )
-        reason = skip(pending, now)
+        reason = skip(pending, now, opt_out=self._pace.opt_out)
         held: datetime | str | None = None if reason is None else reason.value
+        if reason is SkipReason.CONDITION:
+            held = f"{reason.value}: {unmet}"
         if held is None and letter.kind is Kind.MARKETING:
             zone = zone_of(facts.customer.timezone, plan.shop.timezone)
             held = self._pace.held(now, letter.expires_at, zone)

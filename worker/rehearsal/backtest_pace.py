@@ -1,4 +1,7 @@
-"""The pace of advertising in a backtest: quiet hours have a mail wait, a cap has it left out, as in delivery."""
+"""The pace of advertising in a backtest: as in delivery, some hours and days have a mail wait, and a cap has it left out.
+
+Priorities are not played: of the other flows only what they really sent is known.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from worker.domain.messages import Kind
-from worker.domain.pacing import Advertising, Caps, paced
+from worker.domain.pacing import Advertising, Caps, ClosedTimes, Waits, paced
 from worker.domain.setting_law import Policy
 from worker.storage.past import PastMail
 
@@ -20,8 +23,9 @@ class Pace:
     """
 
     def __init__(self, policy: Policy, really_sent: list[PastMail], flow: str) -> None:
-        self._quiet = policy.quiet
+        self._closed: ClosedTimes = policy.closed
         self._caps: Caps = policy.caps
+        self.opt_out = policy.opt_out
         marketing = Kind.MARKETING.value
         self._went = [one.sent_at for one in really_sent if one.kind == marketing and one.flow != flow]
 
@@ -32,7 +36,8 @@ class Pace:
             zone: the customer's, or the shop's.
         """
         mail = Advertising(expires_at, zone, (at for at in self._went if at <= now))
-        return paced(mail, self._quiet, self._caps, now)
+        held = paced(mail, self._closed, self._caps, now)
+        return held.until if isinstance(held, Waits) else held
 
     def sent(self, now: datetime) -> None:
         """Count an advertising mail."""

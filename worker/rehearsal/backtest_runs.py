@@ -26,7 +26,7 @@ class Plan:
         clicks: the share of mails (0 to 1) that is clicked, two hours after they were sent.
         asks_for_mails: whether a wait's `until` looks at mails, so that a mail's sending is news to it.
         leaves_by_condition: whether an exit is a condition; `watches`: whether a task may close by itself.
-        quiet: whether there are hours in which advertising waits.
+        quiet: whether there are hours or days on which advertising waits.
     """
 
     flow: Flow

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.domain.flow_tests import Expected, FlowTest, What
+from worker.domain.policy import SkipReason
 from worker.rehearsal.flow_tests import Played
 from worker.rehearsal.timeline import Seen
 
-_REASON_OF_EXIT = "exit"  # what a withdrawn mail is skipped for, whichever exit it was
+# what a mail may be said to be skipped for without saying which exit, condition or cap it was
+_MAY_BE_SHORT = frozenset({SkipReason.EXIT, SkipReason.CONDITION, SkipReason.CAP, SkipReason.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,8 @@ def _same(key: str, value: str, other: Seen) -> bool:
         return _minute(datetime.fromisoformat(found)) == datetime.fromisoformat(value) if found else False
     if key == "subject" and value == other.untagged:
         return True  # whatever the shop's mark of advertising is, a test holds
-    if key == "reason" and other.what is What.SKIP and value == _REASON_OF_EXIT:
-        return found == _REASON_OF_EXIT or found.startswith(f"{_REASON_OF_EXIT}: ")
+    if key == "reason" and other.what is What.SKIP and value in _MAY_BE_SHORT:
+        return found == value or found.startswith(f"{value}: ")
     return found == value
 
 

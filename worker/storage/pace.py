@@ -1,16 +1,17 @@
-"""When advertising mails were handed over to an address: what caps are counted by."""
+"""When advertising mails were handed over to an address, and which are coming: what caps are counted by."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, literal_column, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from worker.domain.messages import MessageState
 from worker.storage.ledger import stands
 from worker.storage.rows import ADDRESS_LOCKS, lock_keys
-from worker.storage.tables import message
+from worker.storage.tables import customer, message
 
 S = MessageState
 
@@ -25,6 +26,29 @@ _WENT = (
     )
     .order_by(message.c.transmitting_at)
 )
+
+_COMING = (  # by the customers of an address, who have few mails; not by what a flow has in the queue
+    select(customer.c.email, message.c.id, message.c.flow, message.c.not_before)
+    .join(message, message.c.customer_id == customer.c.id)
+    .where(
+        customer.c.email.in_(bindparam("emails", expanding=True)),
+        message.c.kind == literal_column("'marketing'"),
+        stands(S.QUEUED, S.CLAIMED),
+        message.c.not_before <= bindparam("until"),
+        or_(message.c.expires_at.is_(None), message.c.expires_at >= bindparam("now")),
+        message.c.flow.in_(bindparam("flows", expanding=True)),
+    )
+    .order_by(message.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """An advertising mail that is queued, or in some sender's hand."""
+
+    message: int
+    flow: str
+    not_before: datetime
 
 
 def hold(connection: Connection, emails: Iterable[str]) -> None:
@@ -41,4 +65,15 @@ def handed_over(connection: Connection, emails: Collection[str], since: datetime
     if emails:
         for row in connection.execute(_WENT, {"emails": sorted(set(emails)), "since": since}):
             found.setdefault(row.email, []).append(row.transmitting_at)
+    return found
+
+
+def coming(
+    connection: Connection, emails: Collection[str], flows: Collection[str], now: datetime, until: datetime
+) -> dict[str, list[Coming]]:
+    """Return the advertising mails of these flows that may go by then and are not handed over, by address."""
+    found: dict[str, list[Coming]] = {}
+    asked = {"emails": sorted(set(emails)), "flows": sorted(flows), "now": now, "until": until}
+    for row in connection.execute(_COMING, asked):
+        found.setdefault(row.email, []).append(Coming(row.id, row.flow, row.not_before))
     return found
