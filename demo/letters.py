@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 _PIXEL = re.compile(r'<img[^>]+src="([^"]+/o/[^"]+)"')
 _CODE = re.compile(r'class="voucher-code"[^>]*>([^<]+)<')
-_LINK = re.compile(r'<a[^>]+href="([^"]+/c/[^"]+)"')
+_LINK = re.compile(r'<a(?![^>]*aria-hidden)[^>]+href="([^"]+/c/[^"]+)"')  # not what no person sees
 
 
 @dataclass(frozen=True, slots=True)

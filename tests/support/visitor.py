@@ -36,7 +36,7 @@ class Letter:
 
     def link(self, number: int = 0) -> str:
         """Address of a tracked link."""
-        return str(re.findall(r'<a[^>]+href="([^"]+/c/[^"]+)"', self.html)[number])
+        return str(re.findall(r'<a(?![^>]*aria-hidden)[^>]+href="([^"]+/c/[^"]+)"', self.html)[number])
 
     @property
     def unsubscribe(self) -> str:

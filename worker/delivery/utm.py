@@ -16,7 +16,7 @@ from worker.domain.setting_mail import UtmSettings
 from worker.domain.utm import PARTS
 
 _REMEMBERED = 4_096  # addresses with their flow and step; most mails of a campaign share theirs
-_HOST = re.compile(r"https?://([^/?#:@\\\s]+)", re.IGNORECASE)
+_HOST = re.compile(r"https?://([^/?#:@\\\s]+)(?::\d*)?(?=[/?#]|\Z)", re.IGNORECASE)
 
 Parts = tuple[tuple[str, str], ...]  # what is added: names and values, encoded
 
@@ -31,7 +31,7 @@ class UtmMarks:
     def __init__(self, settings: UtmSettings, website: str) -> None:
         self._settings = settings
         hosts = (urlsplit(website).hostname or "", *settings.hosts)
-        self._hosts = frozenset(_bare(host) for host in hosts if host)
+        self._hosts = frozenset(_bare(_ascii(host)) for host in hosts if host)
         self._marked = lru_cache(_REMEMBERED)(self._mark)
         self._parts = lru_cache(_REMEMBERED)(self._parts_of)
 
