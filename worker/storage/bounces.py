@@ -198,7 +198,7 @@ def move(connection: Connection, number: int, state: MessageState, reason: str, 
 _SEEN = select(func.max(customer.c.last_opened_at), func.max(customer.c.last_clicked_at)).where(
     customer.c.email == bindparam("email")
 )
-_SOFT = select(func.count(), func.min(bounce.c.received_at)).where(
+_SOFT = select(func.count(bounce.c.message_id.distinct()), func.min(bounce.c.received_at)).where(
     bounce.c.email == bindparam("email"),
     bounce.c["class"] == literal_column("'soft'"),
     bounce.c.state == literal_column("'counted'"),

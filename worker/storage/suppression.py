@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from worker.domain.journeys import TraceEntry, TraceKind
 from worker.domain.messages import MessageState
 from worker.domain.policy import SkipReason
-from worker.storage import traces
+from worker.storage import bounces, traces
 from worker.storage.rows import insert
 from worker.storage.tables import address, customer, journey, message
 
@@ -32,13 +32,30 @@ _HOLD_JOURNEY = select(journey.c.id).where(journey.c.id == bindparam("id")).with
 def suppress_recipient(connection: Connection, message_id: int, reason: str, at: datetime) -> None:
     """Suppress the address that a message went to; the first reason stays."""
     email = connection.execute(select(message.c.email).where(message.c.id == message_id)).scalar()
-    if email is None:
-        return
+    if email is not None:
+        suppress(connection, email, reason, at)
+
+
+def suppress(connection: Connection, email: str, reason: str, at: datetime) -> None:
+    """Let nothing more go to an address (normalised); the first reason stays."""
     values = {"suppressed": reason, "suppressed_at": at}
     statement = insert(connection, address).values(email=email, **values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["email"], set_=values, where=address.c.suppressed.is_(None))
     )
+
+
+def lift(connection: Connection, email: str) -> str | None:
+    """Let mail go again to an address that was suppressed; returns the reason that it was for, or None: it was not.
+
+    Its soft bounces count no more.
+    """
+    held = select(address.c.suppressed).where(address.c.email == email).with_for_update()
+    reason = connection.execute(held).scalar()
+    if reason is not None:
+        connection.execute(update(address).where(address.c.email == email).values(suppressed=None))
+        bounces.forget_soft(connection, email)
+    return reason
 
 
 def suppress_marketing(connection: Connection, email: str, reason: str, journey_id: int, at: datetime) -> None:
