@@ -16,12 +16,14 @@ from tests.edges.test_web_signin import sign_in
 from tests.support.ledger import add_customer
 from tests.support.shop import LAN, START, Shop
 from tests.support.web import WebHouse, client, web_house
+from worker.domain.attribution import USUAL
 from worker.domain.errors import UnavailableError
 from worker.domain.staff import Person, Staff
 from worker.edges.web import overview
 from worker.storage import circles, flows
+from worker.storage.attribution import credit_orders
 from worker.storage.database import Database
-from worker.storage.tables import circle, event, journey, message, request, task
+from worker.storage.tables import circle, event, hit, journey, message, request, task
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +82,15 @@ def sent(shop: Shop, number: int = 1, *, opened: bool = False, clicked: bool = F
         connection.execute(update(message).where(message.c.id == number).values(**values))
 
 
+def earned(shop: Shop, mail: int, order: str) -> None:
+    """Have the customer have clicked in a mail right before the order."""
+    values = {"key": order, "message_id": mail, "kind": "click", "at": shop.now, "class": "person"}
+    with shop.database.writing() as connection:
+        connection.execute(insert(hit).values(**values))
+        connection.execute(update(message).where(message.c.id == mail).values(clicked_at=shop.now))
+        assert credit_orders(connection, [order], USUAL)
+
+
 async def test_a_flow_is_counted(house: WebHouse) -> None:
     """Given customers who bought, then the page has how many entered, are under way, were sent to, opened, clicked."""
     shop = Shop(house.database)
@@ -90,6 +101,7 @@ async def test_a_flow_is_counted(house: WebHouse) -> None:
     sent(shop, 2, clicked=True)
     sent(shop, 3, hours=-1)
     shop.buy("A9", customer=LAN | {"id": "c1", "email": "c1@example.com"})  # the goal of the first
+    earned(shop, 2, "A2")
     found = words(await page(house))
     row = found[found.index("Thank them") :]
     assert row.startswith(
@@ -403,4 +415,6 @@ async def test_a_phone_shows_four_figures_of_a_flow(house: WebHouse) -> None:
     assert shown(before) == ["Entered", "Sent", "Opened"]
     assert "0 %" not in words(before) and "–" not in words(before)
     shop.buy("A2")
+    assert shown(await page(house)) == ["Entered", "Sent", "Opened", "Goals"]
+    earned(shop, 1, "A2")
     assert shown(await page(house)) == ["Entered", "Sent", "Opened", "Revenue"]

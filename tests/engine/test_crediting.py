@@ -68,7 +68,7 @@ def test_one_purchase_is_one_success_of_a_flow(shop: Shop) -> None:
     assert [(own, success) for _, own, success, _, _ in _goals(shop)] == [("A1", "A2"), ("A2", "A3")]
     with shop.database.reading() as connection:
         figures = flow_figures(connection)["g"]
-    assert (figures.goals, figures.revenue) == (2, {"VND": Decimal(1_450_000)})
+    assert (figures.goals, figures.goal_revenue) == (2, {"VND": Decimal(1_450_000)})
 
 
 def test_a_further_purchase_is_not_passed_on_to_an_older_journey(shop: Shop) -> None:

@@ -59,7 +59,7 @@ def span_of_time(value: str) -> str:
     try:
         span = parse_duration(value).span()
     except ValueError as error:
-        raise ValueError(f"{error}; write one such as 7 days or 36 hours") from error
+        raise ValueError(str(error)) from error
     if not timedelta() < span <= timedelta(days=366):
         raise ValueError("it must be longer than nothing and no longer than a year; write one such as 7 days")
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.delivery.formats import number
+from worker.delivery.formats import money, number
 from worker.domain.graph_words import GraphWords
 from worker.domain.graphs import END, START, FlowGraph, Node
 from worker.edges.graph_svg import Figures
@@ -44,12 +44,16 @@ def _at(node: Node, counts: GraphCounts, words: GraphWords) -> tuple[str, ...]:
     shown = [(counts.reached.get(step, 0), "reached"), (counts.open_tasks.get(step, 0), "open_tasks")]
     if node.verb == "send":
         shown = [(mine.sent, "sent"), (mine.opened, "opened"), (mine.clicked, "clicked")]
-    return _lines([(mine.here, "here")], shown, words)
+    earned = counts.revenue.get(step) if node.verb == "send" else None
+    worth = [money(total, name, words.language) for name, total in sorted(earned.amounts.items())] if earned else []
+    return _lines([(mine.here, "here")], shown, words, " + ".join(worth))
 
 
-def _lines(first: list[tuple[int, str]], others: list[tuple[int, str]], words: GraphWords) -> tuple[str, ...]:
+def _lines(
+    first: list[tuple[int, str]], others: list[tuple[int, str]], words: GraphWords, *last: str
+) -> tuple[str, ...]:
     def line(shown: list[tuple[int, str]]) -> str:
         return " · ".join(f"{number(count, words.language)} {words(word)}" for count, word in shown if count)
 
-    told = [f"!{line(first)}" if line(first) else "", line(others)]
+    told = [f"!{line(first)}" if line(first) else "", line(others), *last]
     return tuple(one for one in told if one)

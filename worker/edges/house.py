@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -20,14 +20,16 @@ from worker.delivery.relay_health import RelayHealth
 from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.smtp import SmtpTransport
-from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.smtp_relay import parse_relays
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
+from worker.delivery.traffic_plan import TrafficPlan
 from worker.delivery.transport import Transport
 from worker.delivery.webhooks import Webhooks
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
 from worker.domain.errors import Problem
+from worker.domain.relays import named_urls
 from worker.domain.pseudonyms import Pseudonyms
 from worker.domain.work import Work
 from worker.edges.banner import near
@@ -89,7 +91,8 @@ class House:
         self.staff = followed_staff(home)
         self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
         if self.settings.smtp_url:
-            parse_relay(self.settings.smtp_url)  # a URL that cannot be used is told at the start, not at the first mail
+            parse_relays(self.settings.smtp_url)  # what cannot be used is told at the start, not at the first mail
+            TrafficPlan.of(self.settings)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -186,9 +189,9 @@ class House:
         )
 
     @cached_property
-    def relay_health(self) -> RelayHealth:
-        """What this process's senders learn of their relay."""
-        return RelayHealth(str(parse_relay(self.settings.smtp_url or "")))
+    def relay_health(self) -> Mapping[str, RelayHealth]:
+        """What this process's senders learn of each relay, by its name."""
+        return {name: RelayHealth(str(relay)) for name, relay in parse_relays(self.settings.smtp_url or "").items()}
 
     @cached_property
     def hits(self) -> Hits:
@@ -229,11 +232,12 @@ class House:
         """Whether mail is kept in the outbox instead of being sent."""
         return self.settings.smtp_url is None
 
-    def transport(self) -> Transport:
-        """Return a new transport, for one sender: the relay's, or the outbox."""
+    def transport(self, relay: str) -> Transport:
+        """Return a new transport, for one sender: that of the relay of this name, or the outbox."""
         if self.settings.smtp_url is None:
             return OutboxTransport(self.settings.var / "outbox")
-        return self.relay_health.watch(SmtpTransport(self.settings.smtp_url, timeout=self.settings.sending.timeout))
+        url = named_urls(self.settings.smtp_url)[relay]
+        return self.relay_health[relay].watch(SmtpTransport(url, timeout=self.settings.sending.timeout))
 
     def due(self, limit: int) -> Work:
         """Return what could be done now, at most so many rows of each kind."""

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.domain.setting_groups import Shop
-from worker.edges.moments import day, moment
+from worker.edges.moments import amount, day, moment
+from worker.storage.revenue import CreditStory
 from worker.storage.story_mails import HitStory, MailStory
 
 Part = tuple[str, str]  # text and style
@@ -28,6 +29,7 @@ def mail_parts(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> li
     else:
         parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))
     parts += [_hits(same, zone) for same in _alike(mail.hits)]
+    parts += [_credit(one) for one in mail.credits]
     return parts
 
 
@@ -48,6 +50,12 @@ def staff_parts(
     for number, mail in enumerate(mails):
         parts += [(f"{' ·' if number else ''} {mail.staff}", ""), *mail_parts(mail, shop, zone, now)]
     return parts if mails else [*parts, (" nobody", "yellow")]
+
+
+def _credit(one: CreditStory) -> Part:
+    worth = amount(one.total, one.currency) if one.counted else "cancelled since"
+    told = f" · order {one.order_number} is credited to it, by the {one.by}: {worth}"
+    return (told, "green" if one.counted else "dim")
 
 
 def _alike(hits: Sequence[HitStory]) -> list[list[HitStory]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from worker.domain.attribution import USUAL, CreditRules
 from worker.domain.chance import BY_HASH, Chance
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading
@@ -26,6 +27,7 @@ class Surroundings:
         staff: returns the staff as it is now.
         chance: says what falls to whom, of splits and holdouts.
         rules: of the events that steps report.
+        crediting: what purchases are credited by.
     """
 
     reading: Reading
@@ -33,6 +35,7 @@ class Surroundings:
     rules: EventRules
     staff: StaffOf = nobody
     chance: Chance = BY_HASH
+    crediting: CreditRules = USUAL
 
     @classmethod
     def of(
@@ -46,7 +49,9 @@ class Surroundings:
         shop = settings.shop
         facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         known: Mapping[str, Expression] = {} if segments is None else segments  # one that is empty now may fill
-        return cls(Reading(known, settings.fields), facts, EventRules.of(settings), staff, chance)
+        return cls(
+            Reading(known, settings.fields), facts, EventRules.of(settings), staff, chance, settings.attribution.rules
+        )
 
     def zone_of(self, customer: Customer) -> ZoneInfo:
         """Return the customer's time zone, or the shop's where none is known."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from worker.domain.journeys import TraceKind
 from worker.storage import standing
+from worker.storage.revenue import Revenue, by_step
 from worker.storage.standing import StepCounts
 from worker.storage.tables import goal, journey, task, trace
 from worker.storage.tasks import OPEN
@@ -31,6 +32,7 @@ class GraphCounts:
         open_tasks: tasks of a step that are open.
         states: journeys by what became of them: `waiting`, `done`, `exited`, `control`, `failed`.
         goals: goals that were reached.
+        revenue: purchases credited to a step's mails, of orders placed in that time.
     """
 
     steps: Mapping[str, StepCounts] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class GraphCounts:
     open_tasks: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, int] = field(default_factory=dict)
     goals: int = 0
+    revenue: Mapping[str, Revenue] = field(default_factory=dict)
 
     @property
     def entered(self) -> int:
@@ -73,6 +76,7 @@ def graph_counts(connection: Connection, flow: str, since: datetime) -> GraphCou
         _counted(connection, tasks),
         _counted(connection, states),
         int(connection.execute(goals).scalar_one()),
+        by_step(connection, flow, since),
     )
 
 

@@ -14,7 +14,7 @@ from worker.domain.lift import Arm, Lift
 from worker.domain.orders import Order
 from worker.storage import journeys
 from worker.storage.rows import insert
-from worker.storage.tables import flow, flow_version, journey, outcome
+from worker.storage.tables import flow, flow_version, journey, orders, outcome
 
 _BEGAN = func.coalesce(journey.c.first_at, journey.c.entered_at)
 _COMPARED = (
@@ -41,6 +41,10 @@ _ALIKE = (
             _CURRENT.c.compared_within == flow_version.c.compared_within,
         ),
     )
+)
+# What was refunded since, or cancelled, is no revenue.
+_NOW_WORTH = case(
+    (orders.c.id.is_(None), outcome.c.amount), (orders.c.counted, orders.c.total - orders.c.refunded), else_=0
 )
 _ASIDE = case((journey.c.state == JourneyState.CONTROL.value, 1), else_=0)
 
@@ -92,8 +96,12 @@ def lifts(connection: Connection, name: str | None = None) -> dict[str, Lift]:
         .group_by(journey.c.flow, "aside", _CURRENT.c.compared_within)
     )
     money = (
-        select(journey.c.flow, _ASIDE.label("aside"), outcome.c.currency, func.sum(outcome.c.amount).label("amount"))
-        .select_from(_ALIKE.join(outcome, outcome.c.journey_id == journey.c.id))
+        select(journey.c.flow, _ASIDE.label("aside"), outcome.c.currency, func.sum(_NOW_WORTH).label("amount"))
+        .select_from(
+            _ALIKE.join(outcome, outcome.c.journey_id == journey.c.id).outerjoin(
+                orders, orders.c.number == outcome.c.order_number
+            )
+        )
         .where(counted, outcome.c.currency.is_not(None))
         .group_by(journey.c.flow, "aside", outcome.c.currency)
     )

@@ -14,6 +14,7 @@ from math import ceil
 from sqlalchemy import ColumnElement, Connection, Integer, case, cast, func, literal, select
 
 from worker.domain.messages import MessageState
+from worker.storage import revenue
 from worker.storage.journeys import WAITING
 from worker.storage.ledger import stands
 from worker.storage.tables import flow, goal, journey, message, task
@@ -40,7 +41,8 @@ class FlowCounts:
         under_way: journeys that are under way now, whenever they were entered.
         sent: mails to customers that were taken in that time; `opened` and `clicked` of these, by people.
         to_staff: mails to staff that were taken in that time.
-        goals: goals that were reached in that time; `revenue`: the totals of their orders, by currency.
+        goals: goals that were reached in that time.
+        revenue: what the orders placed in that time are worth that are credited to its mails, by currency.
     """
 
     entered: int = 0
@@ -118,12 +120,11 @@ def flow_counts(connection: Connection, since: datetime) -> dict[str, FlowCounts
         found.setdefault(name, FlowCounts()).opened = count
     for name, count in _sent_by(connection, message.c.flow, since, CLICKED):
         found.setdefault(name, FlowCounts()).clicked = count
-    reached = select(goal.c.flow, goal.c.currency, func.count(), func.sum(goal.c.amount)).where(goal.c.at >= since)
-    for name, currency, count, amount in connection.execute(reached.group_by(goal.c.flow, goal.c.currency)):
-        counts = found.setdefault(name, FlowCounts())
-        counts.goals += count
-        if currency is not None and amount is not None:
-            counts.revenue[currency] = amount
+    reached = select(goal.c.flow, func.count()).where(goal.c.at >= since).group_by(goal.c.flow)
+    for name, count in connection.execute(reached):
+        found.setdefault(name, FlowCounts()).goals = count
+    for name, earned in revenue.by_flow(connection, since).items():
+        found.setdefault(name, FlowCounts()).revenue = earned.amounts
     return found
 
 

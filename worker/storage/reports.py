@@ -8,7 +8,13 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from worker.storage.tables import event, goal, journey, message
+from worker.storage import revenue
+from worker.storage.tables import event, goal, journey, message, orders
+
+# What was refunded since, or cancelled, is no revenue; the goal itself stays reached.
+_NOW_WORTH = case(
+    (orders.c.id.is_(None), goal.c.amount), (orders.c.counted, orders.c.total - orders.c.refunded), else_=0
+)
 
 
 @dataclass(slots=True)
@@ -19,7 +25,8 @@ class FlowFigures:
         control: of those who entered, journeys of customers who were set aside.
         sent: mails to customers that were taken, those that bounced later too; `unknown` ones are apart.
         to_staff: mails to staff that were taken.
-        revenue: totals of the orders that reached the goal, by currency.
+        goal_revenue: what the orders that reached the goal are worth now, by currency; other flows may count them too.
+        orders, revenue: purchases that are credited to its mails, and what they are worth; no other flow has them.
         skips: mails not sent, by reason.
     """
 
@@ -38,6 +45,8 @@ class FlowFigures:
     clicked: int = 0
     to_staff: int = 0
     goals: int = 0
+    goal_revenue: dict[str, Decimal] = field(default_factory=dict)
+    orders: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
     skips: dict[str, int] = field(default_factory=dict)
 
@@ -84,8 +93,8 @@ def flow_figures(connection: Connection, since: datetime | None = None) -> dict[
                 figures.control += count
     _count_mails(connection, entered, found)
     goals = (
-        select(journey.c.flow, goal.c.currency, func.count(), func.sum(goal.c.amount))
-        .select_from(goal.join(journey))
+        select(journey.c.flow, goal.c.currency, func.count(), func.sum(_NOW_WORTH))
+        .select_from(goal.join(journey).outerjoin(orders, orders.c.number == goal.c.order_number))
         .where(entered)
         .group_by(journey.c.flow, goal.c.currency)
     )
@@ -93,7 +102,10 @@ def flow_figures(connection: Connection, since: datetime | None = None) -> dict[
         figures = found.setdefault(name, FlowFigures(name))
         figures.goals += count
         if currency is not None and amount is not None:
-            figures.revenue[currency] = figures.revenue.get(currency, Decimal(0)) + amount
+            figures.goal_revenue[currency] = figures.goal_revenue.get(currency, Decimal(0)) + amount
+    for name, earned in revenue.by_flow_of_journeys(connection, since).items():
+        figures = found.setdefault(name, FlowFigures(name))
+        figures.orders, figures.revenue = earned.orders, earned.amounts
     return found
 
 

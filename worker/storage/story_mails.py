@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from worker.domain.webhooks import Answer, WebhookState
-from worker.storage import webhooks
+from worker.storage import revenue, webhooks
+from worker.storage.revenue import CreditStory
 from worker.storage.tables import hit, message
 
 
@@ -41,6 +42,7 @@ class MailStory:
     answer: str | None
     hits: tuple[HitStory, ...]
     staff: str | None = None
+    credits: tuple[CreditStory, ...] = ()  # the purchases that are credited to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def mails_of(connection: Connection, journey_ids: Sequence[int]) -> dict[int, li
     rows = connection.execute(
         select(message).where(message.c.journey_id.in_(list(journey_ids))).order_by(message.c.id)
     ).all()
+    earned = revenue.of_mails(connection, [row.id for row in rows])
     hits: dict[int, list[HitStory]] = {}
     for one in connection.execute(
         select(hit).where(hit.c.message_id.in_([row.id for row in rows])).order_by(hit.c.at, hit.c.id)
@@ -82,6 +85,7 @@ def mails_of(connection: Connection, journey_ids: Sequence[int]) -> dict[int, li
                 row.answer,
                 tuple(hits.get(row.id, ())),
                 row.staff,
+                tuple(earned.get(row.id, ())),
             )
         )
     return found

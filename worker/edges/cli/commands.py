@@ -43,6 +43,7 @@ class Listed:
 
 COMMANDS = (
     Listed("audience", "audience", "Count whom a flow would enter, and show ten of them."),
+    Listed("audit", "audit", "Show what staff and operators did."),
     Listed("backtest", "backtest", "Play the stored history through a flow that is not live yet."),
     Listed("check", "check", "Tell what is wrong with settings, flows, templates."),
     Listed("clock", "processes", "See to what is due, unsent or left behind."),
@@ -58,6 +59,7 @@ COMMANDS = (
     Listed("migrate", "migrate", "Move customers under way to the live version."),
     Listed("new", "new", "Begin a flow from one that comes with Phin."),
     Listed("pause", "pause", "Stop entries and sending of a flow, or of all."),
+    Listed("person", "person", "Copy or erase all that is known of a customer."),
     Listed("predictions", "predictions", "Tell who is foretold to buy again, and when."),
     Listed("preview", "preview", "Show a template as a customer would get it."),
     Listed("publish", "publish", "Make the flows' files what every process runs."),

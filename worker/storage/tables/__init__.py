@@ -24,6 +24,7 @@ from worker.storage.tables.journeys import (
 from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.prediction import prediction
 from worker.storage.tables.publishing import process, publication
+from worker.storage.tables.relays import breaker, rate, relay_answer
 from worker.storage.tables.rights import audit, erased
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
@@ -36,6 +37,7 @@ __all__ = [
     "audit",
     "bounce",
     "bounce_mailbox",
+    "breaker",
     "circle",
     "consent_change",
     "coupon",
@@ -61,6 +63,8 @@ __all__ = [
     "process",
     "provider_token",
     "publication",
+    "rate",
+    "relay_answer",
     "request",
     "rotation",
     "segment",
