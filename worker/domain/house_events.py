@@ -44,6 +44,10 @@ _CART = (
     EventField("lines", LIST, "what lies in it, each with name, sku, quantity, price as an order's lines; for mails"),
     EventField("url", TEXT, "address that brings the cart back"),
 )
+_MAIL = (
+    EventField("flow", TEXT, "name of the flow whose mail it was"),
+    EventField("step", TEXT, "name of the step that sent it"),
+)
 _REASON = EventField("reason", TEXT, "why, in the shop's words")
 _SUBJECT = EventField("subject", TEXT, "what it is about")
 _CHANNEL = EventField("channel", TEXT, "where it was made: web, app, shop, phone …")
@@ -139,6 +143,17 @@ HOUSE_EVENTS: dict[str, HouseEvent] = {
             ),
             order=True,
         ),
+        HouseEvent(
+            "mail.bounced",
+            "a mail came back, or was refused for good",
+            (
+                EventField("kind", TEXT, "hard: there is no such mailbox; soft: it may pass; policy: our own fault"),
+                EventField("reason", TEXT, "why, as the report tells: no such mailbox, mailbox full …"),
+                EventField("status", TEXT, "the enhanced code, such as 5.1.1"),
+                *_MAIL,
+            ),
+        ),
+        HouseEvent("mail.complained", "a receiver called a mail spam", _MAIL),
     )
 }
 
