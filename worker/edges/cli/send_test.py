@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from worker.delivery.outbox import OutboxTransport, file_name
@@ -12,6 +14,7 @@ from worker.domain.errors import PhinError
 from worker.domain.settings import Settings
 from worker.edges.banner import near
 from worker.edges.cli.preview import opened_home, whose_mail
+from worker.edges.dkim_keys import dkim_signer
 from worker.edges.previews import make_preview
 from worker.rehearsal.mail_to_oneself import hand_over, mail_to_oneself
 from worker.rehearsal.previewing import Asked
@@ -36,6 +39,9 @@ def send_test(template: str, to: str, **whose: str | None) -> None:
     seen = make_preview(home, Asked(template, **whose))
     transport, relay = _transport(settings)
     mail = mail_to_oneself(seen, address, settings.shop, seen.scene.facts.now)
+    signer = dkim_signer(settings, home.environment)
+    if signer is not None:
+        mail = replace(mail, content=signer.sign(mail.content, seen.scene.facts.now))
     answer = hand_over(transport, mail, relay)
     if settings.smtp_url is None:
         captured = settings.var / "outbox" / file_name(mail)
