@@ -69,6 +69,8 @@ def _own(table: Table, number: int, telling: str, email: str) -> dict[str, Any]:
         }
     if table.name == "message":
         own |= {"staff": None, "task_id": None}
+    if table.name == "address":
+        own |= {"frequency": None, "topics_out": None}
     if table.name == "event":
         shop_id = f"khach-so-{number}" if email != EMAIL else SHOP_ID
         own |= {"customer_key": f"id:{shop_id}", "email_key": f"email:{email}"}

@@ -135,6 +135,12 @@ def known(connection: Connection, pseudonyms: Pseudonyms, external_id: str | Non
     return None if at is None else Known(at)
 
 
+def strange(connection: Connection, pseudonyms: Pseudonyms) -> int:
+    """Return how many hashes were made with a key that is no longer there."""
+    others = erased.c.ring.not_in(sorted(pseudonyms.rings))
+    return int(connection.execute(select(func.count()).select_from(erased).where(others)).scalar_one())
+
+
 def come_back(
     connection: Connection, pseudonyms: Pseudonyms, external_id: str | None, email: str | None, now: datetime
 ) -> None:

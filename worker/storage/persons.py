@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from worker.storage.rows import CUSTOMER_LOCKS, lock_keys
 from worker.storage.tables import customer, event, journey, message, orders, task
 
 SHORTEST = 3  # characters of a word by which a text is searched; shorter ones stand in every other text
+_LONGEST = 19  # characters of our number that a database takes
 _NEAR = 200  # customers among whom a mistyped one is looked for
 _UNPROCESSED = ("'received'", "'refused'")  # written out, so that both databases see that partial indexes will do
 
@@ -47,6 +49,21 @@ class Person:
     def keys(self) -> tuple[str, ...]:
         """What events name them by."""
         return (*(f"id:{one}" for one in self.external_ids), *(f"email:{one}" for one in self.emails))
+
+
+def meant(connection: Connection, words: Collection[str]) -> dict[int, str | None]:
+    """Return whom one of these words means, the shop's id by our number: an id, an address, or `#` and our number."""
+    numbers = [
+        int(word[1:]) for word in words if word.startswith("#") and word[1:].isdecimal() and len(word) < _LONGEST
+    ]
+    parts = (
+        select(customer.c.id).where(customer.c.external_id.in_(list(words))),
+        select(customer.c.id).where(customer.c.email.in_(list(words)), customer.c.merged_into.is_(None)),
+        select(customer.c.id).where(customer.c.id.in_(numbers)),
+    )
+    found = {of_customer(connection, number).number for number in connection.execute(union(*parts)).scalars().all()}
+    rows = connection.execute(select(customer.c.id, customer.c.external_id).where(customer.c.id.in_(sorted(found))))
+    return {row.id: row.external_id for row in rows.all()}
 
 
 def of_customer(connection: Connection, number: int) -> Person:
