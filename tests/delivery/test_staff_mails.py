@@ -47,7 +47,7 @@ class StaffOffice(Office):
         self.library = TemplateLibrary(SHIPPED, shop.settings.shop, monotonic=lambda: 0.0)
         preparing = Preparing(shop.settings, self.library, self.tokens, lambda: shop.staff)
         journals = self.folder / "journals"
-        room = Mailroom(shop.database, shop.flowbook, preparing, lambda: self.post, journals, shop.settings, self)
+        room = Mailroom(shop.database, shop.flowbook, preparing, lambda _: self.post, journals, shop.settings, self)
         return Sending(room)
 
     def bodies(self) -> list[tuple[str, str]]:

@@ -120,6 +120,6 @@ class Office:
         preparing = Preparing(self.shop.settings, self.library, self.tokens)
         journals = self.folder / "journals"
         room = Mailroom(
-            self.shop.database, self.shop.flowbook, preparing, lambda: self.post, journals, self.shop.settings, self
+            self.shop.database, self.shop.flowbook, preparing, lambda _: self.post, journals, self.shop.settings, self
         )
         return Sending(room)

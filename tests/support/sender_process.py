@@ -44,7 +44,7 @@ def main() -> None:
         database,
         FlowBook(),
         preparing,
-        lambda: SmtpTransport(relay, timeout=10),
+        lambda _: SmtpTransport(relay, timeout=10),
         folder / "journals",
         settings,
         times,

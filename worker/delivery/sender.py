@@ -24,6 +24,8 @@ from worker.delivery.lease import Lease
 from worker.delivery.preparing import NotMade, Prepared, Preparing
 from worker.delivery.rules import Rules
 from worker.delivery.settling import Aftermath, after_answer, put_back
+from worker.delivery.traffic import Traffic
+from worker.delivery.traffic_plan import TrafficPlan
 from worker.delivery.transport import Answer, LeaseOver, Transport
 from worker.domain.messages import Kind, MessageState
 from worker.domain.settings import Settings
@@ -56,14 +58,14 @@ class Mailroom:
     """What all senders of one process share.
 
     Parameters:
-        transport: makes a transport for a new sender.
+        transport: makes a transport by a relay, for one sender.
         journals: folder of the senders' journals.
     """
 
     database: Database
     flowbook: FlowBook
     preparing: Preparing
-    transport: Callable[[], Transport]
+    transport: Callable[[str], Transport]
     journals: Path
     settings: Settings
     times: Times
@@ -82,7 +84,9 @@ class Sender:
         self._preparing = room.preparing
         self._settings = room.settings.sending
         self._times = room.times
-        self._transport = room.transport()
+        self._transport = room.transport
+        self._transports: dict[str, Transport] = {}
+        self._traffic = Traffic(TrafficPlan.of(room.settings), self._settings.group_campaign)
         self._journal = SenderJournal(room.journals, self.token)
         self._rules = Rules(room.flowbook, room.preparing.shop_facts, room.settings.policy)
         span = timedelta(seconds=self._settings.lease)
@@ -102,8 +106,9 @@ class Sender:
         self.close()
 
     def close(self) -> None:
-        """End the connection and the journal."""
-        self._transport.close()
+        """End the connections and the journal."""
+        for transport in self._transports.values():
+            transport.close()
         self._journal.close()
 
     def handing(self, message: int) -> None:
@@ -146,24 +151,28 @@ class Sender:
     def _batch(self, claimed: Sequence[Claimed]) -> Work:
         work = Work()
         ready, results = self._make(claimed)
-        for group in self._groups(ready):
-            marked, news = self._mark(group, results)
+        for relay, group in self._groups(ready):
+            marked, news = self._mark(relay, group, results)
             work += news
-            results = self._hand_over(marked)
+            results = self._hand_over(relay, marked)
         with self._database.writing() as connection:
             hold_journeys(connection, self._flowbook, _numbers(results))
             work += self._write(connection, results)
-        self._journal.forget()
+        self._forget()
         return work
+
+    def _forget(self) -> None:
+        """Drop what is committed."""
+        self._journal.forget()
+        self._traffic.struck.written()
 
     def _make(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], list[Aftermath]]:
         """Make the mails; returns them, and what becomes of messages of which none is made."""
         now = self._times.now()
         with self._database.reading() as connection:
-            loaded = self._preparing.load(connection, claimed, now)
+            loaded, results = self._traffic.route(connection, self._preparing.load(connection, claimed, now), now)
         templates = {message.id: message.template for message in claimed}
         ready: list[Prepared] = []
-        results: list[Aftermath] = []
         for one in loaded:
             made = one if isinstance(one, NotMade) else self._preparing.make(one, now)
             if isinstance(made, Prepared):
@@ -174,19 +183,26 @@ class Sender:
             results.append(Aftermath(Settlement(number, made.state, now, made.reason)))
         return ready, results
 
-    def _groups(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
-        """Transactional mails first, in small groups; then the campaigns', in larger ones; smaller by a slow relay."""
+    def _groups(self, ready: Sequence[Prepared]) -> Iterator[tuple[str, Sequence[Prepared]]]:
+        """Transactional mails first, in small groups; then the campaigns', in larger ones; smaller by a slow relay.
+
+        Each group goes by one relay.
+        """
         for kind, most in (
             (Kind.TRANSACTIONAL, self._settings.group_single),
             (Kind.MARKETING, self._settings.group_campaign),
         ):
-            left = [prepared for prepared in ready if prepared.loaded.message.kind is kind]
-            while left:
-                size = min(most, max(1, GONE_WITHIN // self._a_mail)) if self._a_mail else most
-                yield left[:size]
-                left = left[size:]
+            shares: dict[str, list[Prepared]] = {}
+            for prepared in ready:
+                if prepared.loaded.message.kind is kind:
+                    shares.setdefault(self._traffic.relay_of(prepared.loaded.message.id), []).append(prepared)
+            for relay, left in shares.items():
+                while left:
+                    size = min(most, max(1, GONE_WITHIN // self._a_mail)) if self._a_mail else most
+                    yield relay, left[:size]
+                    left = left[size:]
 
-    def _mark(self, group: Sequence[Prepared], results: Sequence[Aftermath]) -> tuple[list[Prepared], Work]:
+    def _mark(self, relay: str, group: Sequence[Prepared], results: Sequence[Aftermath]) -> tuple[list[Prepared], Work]:
         """Ask the rules, mark what may go, and write what became of the group before: one durable transaction.
 
         Where the database fails it, the group goes back to the queue, and what became of the one before is written.
@@ -197,9 +213,10 @@ class Sender:
                 hold_journeys(connection, self._flowbook, [*_numbers(results), *(one.marked.message for one in group)])
                 work = self._write(connection, results)
                 ruling = self._rules.ask(connection, group, now)
-                ledger.settle(connection, ruling.stays, token=self.token)
-                going = [prepared.marked for prepared in ruling.going]
-                marked = ledger.mark(connection, going, token=self.token, now=now)
+                admitted = self._traffic.admit(connection, relay, ruling.going, now)
+                ledger.settle(connection, [*ruling.stays, *admitted.stays], token=self.token)
+                going = [prepared.marked for prepared in admitted.going]
+                marked = ledger.mark(connection, going, token=self.token, now=now, relay=relay)
                 claims.renew(connection, token=self.token, lease_until=self._lease.begin())
         except DBAPIError as error:
             _log.error("a group cannot be marked", messages=len(group), why=told(error), exc_info=True)
@@ -207,27 +224,34 @@ class Sender:
             with self._database.writing() as connection:
                 work = self._write(connection, results)
                 ledger.settle(connection, back, token=self.token)
-            self._journal.forget()
+            self._forget()
             return [], work
-        self._journal.forget()
+        self._forget()
         self._lease.holds(marked)
-        work += Work(journeys=ruling.exited)
-        return [prepared for prepared in ruling.going if prepared.loaded.message.id in marked], work
+        work += Work(journeys=ruling.exited, messages=admitted.again)
+        return [prepared for prepared in admitted.going if prepared.loaded.message.id in marked], work
 
-    def _hand_over(self, marked: Sequence[Prepared]) -> list[Aftermath]:
+    def _hand_over(self, relay: str, marked: Sequence[Prepared]) -> list[Aftermath]:
         """Hand a group over; once the claim ran out, what is left of it goes back to the queue at once."""
+        transport = self._transports.get(relay)
+        if transport is None:
+            transport = self._transports[relay] = self._transport(relay)
+        self._traffic.struck.begin()
         messages = {prepared.loaded.message.id: prepared.loaded.message for prepared in marked}
         results: list[Aftermath] = []
         self._lapsed, lapsed = None, False
         began = self._times.machine()
-        for answer in self._transport.send([prepared.outgoing for prepared in marked], self):
+        for answer in transport.send([prepared.outgoing for prepared in marked], self):
             now = self._times.now()
             lapsed = lapsed or answer.message == self._lapsed
-            results.append(
-                put_back(answer.message, "the claim ran out", now)
-                if lapsed
-                else after_answer(messages[answer.message], answer, self._settings.attempts, now)
-            )
+            if lapsed:
+                results.append(put_back(answer.message, "the claim ran out", now))
+                continue
+            self._traffic.note(relay, answer, now)
+            if self._traffic.another_takes(relay, answer):
+                results.append(put_back(answer.message, f"not taken by {relay}: another relay does", now))
+            else:
+                results.append(after_answer(messages[answer.message], answer, self._settings.attempts, now))
         if marked:
             self._a_mail = max(timedelta(), self._times.machine() - began) / len(marked)
         return results
@@ -235,6 +259,7 @@ class Sender:
     def _write(self, connection: Connection, results: Sequence[Aftermath]) -> Work:
         """Write what became of messages; returns the journeys that wait to hear of it, and what may go at once."""
         written = ledger.settle(connection, [result.settlement for result in results], token=self.token)
+        self._traffic.struck.write(connection, self._times.now())
         known: list[int] = []
         again: list[int] = []
         for result in results:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from worker.delivery.transport import Answer, Outcome
-from worker.domain.answers import Blame, Stage, class_answer, retry_after
+from worker.domain.answers import Blame, Reach, Stage, class_answer, retry_after
 from worker.domain.messages import MessageState
 from worker.domain.policy import SkipReason
 from worker.storage.ledger import Settlement
@@ -68,7 +68,9 @@ def after_answer(message: Tried, answer: Answer, limit: int, now: datetime) -> A
         reason = f"refused: {verdict.enhanced or code}"
         suppress = f"hard bounce: {verdict.enhanced or code}" if verdict.suppress else None
         return Aftermath(Settlement(message.id, MessageState.FAILED, now, reason, code, text), suppress)
-    forgive = answer.stage is Stage.CONNECT or verdict.blame is Blame.OURSELVES
+    # A 5xx for our own fault may yet be this mail's alone, so it counts as a try; what holds for all mails does not.
+    lasting = code is not None and code >= 500 and verdict.reach is not Reach.RELAY
+    forgive = answer.stage is Stage.CONNECT or (verdict.blame is Blame.OURSELVES and not lasting)
     if message.attempts >= limit and not forgive:
         return Aftermath(Settlement(message.id, MessageState.FAILED, now, "tried too often", code, text))
     again = now + (_relay_again(now - message.created_at) if forgive else retry_after(message.attempts))

@@ -52,7 +52,7 @@ def envelope(mail: Outgoing, *, smtputf8: bool, size: bool) -> Envelope | Answer
 
 def _refusal(mail: Outgoing, stage: Stage, text: str) -> Answer:
     """Refuse with the code that a server would have given (RFC 5321: 553, mailbox name not allowed)."""
-    return Answer(mail.message, Outcome.REFUSED, 553, text, stage)
+    return Answer(mail.message, Outcome.REFUSED, 553, text, stage, ours=True)
 
 
 def on_the_wire(content: bytes) -> bytes:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from worker.domain.errors import SettingError
+from worker.domain.relays import named_urls
 
 
 class Security(StrEnum):
@@ -66,6 +67,19 @@ def parse_relay(url: str) -> Relay:
     security, usual_port = _SCHEMES[parts.scheme]
     user, password = _credentials(parts.username, parts.password)
     return Relay(host, port or usual_port, security, user, password, _verify(parts.query))
+
+
+def parse_relays(text: str) -> dict[str, Relay]:
+    """Read `smtp_url` with its one URL, or several of the form `name=url`; returns the relays by name.
+
+    Raises:
+        SettingError: one cannot be used; the message never holds a password.
+    """
+    try:
+        urls = named_urls(text)
+    except ValueError as error:
+        raise _refused(str(error)) from error
+    return {name: parse_relay(url) for name, url in urls.items()}
 
 
 def _credentials(user: str | None, password: str | None) -> tuple[str | None, str]:

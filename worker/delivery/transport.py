@@ -47,6 +47,7 @@ class Answer:
         code: SMTP reply code (250, 451, 550 …), or None where there was none.
         text: the server's words, or what went wrong, for a person; it may quote an e-mail address.
         stage: what was answered, for `worker.domain.answers.class_answer`.
+        ours: whether we refused the mail ourselves, before any server was asked.
     """
 
     message: int
@@ -54,6 +55,7 @@ class Answer:
     code: int | None = None
     text: str = ""
     stage: Stage | None = None
+    ours: bool = False
 
 
 class LeaseOver(PhinError):

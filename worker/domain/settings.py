@@ -14,6 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from worker.domain.conditions.valuetypes import FieldType as FieldType
 from worker.domain.house_events import declaration_faults
+from worker.domain.relays import written_urls
 from worker.domain.setting_forms import listening_address, server_url
 from worker.domain.setting_groups import Group, Intake, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
 from worker.domain.setting_law import Consent, Policy, Retention, Topics
@@ -37,7 +38,8 @@ class Settings(Group):
     redis_url: str | None = Field(None, description="Redis or Valkey; without one, an embedded server under var")
     smtp_url: str | None = Field(
         None,
-        description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…",
+        description="smtp://user:password@host:587 (STARTTLS where offered), smtps://…, smtp+starttls://…; "
+        "several as name=URL with spaces between",
     )
     outbox_access: Literal["local", "everyone"] = Field(
         "local", description="Who may read captured mails at /outbox, without logging in: this machine, or everyone"
@@ -94,7 +96,8 @@ class Settings(Group):
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: str | None) -> str | None:
-        return value and server_url(value, RELAYS, "smtp://user:password@host:587, or smtps:// for TLS")
+        example = "smtp://user:password@host:587, or smtps:// for TLS"
+        return value and " ".join(name + server_url(url, RELAYS, example) for name, url in written_urls(value))
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from worker.delivery.bounces.recording import Bounces
 from worker.delivery.hits import Hits
 from worker.delivery.outbox import OutboxTransport
 from worker.delivery.preparing import Preparing
@@ -29,14 +30,15 @@ from worker.delivery.webhooks import Webhooks
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
 from worker.domain.errors import Problem
-from worker.domain.relays import named_urls
 from worker.domain.pseudonyms import Pseudonyms
+from worker.domain.relays import named_urls
 from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.dkim_keys import dkim_signer
 from worker.edges.environment import Home
 from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
+from worker.edges.provider_keys import ProviderKeys, read_provider_keys
 from worker.edges.queue import Queue, open_queue
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.secrets import Secrets, read_secrets
@@ -174,6 +176,16 @@ class House:
             self.clock,
         )
         return Sending(room)
+
+    @cached_property
+    def provider_keys(self) -> ProviderKeys:
+        """What the webhooks of mail providers are checked with."""
+        return read_provider_keys(self.home.environment)
+
+    @cached_property
+    def bounces(self) -> Bounces:
+        """Takes reports of mails that came back."""
+        return Bounces(self.database, self.tokens, self.settings.bounces)
 
     @cached_property
     def webhooks(self) -> Webhooks:

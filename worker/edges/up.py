@@ -27,7 +27,7 @@ import structlog
 from rich.console import Console
 
 from worker.delivery.links import staff_url
-from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.smtp_relay import parse_relays
 from worker.delivery.tokens import Tokens
 from worker.domain.errors import PhinError, UnavailableError
 from worker.domain.staff import Staff
@@ -292,11 +292,14 @@ def _signin_line(home: Home, url: str, secrets: Secrets, staff: Staff) -> Line:
 
 def _mail_line(home: Home, url: str) -> Line:
     if home.settings.smtp_url:
-        relay = parse_relay(home.settings.smtp_url)
-        try:
-            socket.create_connection((relay.host, relay.port), RELAY_ANSWERS_WITHIN).close()
-        except OSError as error:
-            state = f"does not answer now: {error.strerror or error}"
-            return Line("mail", f"sent by {relay}", "", state, good=False)
-        return Line("mail", f"sent by {relay}")
+        relays = parse_relays(home.settings.smtp_url)
+        told = f"sent by {', '.join(map(str, relays.values()))}"
+        for relay in relays.values():
+            try:
+                socket.create_connection((relay.host, relay.port), RELAY_ANSWERS_WITHIN).close()
+            except OSError as error:
+                which = f"{relay} " if len(relays) > 1 else ""
+                state = f"{which}does not answer now: {error.strerror or error}"
+                return Line("mail", told, "", state, good=False)
+        return Line("mail", told)
     return Line("mail", "captured, nothing leaves here", f"→ {url}/outbox")

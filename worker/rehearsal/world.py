@@ -157,7 +157,8 @@ class World:
             files.templates, settings.shop, fields=settings.fields, cache=files.cache, monotonic=lambda: 0.0
         )
         preparing = Preparing(settings, templates, Tokens([_SECRET]), self.staff)
-        self._sending = Sending(Mailroom(database, book, preparing, lambda: self.post, self._folder, settings, self))
+        at_once = settings.model_copy(update={"smtp_url": None})  # what relays and rates would hold back goes
+        self._sending = Sending(Mailroom(database, book, preparing, lambda _: self.post, self._folder, at_once, self))
         self._published: dict[str, Source] = {}
         self._running: frozenset[str] | None = None
         self._finding = self._new_finding()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from worker.delivery.smtp_relay import parse_relay
+from worker.delivery.smtp_relay import parse_relays
 from worker.domain.errors import Place, Problem, SettingError
 from worker.edges.dkim_keys import dkim_faults
 from worker.edges.redis_client import open_client
@@ -38,7 +38,7 @@ def _read_queue(url: str) -> None:
 
 
 PARSERS: Mapping[str, Callable[[str], object]] = {
-    "smtp_url": parse_relay,
+    "smtp_url": parse_relays,
     "database_url": read_database,
     "redis_url": _read_queue,
 }
