@@ -97,7 +97,7 @@ def jinja_then_premailer(name: str, language: str, given: dict[str, Any], subjec
     environment.filters.update(filters_for(language, SHOP.currency))
     environment.globals = {"range": limited_range, "shop": Compiler(SHIPPED, SHOP).shop_values}
     links = FakeLinks(plain=True)
-    environment.globals |= {"unsubscribe_url": links.unsubscribe, RUN: Run(links, given["now"].tzinfo)}
+    environment.globals |= {**links.pages, RUN: Run(links, given["now"].tzinfo)}
     message = {"language": language, "subject": subject, "preheader": preheader}
     environment.globals |= {"message": message, **given}
     html = environment.get_template(f"{name}.{language}.html").render()

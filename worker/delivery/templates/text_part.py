@@ -16,6 +16,7 @@ from worker.delivery.templates.pieces import words
 from worker.delivery.templates.protected import Protected
 
 PARAGRAPH, LINE, CELL = "\x1d", "\x1e", "\x1f"
+_LABEL, _TARGET, _END = "\x1b", "\x1c", "\x1a"  # a link: what is clicked, and where it leads; known after rendering
 
 _PARAGRAPHS = words("p h1 h2 h3 h4 h5 h6 table ul ol dl blockquote pre hr section article header footer")
 _LINES = words("div tr li dt dd address center body caption figure figcaption main form")
@@ -26,6 +27,9 @@ _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
 _BLANK = re.compile(r"[\s\u00ad\u034f\u200b-\u200d\u2060\ufeff]*")  # also what takes no width
 _GAPS = re.compile("\n{4,}")
 _RUNS = re.compile(f"[{PARAGRAPH}{LINE}](?: *[{PARAGRAPH}{LINE}])+")
+_LINK = re.compile(f"{_LABEL}([^{_LABEL}{_TARGET}]*){_TARGET}([^{_LABEL}{_END}]*){_END}")
+_STRAY = re.compile(f"[{_LABEL}{_TARGET}{_END}]")
+_CALLED = ("mailto:", "tel:", "sms:")
 _BREAKS = re.compile(f"[{PARAGRAPH}{LINE}{CELL}]")
 
 
@@ -57,6 +61,8 @@ def tidy(text: str) -> str:
             if CELL in line:
                 line = " · ".join(cell for part in line.split(CELL) if (cell := part.strip()))
             line = _WHITESPACE.sub(" ", line).strip(" ") if "  " in line or "\n" in line else line.strip(" ")
+            if _LABEL in line:
+                line = _STRAY.sub("", _LINK.sub(_link, line)).strip(" ")
             if line != "-" and not _BLANK.fullmatch(line):
                 lines.append(line)
         if lines:
@@ -68,6 +74,14 @@ def tidy_lines(text: str) -> str:
     """Clean a text that somebody laid out: no spaces at the lines' ends, at most two empty lines together."""
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return _GAPS.sub("\n\n\n", lines).strip("\n") + "\n"
+
+
+def _link(found: re.Match[str]) -> str:
+    label, target = found[1].strip(" "), found[2].strip()
+    if not target or target.startswith("#") or target.startswith(_CALLED):
+        return found[1]  # whoever shows a text mail shows the address or the number that is its label
+    bare = not label or (label.startswith(("http://", "https://")) and " " not in label)
+    return target if bare else f"{label}: {target}"
 
 
 class _Writer:
@@ -128,14 +142,8 @@ class _Writer:
     def _link(self, element: etree._Element) -> None:
         start = len(self.out)
         self.inside(element)
-        label = _BREAKS.sub(" ", "".join(self.out[start:])).strip()
-        target = (element.get("href") or "").strip()
-        if not target or target.startswith("#"):
-            return
-        if target.startswith(("mailto:", "tel:", "sms:")):
-            return  # whoever shows a text mail shows the address or the number that is its label
-        bare = not label or (label.startswith(("http://", "https://")) and " " not in label)
-        self.out[start:] = [target if bare else f"{label}: {target}"]
+        label = _BREAKS.sub(" ", "".join(self.out[start:]))
+        self.out[start:] = [_LABEL, label, _TARGET, (element.get("href") or "").strip(), _END]
 
     def _comment(self, element: etree._Element) -> None:
         """Write a placeholder; any other comment is none of the reader's business."""
