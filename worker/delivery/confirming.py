@@ -46,8 +46,8 @@ class Confirmed(StrEnum):
     NOBODY = "nobody"  # the mail's customer was erased
 
 
-def standing_of(database: Database, number: int) -> Confirmed:
-    """Return what pressing the button would come to.
+def standing_of(database: Database, number: int) -> tuple[Confirmed, str | None]:
+    """Return what pressing the button would come to, and the language of the mail.
 
     Raises:
         UnavailableError: the database cannot be reached.
@@ -55,9 +55,9 @@ def standing_of(database: Database, number: int) -> Confirmed:
     with database.reading() as connection:
         found = recipient_of(connection, number)
         if found is None:
-            return Confirmed.NOBODY
+            return Confirmed.NOBODY, None
         holds = consent.known(connection, found.email, Purpose.MARKETING)
-    return Confirmed.REFUSED if _refused_since(holds, found) else Confirmed.DONE
+    return (Confirmed.REFUSED if _refused_since(holds, found) else Confirmed.DONE), found.language
 
 
 def confirm(database: Database, yes: Yes, now: datetime) -> tuple[Confirmed, Work]:

@@ -36,6 +36,7 @@ class Preferences:
         email: the address that the mail went to.
         marketing, tracking: what it said to each.
         language: the customer's; None where it is not known.
+        spoken: the language of the mail.
     """
 
     email: str
@@ -43,6 +44,7 @@ class Preferences:
     tracking: ConsentState
     wishes: Wishes
     language: str | None
+    spoken: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Choice:
         wishes: how often, and until when not; its topics do not count.
         language: None where it stays.
         wordings: the text beside each choice, by `marketing`, `tracking` or the topic's name.
+        keeps_pause: whether a pause goes on that was chosen before, whatever `wishes` says.
     """
 
     message: int
@@ -66,6 +69,7 @@ class Choice:
     topics: Mapping[str, bool] = field(default_factory=dict)
     language: str | None = None
     wordings: Mapping[str, str] = field(default_factory=dict)
+    keeps_pause: bool = False
 
 
 def preferences_of(database: Database, number: int) -> Preferences | None:
@@ -110,7 +114,9 @@ def save(
 
 def _preferences(connection: Connection, found: Recipient) -> Preferences:
     marketing, tracking = (consent.known(connection, found.email, one).state for one in Purpose)
-    return Preferences(found.email, marketing, tracking, wishes.of(connection, found.email), found.reads)
+    return Preferences(
+        found.email, marketing, tracking, wishes.of(connection, found.email), found.reads, found.language
+    )
 
 
 def _write_language(connection: Connection, found: Recipient, choice: Choice, now: datetime) -> bool:
@@ -153,6 +159,7 @@ def _wishes(connection: Connection, found: Recipient, choice: Choice, now: datet
         told = Told(WAY, choice.wordings.get(name), {"message": choice.message})
         line = Line(state.value, min(choice.at, now), anew=choice.topics[name])
         consent.append(connection, found.email, f"{TOPIC}{name}", line, told)
-    new = Wishes(frozenset(out.symmetric_difference(changed)), choice.wishes.frequency, choice.wishes.paused_until)
+    until = known.paused_until if choice.keeps_pause else choice.wishes.paused_until
+    new = Wishes(frozenset(out.symmetric_difference(changed)), choice.wishes.frequency, until)
     if new != known:
         wishes.save(connection, found.email, new)

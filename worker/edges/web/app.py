@@ -30,6 +30,7 @@ from worker.domain.staff import StaffOf
 from worker.domain.work import Work
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
+from worker.edges.web.confirm import Confirm
 from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
 from worker.edges.web.flow_files import Beside, FlowFiles
@@ -43,6 +44,7 @@ from worker.edges.web.ingest import Ingest
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.overview import Overviews
+from worker.edges.web.preferences import PreferencePages
 from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
@@ -144,7 +146,8 @@ def build_app(house: Composed) -> Starlette:
     writable = Writable(partial(probe_writing, house.database))
     ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller, writable)
     hits = HitRecorder(house.database, spool, teller)
-    refusals = RefusalRecorder(house.database, spool, teller, house.clock)
+    refusal_confirmed = settings.policy.refusal_confirmed
+    refusals = RefusalRecorder(house.database, spool, teller, house.clock, confirmed=refusal_confirmed)
     backlog = BacklogPage(
         house.secrets.source_of,
         house.database,
@@ -155,6 +158,8 @@ def build_app(house: Composed) -> Starlette:
     coupons = CouponPage(house.secrets.source_of, house.database, house.clock)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
+    confirm = Confirm(house.tokens, house.database, house.clock, pages, teller.tell)
+    preferences = PreferencePages(settings, house.tokens, house.database, house.clock, pages, teller.tell)
     view = View(house.tokens, Viewing(house.database, Preparing(settings, house.templates, house.tokens)), pages)
     zone = ZoneInfo(settings.shop.timezone)
     signing = house.secrets.signing
@@ -182,7 +187,8 @@ def build_app(house: Composed) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         draining = asyncio.create_task(
-            drain_again_and_again(spool, house.database, teller, house.clock, DRAIN_EVERY), name="draining"
+            drain_again_and_again(spool, house.database, teller, house.clock, DRAIN_EVERY, confirmed=refusal_confirmed),
+            name="draining",
         )
         yield
         draining.cancel()
@@ -191,6 +197,8 @@ def build_app(house: Composed) -> Starlette:
         await asyncio.gather(*(asyncio.to_thread(one.close, CLOSES_WITHIN) for one in (ingest, hits, refusals)))
         await asyncio.to_thread(teller.close, CLOSES_WITHIN)  # last: what the others committed is told
         unsubscribe.close()
+        confirm.close()
+        preferences.close()
         view.close()
         health.close()
 
@@ -217,6 +225,10 @@ def build_app(house: Composed) -> Starlette:
             Route("/c/{token}", tracking.redirect, methods=["GET"]),
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),
             Route("/u/{token}", unsubscribe.post, methods=["POST"]),
+            Route("/y/{token}", confirm.show, methods=["GET"]),
+            Route("/y/{token}", confirm.post, methods=["POST"]),
+            Route("/p/{token}", preferences.show, methods=["GET"]),
+            Route("/p/{token}", preferences.post, methods=["POST"]),
             Route("/v/{token}", view.show, methods=["GET"]),
             Route("/outbox", outbox.list, methods=["GET"]),
             Route("/outbox/{name}", outbox.list, methods=["GET"]),

@@ -20,12 +20,14 @@ from worker.domain.errors import UnavailableError
 from worker.domain.hits import SETTLING, HitKind
 from worker.domain.work import Work
 from worker.edges.web.group_commit import BusyError, GroupCommit
+from worker.edges.web.lane import Lane
 from worker.edges.web.spool import Spool
 from worker.edges.web.telling import Teller
 from worker.storage.database import Database, told
 from worker.storage.hits import NewHit
 
 PATIENCE = 0.2  # seconds that a click may wait for its commit
+GROUP = 2_000  # hits in one transaction
 REFUSAL_PATIENCE = 3.0  # seconds that a refusal may wait: its page says what became of it
 CLASSED_AFTER = SETTLING.total_seconds() + 0.1
 
@@ -40,7 +42,10 @@ class Clock(Protocol):
 
 
 class HitRecorder:
-    """Keeps hits.
+    """Keeps hits, in groups: while one is written, the next gathers.
+
+    Thousands come in a second, so what is done for each is little: its answer waits for a future of the loop's own,
+    and all of a group are told at once.
 
     Parameters:
         folder: of the spool, `var/spool`.
@@ -51,46 +56,70 @@ class HitRecorder:
         self._database = database
         self._teller = teller
         self._spool = Spool(folder, "hits")
-        self._commits: GroupCommit[NewHit, None] = GroupCommit("hits", self._commit)
-        self._spooled: GroupCommit[NewHit, None] = GroupCommit("spooled hits", self._append)
+        self._commits = Lane("hits", self._commit)
+        self._spooled = Lane("spooled hits", self._append)
+        self._waiting: list[tuple[NewHit, asyncio.Future[None]]] = []
+        self._committing: asyncio.Future[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def record(self, hit: NewHit) -> None:
         """Keep a hit durably, in the database or in the spool; a hit that neither takes is said in the log."""
-        if not self._commits.stalled(PATIENCE) and await self._committed(hit):
+        kept = asyncio.get_running_loop().create_future()
+        self._waiting.append((hit, kept))
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep_all(), name="keeping hits")
+        await kept
+
+    async def _keep_all(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            try:
+                await self._keep([hit for hit, _ in group])
+            finally:
+                for _, kept in group:
+                    if not kept.done():
+                        kept.set_result(None)
+
+    async def _keep(self, group: Sequence[NewHit]) -> None:
+        if await self._committed(group):
             return
         try:
-            await asyncio.wrap_future(self._spooled.submit(hit))
-        except (OSError, BusyError) as error:
-            log.error("a %s of message %d is lost, the spool does not take it: %s", hit.kind, hit.message, error)
+            await self._spooled.hand_over(group)
+        except OSError as error:
+            for hit in group:
+                log.error("a %s of message %d is lost, the spool does not take it: %s", hit.kind, hit.message, error)
 
-    async def _committed(self, hit: NewHit) -> bool:
-        try:
-            answer = asyncio.wrap_future(self._commits.submit(hit))
-        except BusyError:
+    async def _committed(self, group: Sequence[NewHit]) -> bool:
+        """Commit a group; not where it takes too long, or the one before still does: then the next is not quick."""
+        if self._committing is not None and not self._committing.done():
             return False
-        try:
-            await asyncio.wait_for(answer, PATIENCE)  # given up, it may still be written: its key makes it one
-        except TimeoutError:
+        self._committing = self._commits.hand_over(group)
+        done, _ = await asyncio.wait({self._committing}, timeout=PATIENCE)
+        if not done:  # given up, it may still be written: its keys make each hit one
+            self._committing.add_done_callback(_looked_at)
             return False
-        except Exception as error:
+        error = self._committing.exception()
+        if error is not None:
             log.warning("hits go to the spool: %s", told(error))
-            return False
-        return True
+        return error is None
 
     def close(self, seconds: float) -> None:
         """Write what waits, and end."""
         self._commits.close(seconds)
         self._spooled.close(seconds)
 
-    def _commit(self, group: Sequence[NewHit]) -> Sequence[None]:
+    def _commit(self, group: Sequence[NewHit]) -> None:
         opens, clicks = hits.record(self._database, group)
         self._teller.tell(opens)
         self._teller.tell(clicks, after=CLASSED_AFTER)
-        return [None] * len(group)
 
-    def _append(self, group: Sequence[NewHit]) -> Sequence[None]:
+    def _append(self, group: Sequence[NewHit]) -> None:
         self._spool.append([_hit_record(hit) for hit in group])
-        return [None] * len(group)
+
+
+def _looked_at(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()  # the spool has the hits; what became of the commit is of no more interest
 
 
 class RefusalRecorder:
@@ -99,9 +128,13 @@ class RefusalRecorder:
     Parameters:
         folder: of the spool, `var/spool`.
         teller: told of the events that report them.
+        confirmed: whether a mail confirms each.
     """
 
-    def __init__(self, database: Database, folder: Path, teller: Teller, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, folder: Path, teller: Teller, clock: Clock, *, confirmed: bool = False
+    ) -> None:
+        self._confirmed = confirmed
         self._database = database
         self._teller = teller
         self._clock = clock
@@ -132,7 +165,8 @@ class RefusalRecorder:
 
     def _commit(self, group: Sequence[Refusal]) -> Sequence[None]:
         for refusal in group:  # each in its own transaction: they are few, and each takes its address's lock
-            self._teller.tell(unsubscribe(self._database, refusal, self._clock.now()))
+            work = unsubscribe(self._database, refusal, self._clock.now(), confirmed=self._confirmed)
+            self._teller.tell(work)
         return [None] * len(group)
 
     def _append(self, group: Sequence[Refusal]) -> Sequence[None]:
@@ -145,11 +179,14 @@ def waiting(folder: Path) -> bool:
     return Spool(folder, "hits").waiting() or Spool(folder, "refusals").waiting()
 
 
-def drain(folder: Path, database: Database, now: datetime) -> Work:
+def drain(folder: Path, database: Database, now: datetime, *, confirmed: bool = False) -> Work:
     """Read the spool back into the database; done by two at once, or cut off in between, each line is still one.
 
+    Parameters:
+        confirmed: whether a mail confirms each refusal.
+
     Returns:
-        The hits to class and the events to process.
+        The hits to class, the events to process and the mails to send.
 
     Raises:
         UnavailableError: the database cannot be reached; what is left stays in the spool.
@@ -160,7 +197,7 @@ def drain(folder: Path, database: Database, now: datetime) -> Work:
         for record in records:
             refusal = _refusal(record)
             if refusal is not None:
-                found.append(unsubscribe(database, refusal, now))
+                found.append(unsubscribe(database, refusal, now, confirmed=confirmed))
 
     def take_hits(records: list[dict[str, Any]]) -> None:
         found.extend(hits.record(database, [hit for record in records if (hit := _hit(record)) is not None]))
@@ -171,12 +208,14 @@ def drain(folder: Path, database: Database, now: datetime) -> Work:
     return sum(found, Work())
 
 
-async def drain_again_and_again(folder: Path, database: Database, teller: Teller, clock: Clock, every: float) -> None:
+async def drain_again_and_again(
+    folder: Path, database: Database, teller: Teller, clock: Clock, every: float, *, confirmed: bool = False
+) -> None:
     """Read the spool back whenever it holds something, until cancelled."""
     while True:
         try:
             if await asyncio.to_thread(waiting, folder):
-                teller.tell(await asyncio.to_thread(drain, folder, database, clock.now()))
+                teller.tell(await asyncio.to_thread(drain, folder, database, clock.now(), confirmed=confirmed))
         except UnavailableError as error:
             log.info("the spool has to wait: %s", error)
         except Exception:

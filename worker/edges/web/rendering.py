@@ -71,13 +71,21 @@ class Pages:
         return HTMLResponse(content, status, headers)
 
     def notice(
-        self, name: str, language: str, status: int = 200, *, done: bool = False, link: bool = False
+        self,
+        name: str,
+        language: str,
+        status: int = 200,
+        *,
+        done: bool = False,
+        link: bool = False,
+        beside: tuple[str, str] | None = None,
     ) -> HTMLResponse:
         """Return a page with one card: title and text by name, with a button or a further line where there is one.
 
         Parameters:
             done: whether it tells that something was done.
             link: whether it leads to the shop.
+            beside: address and text of another link.
         """
         texts = self.texts(language)
         return self.page(
@@ -91,6 +99,7 @@ class Pages:
             done=done,
             link=self._shop.website if link else None,
             link_text=texts["to_shop"],
+            beside=beside,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker.edges.web.texts_consent import CONSENT
 from worker.edges.web.texts_house import HOUSE
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
@@ -131,7 +132,9 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-TEXTS: Mapping[str, Mapping[str, str]] = {language: {**_TEXTS[language], **HOUSE[language]} for language in LANGUAGES}
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    language: {**_TEXTS[language], **CONSENT[language], **HOUSE[language]} for language in LANGUAGES
+}
 
 
 def choose_language(asked: str | None, accepted: str, default: str) -> str:

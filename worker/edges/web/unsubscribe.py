@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from worker.delivery.tokens import Tokens
+from worker.delivery.links import PREFERENCES_PATH
+from worker.delivery.tokens import Tokens, Use
 from worker.delivery.unsubscribing import Refusal, language_of
 from worker.edges.web.group_commit import BusyError
 from worker.edges.web.recording import Clock, RefusalRecorder
@@ -68,7 +69,11 @@ class Unsubscribe:
         except (OSError, BusyError) as error:
             log.critical("a refusal of message %d could not be kept: %s", message, error)
             return self._pages.notice("failed", language, 503)
-        return self._pages.notice("done" if kept else "later", language, done=True)
+        less = (
+            f"{PREFERENCES_PATH}{self._tokens.page(Use.PREFERENCES, message)}",
+            self._pages.texts(language)["less_link"],
+        )
+        return self._pages.notice("done" if kept else "later", language, done=True, beside=less if kept else None)
 
     def close(self) -> None:
         """End what is open."""
