@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.delivery.enclosures import Enclosed, enclosed
 from worker.delivery.mime import LONGEST_LINE, HeaderError, build, clean
 from worker.delivery.templates.rendered import Rendered
 from worker.domain.errors import NaiveDatetimeError
@@ -41,6 +42,7 @@ def mail(**changes: Any) -> bytes:
         "from_name": "The Coffee",
         "from_email": "chao@thecoffee.example",
         "reply_to": None,
+        "files": (),
     }
     rest: dict[str, Any] = {
         "to_name": "Lan",
@@ -119,6 +121,67 @@ def test_bodies_come_out_as_they_went_in(text: str, html: str) -> None:
         expected = re.sub("\r\n|\r|\n", "\r\n", given_text).encode("utf-8", "replace")
         assert part.get_payload(decode=True) == expected
         assert part.get_content_charset() == "utf-8"
+
+
+NAMES = st.text(st.sampled_from(VIETNAMESE + "'\"()*%;=\\"), min_size=1, max_size=120).map(clean).filter(bool)
+FILES = st.lists(
+    st.builds(enclosed, NAMES, st.just("application/pdf"), st.just(""), st.binary(max_size=400)), max_size=3
+)
+PICTURES = st.lists(
+    st.builds(enclosed, NAMES, st.just("image/png"), st.just("0a1b@picture.phin"), st.binary(max_size=200)), max_size=2
+)
+
+
+def leaves(message: Message) -> list[Message]:
+    return [part for part in message.walk() if not part.is_multipart()]
+
+
+@given(subject=st.text(VIETNAMESE, max_size=200), text=TEXTS, files=FILES, pictures=PICTURES)
+def test_files_come_out_with_their_names(
+    subject: str, text: str, files: list[Enclosed], pictures: list[Enclosed]
+) -> None:
+    """Given any files and pictures, then two parsers read back octets and names, and the rest as without them."""
+    content = mail(subject=subject, text=text, html=text, files=(*files, *pictures))
+    holds_the_wire_rules(content)
+    assert all(len(line) <= 78 for line in content.split(b"\r\n"))
+    message = parsed(content)
+    assert decoded(message, "Subject") == clean(subject)
+    plain, html, *rest = leaves(message)
+    bodies = [part.get_payload(decode=True) for part in leaves(parsed(mail(text=text, html=text)))]
+    assert [plain.get_payload(decode=True), html.get_payload(decode=True)] == bodies
+    assert [part.get_payload(decode=True) for part in rest] == [one.octets for one in (*pictures, *files)]
+    assert [part.get_filename() for part in rest] == [one.name for one in (*pictures, *files)]
+    newer = email.message_from_bytes(content, policy=email.policy.SMTP)
+    assert [part.get_filename() for part in leaves(newer)[2:]] == [one.name for one in (*pictures, *files)]
+    assert len({part.get_boundary() for part in message.walk() if part.is_multipart()}) == 1 + bool(files) + bool(
+        pictures
+    )
+
+
+def test_a_wide_address_goes_out_as_utf8_where_it_may() -> None:
+    """Given an address with letters beyond ASCII before its @, then its header has it raw; all other stays ASCII."""
+    content = mail(to_email="lân@càphê.example", to_name="Lân", subject="Chào", wide=True)
+    line = next(line for line in content.split(b"\r\n") if b"<l" in line)
+    assert line.decode() == " <lân@xn--cph-9ka6c.example>"
+    assert content.replace(line, b"").isascii()
+    for harmful in (
+        "lân\r\nBcc: x@càphê.example",
+        "lân, x@càphê.example",
+        '"lân x"@càphê.example',
+        "lân@",
+        "l\u2028ân@x.vn",
+    ):
+        with pytest.raises(HeaderError):
+            mail(to_email=harmful, wide=True)
+
+
+def test_a_plain_mail_has_no_part_more() -> None:
+    """Given a mail without files, then it is text and HTML, and nothing around them."""
+    assert [part.get_content_type() for part in parsed(mail()).walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
 
 
 def test_an_address_list_cannot_be_smuggled_into_a_name() -> None:

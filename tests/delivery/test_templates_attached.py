@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.mails import SHOP, FakeLinks, compiled, folder
-from worker.delivery import enclosures, mime
+from worker.delivery import enclosures, mime, outbox
 from worker.delivery.enclosures import shown_alone
 from worker.delivery.templates import attached
 from worker.delivery.templates.errors import TemplateError
@@ -121,11 +121,14 @@ def test_a_changed_picture_is_seen_at_the_next_look(templates: Path) -> None:
 
 
 def test_shown_alone_a_mail_has_its_pictures_in_it(templates: Path) -> None:
-    """Given a mail to be shown in a browser, then its pictures are in the page."""
+    """Given a mail to be shown in a browser, or one in the outbox, then its pictures are in the page."""
     rendered = mail(templates, SHOWN)
-    page = shown_alone(rendered.html, rendered.files)
-    assert "cid:" not in page
-    assert 'src="data:image/png;base64,iVBORw0KGg' in page
+    (templates / "1-000000000000.eml").write_bytes(bytes(read(rendered)))
+    captured = outbox.read(templates, "1-000000000000.eml").html
+    for page in (shown_alone(rendered.html, rendered.files), captured):
+        assert page
+        assert "cid:" not in page
+        assert 'src="data:image/png;base64,iVBORw0KGg' in page
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 
+from worker.delivery.enclosures import Enclosed, shown_alone
 from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing
 from worker.domain.answers import Stage
 from worker.domain.errors import PhinError
@@ -167,7 +168,9 @@ def read(folder: Path, name: str) -> CapturedMail:
     raw = _bytes(folder, name)
     mail = email.message_from_bytes(raw, policy=email.policy.compat32)
     headers = tuple((header, _decoded(str(value))) for header, value in mail.items())
-    return CapturedMail(name, headers, _body(mail, "text/html"), _body(mail, "text/plain"), raw)
+    html = _body(mail, "text/html")
+    shown = None if html is None else shown_alone(html, list(_pictures(mail)))
+    return CapturedMail(name, headers, shown, _body(mail, "text/plain"), raw)
 
 
 class _UnwrittenError(PhinError):
@@ -227,6 +230,14 @@ def _decoded(value: str) -> str:
         return str(make_header(decode_header(unfolded)))
     except (HeaderParseError, LookupError, ValueError):
         return unfolded
+
+
+def _pictures(mail: Message) -> Iterator[Enclosed]:
+    """Yield the pictures that stand beside the HTML."""
+    for part in mail.walk():
+        cid, octets = str(part.get("Content-ID", "")).strip("<>"), part.get_payload(decode=True)
+        if cid and isinstance(octets, bytes) and part.get_content_maintype() == "image":
+            yield Enclosed(part.get_filename(""), part.get_content_type(), cid, octets, b"")
 
 
 def _body(mail: Message, kind: str) -> str | None:

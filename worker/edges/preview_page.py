@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from worker.delivery.enclosures import shown_alone
 from worker.rehearsal.previewing import CLIPPED_AT, Previewed
 
 _HERE = Path(__file__).parent
@@ -52,7 +53,7 @@ def write_preview(folder: Path, seen: Previewed, *, dark: bool = False, watched:
     name = f"{seen.template.replace('/', '-')}.{seen.language}"
     paths = Written(*(folder / f"{name}{ending}" for ending in (".html", ".mail.html", ".txt")))
     stamp = folder / f"{name}.stamp.js"
-    paths.html.write_text(seen.rendered.html, encoding="utf-8")
+    paths.html.write_text(shown_alone(seen.rendered.html, seen.rendered.files), encoding="utf-8")
     paths.text.write_text(seen.rendered.text, encoding="utf-8")
     made = str(paths.html.stat().st_mtime_ns)
     page = preview_page(seen, dark=dark, stamp=(stamp.name, made) if watched else None)
@@ -73,12 +74,13 @@ def preview_page(seen: Previewed, *, dark: bool = False, stamp: tuple[str, str] 
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     palette = (_HERE / "web" / "pages" / "palette.css").read_text(encoding="utf-8")
+    html = shown_alone(seen.rendered.html, seen.rendered.files)
     return environment.get_template("preview_page.html").render(
         seen=seen,
         facts=facts_of(seen),
         palette=Markup(palette),
         policy=_POLICY,
-        schemes=[(scheme, in_scheme(seen.rendered.html, scheme)) for scheme in ("light", "dark")],
+        schemes=[(scheme, in_scheme(html, scheme)) for scheme in ("light", "dark")],
         widths=[("Desktop", _DESKTOP), ("Phone", _PHONE)],
         dark=dark,
         size=size_of(seen),

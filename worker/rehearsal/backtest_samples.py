@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from worker.delivery.enclosures import shown_alone
 from worker.delivery.links import MessageLinks
 from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.library import TemplateLibrary
@@ -68,7 +69,7 @@ class SampleWriter:
                 continue
             day = sample.facts.now.astimezone(zone_of(None, self._settings.shop.timezone)).date()
             path = self._folder / f"{number:02}-{sample.step.name}-{day}-customer-{sample.journey.customer_id}.html"
-            path.write_text(rendered.html, encoding="utf-8")
+            path.write_text(shown_alone(rendered.html, rendered.files), encoding="utf-8")
             path.with_suffix(".txt").write_text(_as_text(rendered), encoding="utf-8")
             files.append(path)
         return Written(tuple(files), tuple(dict.fromkeys(faults)))
