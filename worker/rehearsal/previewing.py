@@ -60,7 +60,7 @@ class Previewed:
 
     Parameters:
         language: of the text that there is, which may be another than was asked for.
-        size: bytes of the HTML as a tracked customer would get it.
+        followed: the same as a tracked customer would get it.
         problems: what the check finds in the template.
         missing: names of values that no flow gives and that are shown in brackets or made up.
     """
@@ -71,12 +71,17 @@ class Previewed:
     to_name: str | None
     to_email: str
     rendered: Rendered
-    size: int
+    followed: Rendered
     links: tuple[SeenLink, ...]
     problems: tuple[Problem, ...]
     scene: Scene
     occasion: Occasion | None
     missing: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the HTML as a tracked customer would get it."""
+        return len(self.followed.html.encode())
 
 
 class Previewing:
@@ -167,15 +172,16 @@ class Previewing:
         tracked = MessageLinks(
             self._tokens, self._settings.url, 0, tracking=viewable, refusable=refusable, viewable=viewable
         )
-        size = len(compiled.render(dict(values), tracked).html.encode())
+        followed = compiled.render(dict(values), tracked)
+        by_step, advertising = (occasion, facts, language), person is None and refusable
         return Previewed(
             template=asked.template,
             language=compiled.language,
             kind=kind,
             to_name=person.name if person else facts.customer.name,
             to_email=(person.email if person else facts.customer.email) or "",
-            rendered=self._by_step(rendered, occasion, facts, language, advertising=person is None and refusable),
-            size=size,
+            rendered=self._by_step(rendered, *by_step, advertising=advertising),
+            followed=self._by_step(followed, *by_step, advertising=advertising),
             links=links_of(rendered.html, plain.counted),
             problems=compiled.problems,
             scene=scene,
