@@ -26,6 +26,8 @@ QUIET = {  # what these say beneath that level is of use to nobody who runs a sh
     "alembic": logging.WARNING,
     "watchfiles": logging.WARNING,
     "httpx": logging.WARNING,
+    "flufl.bounce": logging.CRITICAL,  # what its detectors stumble over is answered by asking the next
+    "imapclient": logging.WARNING,
     "premailer": logging.ERROR,
     "CSSUTILS": logging.CRITICAL,
 }

@@ -264,6 +264,12 @@ def listed(connection: Connection, *, unread: bool, most: int) -> list[Any]:
     return list(connection.execute(asked))
 
 
+def count_unread(connection: Connection, since: datetime | None = None) -> int:
+    """Return how many could not be read, or name no mail of ours."""
+    asked = select(func.count()).select_from(bounce).where(bounce.c.state == literal_column("'unread'"))
+    return int(connection.execute(asked if since is None else asked.where(bounce.c.received_at >= since)).scalar_one())
+
+
 def by_id(connection: Connection, number: int) -> Any | None:
     """Return all that is kept of one."""
     return connection.execute(select(bounce).where(bounce.c.id == number)).first()
