@@ -120,5 +120,31 @@ class Consent(Group):
     """How consent is asked for and taken back."""
 
 
+Days = Annotated[int | None, BeforeValidator(nothing)]
+
+
 class Retention(Group):
-    """How long things are kept."""
+    """For how many days things are kept; `none`: for ever. The clock clears what is older each night.
+
+    Law names no such numbers, but that nothing is kept longer than its purpose asks for (Article 5(1)(e) of Regulation
+    (EU) 2016/679; Vietnam's Law 91/2025/QH15): a shop states its own. Consents and the audit log are proof, and stay.
+    """
+
+    hit_sources: Days = Field(
+        90, ge=1, description="Keyed hash of the address, user agent and headers of opens and clicks; none, no recount"
+    )
+    event_contents: Days = Field(730, ge=1, description="What events told; that they came, and when, stays")
+    traces: Days = Field(365, ge=1, description="What was seen and decided in journeys that have ended")
+    refused_entries: Days = Field(90, ge=31, description="Why events started no flow; `phin why` looks back 30 days")
+    mail_texts: Days = Field(
+        365, ge=30, description="Subject and values of mails that went, with which a browser can show them again"
+    )
+    webhook_bodies: Days = Field(90, ge=1, description="What other systems were told, and what they answered")
+    task_texts: Days = Field(730, ge=1, description="Title, note and remark of closed tasks, and subjects of requests")
+    bounce_reports: Days = Field(90, ge=1, description="What reports of mails that came back said, and quoted")
+    proofs_of_erased: Days = Field(
+        1826,
+        ge=1,
+        description="Consents of erased people, under a keyed hash: proof as long as a claim may be brought"
+        " (Article 17(3)(e) of Regulation (EU) 2016/679; five years)",
+    )

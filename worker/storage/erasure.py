@@ -41,6 +41,7 @@ from worker.storage.tables import address, customer, erased, event, journey, mes
 from worker.storage.types import Instant, Json
 
 REASON = "erased"
+CLEARED = "cleared"  # stands in JSON of which not all is kept
 S = MessageState
 
 
@@ -188,7 +189,7 @@ def _tables() -> list[tuple[str, Held, Table]]:
 def _empty(connection: Connection, table: Table, held: Held, mine: ColumnElement[bool]) -> None:
     """Empty the columns that are to be, in the rows that hold something there."""
     values: dict[str, Any] = dict(held.blank)
-    full = [_differs(table, name, value) for name, value in values.items()]
+    full = [differs(table, name, value) for name, value in values.items()]
     for name in held.told:
         quotes = table.c.state.in_(TOLD_IN)
         values[name] = case((quotes, None), else_=table.c[name])
@@ -197,7 +198,8 @@ def _empty(connection: Connection, table: Table, held: Held, mine: ColumnElement
         connection.execute(update(table).where(mine, or_(*full)).values(values))
 
 
-def _differs(table: Table, name: str, value: Any) -> ColumnElement[bool]:
+def differs(table: Table, name: str, value: Any) -> ColumnElement[bool]:
+    """Return the condition for rows whose column holds something else."""
     column = table.c[name]
     if value is None:
         return column.is_not(None)
@@ -236,7 +238,7 @@ def _rewritten(held: Held, name: str, value: Any, person: Person, pseudonyms: Ps
     if value is None:
         return None
     if name in held.only:
-        return _left(value, held.only[name])
+        return left(value, held.only[name])
     text = str(value)
     if text.startswith(f"{REASON}:") or (name in held.scrub and not _names(text, person.words)):
         return text
@@ -244,8 +246,12 @@ def _rewritten(held: Held, name: str, value: Any, person: Person, pseudonyms: Ps
     return f"{REASON}:{pseudonyms.of(kind, text).hash}"
 
 
-def _left(value: Any, keys: Iterable[str]) -> Any:
-    return {key: value[key] for key in keys if key in value} if isinstance(value, Mapping) else None
+def left(value: Any, keys: Iterable[str]) -> Any:
+    """Return what stays of JSON, with a mark where something went; the same where nothing does."""
+    if not isinstance(value, Mapping):
+        return {CLEARED: True}
+    kept = {key: value[key] for key in keys if key in value}
+    return value if len(kept) + (CLEARED in value) == len(value) else {**kept, CLEARED: True}
 
 
 def _names(text: str, words: Iterable[str]) -> bool:

@@ -204,6 +204,12 @@ HELD: Mapping[str, Held] = {
         "segment_marks", Whose.CUSTOMER, delete=_words("id customer_id quiet"), hidden=_words("id quiet")
     ),
     "date_mark": Held("date_marks", Whose.CUSTOMER, delete=_words("id customer_id field"), hidden=_words("id")),
+    "survey_answer": Held(
+        "answers to surveys",
+        Whose.CUSTOMER,
+        keep=_words("id message_id customer_id survey flow score answered_at changed_at version"),
+        blank={"comment": None},
+    ),
     "task": Held(
         "staff_tasks",
         Whose.CUSTOMER,
@@ -266,6 +272,7 @@ HELD: Mapping[str, Held] = {
     "trigger_start": _nobody("flow trigger since"),
     "rotation": _nobody("role person"),
     "erased": _nobody("hash kind ring at lifted_at"),
+    "retention": _nobody("rule floor reached held begun_at ended_at cleared cleared_in_all"),
     "audit": _nobody("id at way who action on detail"),
     "staff_digest": _nobody("person day at message_id"),
 }

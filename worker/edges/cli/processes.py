@@ -18,6 +18,7 @@ from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
 from worker.edges.following import follow_files
 from worker.edges.house import House
+from worker.edges.keeping import Keeping
 from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
 from worker.edges.nightly import Nightly
@@ -37,6 +38,7 @@ RECOVER_EVERY = 5.0
 REMIND_EVERY = 5.0
 CHECKPOINT_EVERY = 60.0
 NIGHTLY_EVERY = 60.0
+KEEPING_EVERY = 60.0
 
 
 def _begin(name: str, *, otherwise: str = "auto") -> Home:
@@ -144,6 +146,7 @@ def clock() -> int:
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
     nightly = Nightly(house.database, house.clock.now, ZoneInfo(home.settings.shop.timezone))
     ticks.every(NIGHTLY_EVERY, "nightly", nightly)
+    ticks.every(KEEPING_EVERY, "keeping", Keeping(house))
     ticks.when_moved(house.clock.path, "sweep", "turns", "reminders")
     with present(house, os.environ.get(NAME, "clock")):
         status = run_clock(ticks, leaving, FINISHES_WITHIN)

@@ -25,9 +25,11 @@ from worker.storage.tables.ledger import hit, message
 from worker.storage.tables.prediction import prediction
 from worker.storage.tables.publishing import process, publication
 from worker.storage.tables.relays import breaker, rate, relay_answer
+from worker.storage.tables.retention import retention
 from worker.storage.tables.rights import audit, erased
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
+from worker.storage.tables.surveys import survey_answer
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
 from worker.storage.tables.turns import date_mark, occurrence, trigger_start
 from worker.storage.tables.webhooks import webhook
@@ -66,11 +68,13 @@ __all__ = [
     "rate",
     "relay_answer",
     "request",
+    "retention",
     "rotation",
     "segment",
     "segment_mark",
     "segment_member",
     "staff_digest",
+    "survey_answer",
     "switch",
     "task",
     "task_reminder",

@@ -1,4 +1,4 @@
-"""Erased customers, and what staff did."""
+"""Erased customers, what staff did, and how far the clearing of old things has come."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POSTGRESQL = (
 
 
 def upgrade() -> None:
-    """Add the two tables, keep the log's rows as they are written, and find erased customers by an index."""
+    """Add the tables, keep the log's rows as they are written, and find erased customers by an index."""
     op.create_table(
         "erased",
         sa.Column("hash", sa.Text(), nullable=False),
@@ -51,6 +51,18 @@ def upgrade() -> None:
     op.create_index("ix_audit_at", "audit", ["at"])
     named = sa.text('"on" IS NOT NULL')
     op.create_index("ix_audit_on", "audit", ["on", "at"], sqlite_where=named, postgresql_where=named)
+    op.create_table(
+        "retention",
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("floor", Id, server_default="0", nullable=False),
+        sa.Column("reached", Id, server_default="0", nullable=False),
+        sa.Column("held", Id),
+        sa.Column("begun_at", Instant()),
+        sa.Column("ended_at", Instant()),
+        sa.Column("cleared", Id, server_default="0", nullable=False),
+        sa.Column("cleared_in_all", Id, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("rule", name=op.f("pk_retention")),
+    )
     gone = sa.text("erased_at IS NOT NULL")
     op.create_index("ix_customer_erased", "customer", ["erased_at"], sqlite_where=gone, postgresql_where=gone)
     for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
