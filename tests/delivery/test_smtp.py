@@ -164,7 +164,9 @@ def test_a_limit_of_mails_a_connection_costs_no_mail_a_delay() -> None:
     assert server.connections == 4
 
 
-@pytest.mark.parametrize("extensions", [("PIPELINING", "SIZE 1000000"), ("SIZE 1000000",), ("8BITMIME",)])
+@pytest.mark.parametrize(
+    "extensions", [("PIPELINING", "SIZE 1000000"), ("SIZE 1000000",), ("8BITMIME",), ("PIPELINING", "CHUNKING")]
+)
 def test_a_refused_mail_does_not_disturb_the_next(extensions: tuple[str, ...]) -> None:
     """Given refusals at each step, with and without PIPELINING, the transaction is cleared and others arrive."""
     script = Manners(
@@ -173,7 +175,7 @@ def test_a_refused_mail_does_not_disturb_the_next(extensions: tuple[str, ...]) -
             "rcpt": [None, None, say("550 5.1.1 no such user")],
             "data": [None, None, None, say("451 4.3.1 later")],
         },
-        extensions=extensions,
+        extensions,
     )
     with MisbehavingSmtp(manners=script) as server:
         transport = SmtpTransport(server.url(), timeout=TIMEOUT)
@@ -242,3 +244,46 @@ def test_a_log_in_opens_the_door() -> None:
         [answer] = hand_over(transport, [a_mail()])
         transport.close()
     assert answer.outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING", "CHUNKING", "8BITMIME"), ("CHUNKING", "8BITMIME")])
+def test_content_goes_by_its_length_where_the_server_takes_it(extensions: tuple[str, ...]) -> None:
+    """Given CHUNKING, when mails with dots, letters and large bodies are handed over, the server has each octet."""
+    mails = [
+        a_mail(1, body=".\r\n..\r\n.one\r\nend."),
+        a_mail(2, body="Xin chào"),
+        a_mail(3, body="\r\n".join(["." + "x" * 900] * 400)),
+        *(a_mail(n) for n in range(4, 12)),
+    ]
+    notes = Notes()
+    with MisbehavingSmtp(manners=Manners(extensions=extensions)) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        answers = hand_over(transport, mails, notes)
+        transport.close()
+    assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
+    assert server.manners.contents == [mail.content for mail in mails]
+    assert not [line for line in server.manners.commands if line.startswith("DATA")]
+    assert notes.handed == [mail.message for mail in mails]
+    assert server.connections == 1
+
+
+def test_a_server_that_offers_chunks_and_does_not_know_them_gets_data() -> None:
+    """Given BDAT answered as an unknown command, then the mail was surely not taken, and goes at once by DATA."""
+    manners = Manners({"data": [say("502 5.5.1 what is BDAT?")]}, ("PIPELINING", "CHUNKING"))
+    with MisbehavingSmtp(manners=manners) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        answers = hand_over(transport, some_mails(3))
+        transport.close()
+    assert [answer.outcome for answer in answers] == [Outcome.ACCEPTED] * 3
+    assert len(set(server.accepted)) == len(server.accepted) == 3
+    assert server.connections == 2
+
+
+def test_chunks_can_be_switched_off() -> None:
+    """Given `?chunking=no`, DATA is used although CHUNKING is offered."""
+    with MisbehavingSmtp(manners=Manners(extensions=("CHUNKING",))) as server:
+        transport = SmtpTransport(server.url(query="?chunking=no"), timeout=TIMEOUT)
+        hand_over(transport, some_mails(2))
+        transport.close()
+    assert "DATA" in server.manners.commands
+    assert len(server.accepted) == 2

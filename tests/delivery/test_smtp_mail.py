@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.handing import a_mail
-from worker.delivery.smtp_mail import Envelope, before_and_with_dot, envelope, on_the_wire
+from worker.delivery.smtp_mail import (
+    Envelope,
+    Offers,
+    before_and_with_dot,
+    before_and_with_end,
+    envelope,
+    in_lines,
+    on_the_wire,
+)
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Stage
 
@@ -59,10 +67,10 @@ def test_a_long_mail_of_one_line_is_not_split() -> None:
 def test_the_envelope_says_what_the_server_wants_to_know() -> None:
     """Given SIZE and SMTPUTF8 offered, they are used where they are needed."""
     mail = a_mail()
-    plain = envelope(mail, smtputf8=True, size=False)
+    plain = envelope(mail, Offers(smtputf8=True))
     assert isinstance(plain, Envelope)
     assert plain.group == b"MAIL FROM:<b@shop.example>\r\nRCPT TO:<lan1@example.com>\r\nDATA\r\n"
-    wide = envelope(a_mail(recipient="hạnh@example.com"), smtputf8=True, size=True)
+    wide = envelope(a_mail(recipient="hạnh@example.com"), Offers(smtputf8=True, size=True))
     assert isinstance(wide, Envelope)
     size = len(a_mail().content)
     assert wide.mail == f"MAIL FROM:<b@shop.example> SIZE={size} SMTPUTF8\r\n".encode()
@@ -81,7 +89,7 @@ def test_the_envelope_says_what_the_server_wants_to_know() -> None:
 )
 def test_an_address_that_cannot_be_written_is_refused(recipient: str, sender: str, stage: Stage) -> None:
     """Given a break, a space or a letter that the server cannot take, no line is made, and the answer says why."""
-    refusal = envelope(a_mail(recipient=recipient, sender=sender), smtputf8=False, size=False)
+    refusal = envelope(a_mail(recipient=recipient, sender=sender), Offers())
     assert isinstance(refusal, Answer)
     assert (refusal.outcome, refusal.stage, refusal.code) == (Outcome.REFUSED, stage, 553)
     assert "not sent" in refusal.text
@@ -89,6 +97,30 @@ def test_an_address_that_cannot_be_written_is_refused(recipient: str, sender: st
 
 def test_the_null_sender_is_an_address() -> None:
     """RFC 5321, 4.5.5: a report goes out with an empty path."""
-    made = envelope(a_mail(sender=""), smtputf8=False, size=False)
+    made = envelope(a_mail(sender=""), Offers())
     assert isinstance(made, Envelope)
     assert made.mail == b"MAIL FROM:<>\r\n"
+
+
+def test_letters_beyond_ascii_are_told_beforehand_and_only_then() -> None:
+    """RFC 6152: BODY=8BITMIME for a content that has them; where it is not offered the mail is refused, with reason."""
+    plain, wide = a_mail(), a_mail(body="Xin chào")
+    offers = Offers(eight_bit=True)
+    assert [b"BODY=8BITMIME" in made.mail for made in (envelope(plain, offers), envelope(wide, offers))
+            if isinstance(made, Envelope)] == [False, True]  # fmt: skip
+    refusal = envelope(wide, Offers())
+    assert isinstance(refusal, Answer)
+    assert (refusal.outcome, refusal.code, refusal.ours) == (Outcome.REFUSED, 554, True)
+    assert "8BITMIME" in refusal.text
+
+
+@given(content=contents)
+def test_a_chunk_is_as_long_as_it_says(content: bytes) -> None:
+    """Given any content, BDAT names the number of octets that follow, and dots stand as they are."""
+    lined = in_lines(content)
+    head, tail = before_and_with_end(lined)
+    command, _, octets = (head + tail).partition(b"\r\n")
+    assert command == b"BDAT %d LAST" % len(octets)
+    assert octets == lined
+    assert tail
+    assert lined.count(b"\r") == lined.count(b"\n") == lined.count(b"\r\n")

@@ -51,13 +51,19 @@ def _honest(step: Step, action: Action | None, take: bool) -> Action | None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(script=scripts(), count=st.integers(1, 6), pipelining=st.booleans(), calls=st.integers(1, 2))
+@given(
+    script=scripts(),
+    count=st.integers(1, 6),
+    extensions=st.lists(st.sampled_from(["PIPELINING", "CHUNKING", "8BITMIME"]), unique=True),
+    calls=st.integers(1, 2),
+    drips=st.booleans(),
+)
 def test_whatever_a_server_does_no_taken_mail_is_called_untaken(
-    script: Script, count: int, pipelining: bool, calls: int
+    script: Script, count: int, extensions: Sequence[str], calls: int, drips: bool
 ) -> None:
     """Given faults at any steps of any mails, the oracle holds, one mail in a call at most is unknown, and a new
     connection is made only when the one before had served."""
-    manners = Manners(script, ("PIPELINING",) if pipelining else ("8BITMIME",))
+    manners = Manners(script, extensions, drips=drips)
     with MisbehavingSmtp(manners=manners) as server:
         transport = SmtpTransport(server.url(), timeout=0.5)
         mails, answers = [], []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from tests.support.certificate import server_context
+from tests.support.certificate import certified, server_context
 from tests.support.handing import Notes, a_mail, check_answers, hand_over, some_mails
 from tests.support.misbehaving_smtp import MisbehavingSmtp, RefusedPort
 from tests.support.smtp_conversation import Drop, Hang, Manners, Script, Step, say
@@ -58,6 +59,7 @@ CASES: dict[str, tuple[Script, list[Outcome]]] = {
     "hangs up in a body whose dot was under way": ({"body": [None, Drop()]}, [A, U, T]),
     "refuses at the dot": ({"dot": [say("554 5.6.0 no")]}, [R, A, A]),
     "blames us at the dot": ({"dot": [say("550 5.7.1 spam")]}, [R, A, A]),
+    "says 421 between mails": ({"dot": [say("250 ok", "421 4.3.2 closing", close=True, take=True)]}, [A, A, A]),
     "wants it later at the dot": ({"dot": [None, say("451 4.3.0 later")]}, [A, T, A]),
     "says 421 at the dot": ({"dot": [None, say("421 4.3.2 shutting down", close=True)]}, [A, T, A]),
     "hangs up at the dot, not taken": ({"dot": [Drop()]}, [U, T, T]),
@@ -68,19 +70,26 @@ CASES: dict[str, tuple[Script, list[Outcome]]] = {
     "answers the dot with 354": ({"dot": [None, say("354 more", take=True)]}, [A, U, T]),
     "answers the dot with two codes": ({"dot": [say("250-taken", "550 or not", take=True)]}, [U, T, T]),
     "answers the dot with half a line": ({"dot": [say("250-taken", close=True, take=True)]}, [U, T, T]),
+    "answers the dot at great length": ({"dot": say("250-" + "x" * 2000, "250 " + "y" * 2000, take=True)}, [A, A, A]),
+    "refuses at great length": ({"rcpt": [say(*["550-5.1.1 " + "no " * 250] * 20, "550 5.1.1 no")]}, [R, A, A]),
     "takes and hangs up": ({"dot": [None, say("250 ok", close=True, take=True)]}, [A, A, A]),
     "answers QUIT badly": ({"quit": say("500 never")}, [A, A, A]),
     "hangs up at QUIT": ({"quit": Drop()}, [A, A, A]),
 }
 
 
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "one by one"])
+WAYS = {"pipelining": ("PIPELINING", "SIZE 9999999"), "one by one": ("8BITMIME",), "chunks": ("PIPELINING", "CHUNKING")}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_what_becomes_of_mails_when_a_server(case: str, pipelining: bool) -> None:
+def test_what_becomes_of_mails_when_a_server(case: str, way: str) -> None:
     """Given the behaviour that the case names, each of three mails has the answer that is true of it."""
     script, outcomes = CASES[case]
-    extensions = ("PIPELINING", "SIZE 9999999") if pipelining else ("8BITMIME",)
-    answers, _ = run(Manners(script, extensions), some_mails(3))
+    if way == "chunks" and case == "answers DATA with nonsense":
+        outcomes = [A, U, T]  # there is no DATA: it is nonsense in answer to the last octet
+        script = {"data": [None, say("354 thanks")]}
+    answers, _ = run(Manners(script, WAYS[way]), some_mails(3))
     assert [answer.outcome for answer in answers] == outcomes
     assert all(answer.text for answer in answers)
 
@@ -202,6 +211,32 @@ def test_tls_that_fails_sends_nothing_and_says_what_to_do(scheme: str, manners: 
     assert [answer.outcome for answer in answers] == [T, T]
     assert any(word in answers[0].text for word in words.split("|"))
     assert server.accepted == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtp+starttls", "smtps"])
+@pytest.mark.parametrize(
+    ("certificate", "word"), [({}, ""), ({"elsewhere": True}, "mismatch"), ({"expired": True}, "expired")]
+)
+def test_a_certificate_must_be_the_servers_and_of_today(
+    certificate: dict[str, bool], word: str, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a certificate of an authority that this machine trusts, mail goes only if it names the host and holds."""
+    tls, pem = certified(**certificate)
+    (tmp_path / "trusted.pem").write_bytes(pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    implicit = scheme == "smtps"
+    manners = Manners(tls=tls, implicit_tls=implicit, starttls=None if implicit else "offered")
+    answers, server = run(manners, some_mails(1), scheme=scheme, timeout=5)
+    assert [answer.outcome for answer in answers] == [T if word else A]
+    assert word in answers[0].text
+    assert len(server.accepted) == (0 if word else 1)
+
+
+def test_a_server_in_the_midst_that_strips_starttls_gets_no_mail_where_it_is_required() -> None:
+    """Given somebody who takes STARTTLS out of the greeting, then with `smtp+starttls` nothing is said of the mail."""
+    answers, server = run(Manners(login=("shop", "pw")), some_mails(2), scheme="smtp+starttls", userinfo="shop:pw@")
+    assert [answer.outcome for answer in answers] == [T, T]
+    assert not [line for line in server.manners.commands if not line.startswith(("EHLO", "ehlo"))]
 
 
 @pytest.mark.parametrize("size", [100, 300_000])

@@ -18,10 +18,21 @@ from cryptography.x509.oid import NameOID
 @functools.cache
 def server_context() -> ssl.SSLContext:
     """Return the TLS context of a server with such a certificate."""
+    return certified()[0]
+
+
+def certified(*, elsewhere: bool = False, expired: bool = False) -> tuple[ssl.SSLContext, bytes]:
+    """Return the TLS context of a server, and its certificate as PEM, for whoever is to trust it.
+
+    Parameters:
+        elsewhere: whether it is another host's.
+        expired: whether its time was over an hour ago.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=25 if expired else 0)
+    here = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = x509.SubjectAlternativeName([x509.DNSName("mail.elsewhere.example")] if elsewhere else here)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -41,4 +52,4 @@ def server_context() -> ssl.SSLContext:
         )
         pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
         context.load_cert_chain(pem)
-    return context
+    return context, certificate.public_bytes(serialization.Encoding.PEM)

@@ -9,7 +9,7 @@ from tests.support.misbehaving_smtp import MisbehavingSmtp
 from worker.delivery.transport import Answer, LeaseOver, Outcome, Outgoing, Transport
 
 
-def a_mail(number: int = 1, *, body: str = "Xin chào", recipient: str = "", sender: str = "b@shop.example") -> Outgoing:
+def a_mail(number: int = 1, *, body: str = "Hello", recipient: str = "", sender: str = "b@shop.example") -> Outgoing:
     """Return a small finished mail."""
     message_id = f"m{number}@shop.example"
     content = (

@@ -65,6 +65,7 @@ class Manners:
         extensions: lines of the EHLO answer.
         starttls: `offered` or `required` (by 530).
         login: user and password that it wants before MAIL.
+        drips: writes its replies byte by byte.
         forgets_behind_dot: throws away what was sent behind a final dot, as some middleboxes do.
     """
 
@@ -75,6 +76,7 @@ class Manners:
     implicit_tls: bool = False
     login: tuple[str, str] | None = None
     forgets_behind_dot: bool = False
+    drips: bool = False
 
     accepted: list[str] = field(default_factory=list)  # Message-IDs, whether or not the sender was told
     contents: list[bytes] = field(default_factory=list)  # of the accepted, dots unstuffed
@@ -140,6 +142,8 @@ class Conversation:
                     self._tell("250 2.1.5 recipient ok")
             case "data":
                 self._data()
+            case "bdat":
+                self._bdat(line)
             case "rset":
                 self._recipients = 0
                 if not self._did("rset"):
@@ -207,6 +211,31 @@ class Conversation:
         else:
             self._tell("554 5.5.1 nobody to send it to")
 
+    def _bdat(self, line: str) -> None:
+        """Take one chunk; the steps are `data` at the command, `body` in the midst of it, and `dot` at its end."""
+        size = int(line.split(" ")[1])
+        said = self._did("body")
+        try:
+            while len(self._buffer) < size:
+                received = self._socket.recv(65536)
+                if not received:
+                    raise _EndError
+                self._buffer += received
+        except (_EndError, OSError):
+            self._manners.torn.append(self._buffer)
+            raise
+        content, self._buffer = self._buffer[:size], self._buffer[size:]
+        said = said or self._did("data")
+        if said is not None:
+            if said.lines[0].startswith("250"):
+                self._take(content)
+        elif not self._recipients:
+            self._tell("503 5.5.1 no valid recipients")
+        elif not line.upper().endswith(" LAST"):
+            self._tell("554 5.6.0 only whole mails here")
+        else:
+            self._end_of_mail(content)
+
     def _end_of_mail(self, content: bytes) -> None:
         action = self._manners.action("dot")
         if action is None or action.take:
@@ -250,7 +279,9 @@ class Conversation:
         self._encrypted = True
 
     def _tell(self, *lines: str) -> None:
-        self._socket.sendall("".join(line + "\r\n" for line in lines).encode())
+        data = "".join(line + "\r\n" for line in lines).encode()
+        for piece in (data[i : i + 1] for i in range(len(data))) if self._manners.drips else (data,):
+            self._socket.sendall(piece)
 
     def _line(self) -> bytes:
         while b"\n" not in self._buffer:

@@ -3,6 +3,8 @@
 Where the server offers PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA travel behind the final dot of
 the one before. Replies come in the order of the commands, so at most one mail awaits the answer to its dot: when
 the connection breaks then, that one is unknown, and the next, whose content was not begun, is surely not taken.
+Where it offers CHUNKING (RFC 3030) the content's last octet is what the dot is otherwise. BDAT would let the next
+mail's content travel along too; it does not, since several mails could then be unknown at once.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from worker.delivery.smtp_dialogue import OverError, answer_to, open_transaction, transmit
 from worker.delivery.smtp_mail import Envelope, envelope
@@ -47,6 +50,7 @@ class SmtpTransport:
         self._context: ssl.SSLContext | None = None
         self._session: Session | None = None
         self._look_ahead = True  # until a server turns out to lose what travels behind a final dot
+        self._chunking = self.relay.chunking  # until a server turns out not to know what it offers
 
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
         """Hand the mails over; yields exactly one answer for each, in order.
@@ -68,6 +72,9 @@ class SmtpTransport:
                         yield answer
                 except OverError as over:
                     self._drop(session)
+                    if over.no_chunks:
+                        self._chunking = False
+                        continue
                     if over.again and session is not None and session.served:
                         continue
                     for mail in mails[place:]:
@@ -110,7 +117,10 @@ class SmtpTransport:
         Raises:
             OverError: the connection is spent; the mails that are not yet answered were not handed over.
         """
-        openings = [envelope(mail, smtputf8=session.smtputf8, size=session.size) for mail in mails]
+        offers = session.offers
+        chunked = offers.chunking and self._chunking
+        offers = replace(offers, chunking=chunked)
+        openings = [envelope(mail, offers) for mail in mails]
         under_way = False  # whether this mail's commands were written behind the final dot of the one before
         for mail, opening, upcoming in zip(mails, openings, [*openings[1:], None], strict=True):
             over: OverError | None = None
@@ -124,9 +134,9 @@ class SmtpTransport:
                     answer = answer_to(mail, *refused)
                 else:
                     behind = b""
-                    if session.pipelining and self._look_ahead and isinstance(upcoming, Envelope):
+                    if offers.pipelining and self._look_ahead and isinstance(upcoming, Envelope):
                         behind, under_way = upcoming.group, True
-                    answer, over = transmit(session, mail, behind, journal)
+                    answer, over = transmit(session, mail, behind, journal, chunked=chunked)
                 session.served += over is None
                 session.idle = over is None and not under_way
             yield answer

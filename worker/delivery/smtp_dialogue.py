@@ -1,17 +1,26 @@
 """One mail's transaction on an open connection, and what each way of its ending means for the mail.
 
 Until the final dot has gone out nothing is taken (RFC 5321, 4.1.1.4): whatever breaks before is temporary. Once it
-has, only the server's answer tells; without one the mail is unknown.
+has, only the server's answer tells; without one the mail is unknown. By BDAT (RFC 3030) the last octet of the content
+is what the final dot is otherwise, and all that holds of the one holds of the other.
 """
 
 from __future__ import annotations
 
-from worker.delivery.smtp_mail import FINAL_DOT, Envelope, before_and_with_dot, on_the_wire
+from worker.delivery.smtp_mail import (
+    FINAL_DOT,
+    Envelope,
+    before_and_with_dot,
+    before_and_with_end,
+    in_lines,
+    on_the_wire,
+)
 from worker.delivery.smtp_session import GarbledError, LostError, Reply, Session
 from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing
 from worker.domain.answers import Blame, Stage, Taken, class_answer
 from worker.domain.errors import PhinError
 
+_UNKNOWN_COMMAND = frozenset({500, 501, 502, 503, 504})  # of the command itself, since MAIL and RCPT were taken
 _OUTCOMES = {
     Taken.ACCEPTED: Outcome.ACCEPTED,
     Taken.TEMPORARY: Outcome.TEMPORARY,
@@ -26,6 +35,7 @@ class OverError(PhinError):
         stage: how far the mail in hand had come, or None where it has its answer and the next was not begun.
         again: whether a new connection is worth trying at once, provided that this one had served a mail.
         silent: whether it ended by the server's not answering in time.
+        no_chunks: whether the server does not know BDAT though it offered it: again at once, without.
     """
 
     def __init__(
@@ -36,11 +46,13 @@ class OverError(PhinError):
         *,
         again: bool,
         silent: bool = False,
+        no_chunks: bool = False,
     ) -> None:
         self.code = code
         self.stage = stage
         self.again = again
         self.silent = silent
+        self.no_chunks = no_chunks
         super().__init__(text)
 
 
@@ -65,7 +77,9 @@ def open_transaction(session: Session, opening: Envelope, *, under_way: bool) ->
         if not under_way:
             _begin(session, opening)
         for stage, line in ((Stage.MAIL, opening.mail), (Stage.RCPT, opening.rcpt), (Stage.DATA, opening.data)):
-            if not session.pipelining:
+            if not line:
+                break
+            if not session.offers.pipelining:
                 if refused is not None:
                     break
                 session.write(line)
@@ -85,25 +99,33 @@ def open_transaction(session: Session, opening: Envelope, *, under_way: bool) ->
     return refused
 
 
-def transmit(session: Session, mail: Outgoing, behind: bytes, journal: Journal) -> tuple[Answer, OverError | None]:
+def transmit(
+    session: Session, mail: Outgoing, behind: bytes, journal: Journal, *, chunked: bool = False
+) -> tuple[Answer, OverError | None]:
     """Send the content and its final dot; returns the answer, and why the connection is spent, if it is.
 
     Parameters:
         behind: commands of the next mail, written behind the final dot.
+        chunked: whether it goes by BDAT, whose last octet stands for the dot.
 
     Raises:
-        OverError: the lease is over; no final dot was written.
+        OverError: the lease is over, and no final dot was written; or the server knows no BDAT, and took nothing.
     """
-    head, tail = before_and_with_dot(on_the_wire(mail.content))
+    if chunked:
+        head, tail = before_and_with_end(in_lines(mail.content))
+        dot, needed = b"", len(tail)
+    else:
+        head, tail = before_and_with_dot(on_the_wire(mail.content))
+        dot, needed = FINAL_DOT, len(tail) + 1
     handed = False
     try:
         if head:
             session.write(head)
         journal.handing(mail.message)
         try:
-            session.write(b"".join((tail, FINAL_DOT, behind)))
+            session.write(b"".join((tail, dot, behind)))
         except LostError as lost:
-            handed = lost.written > len(tail)
+            handed = lost.written >= needed
             raise
         handed = True
         reply = session.reply()
@@ -113,6 +135,8 @@ def transmit(session: Session, mail: Outgoing, behind: bytes, journal: Journal) 
         raise OverError(str(over), stage=Stage.DATA, again=False) from over
     except (LostError, GarbledError) as trouble:
         return _broken(session, mail, trouble, handed=handed)
+    if chunked and reply.code in _UNKNOWN_COMMAND:
+        raise OverError(f"BDAT: {reply.text}", reply.code, Stage.DATA, again=True, no_chunks=True)
     answer = answer_to(mail, reply, Stage.DOT)
     if reply.code == 421:
         return answer, OverError(reply.text, 421, again=not _blames_us(reply, Stage.DOT))
@@ -122,7 +146,7 @@ def transmit(session: Session, mail: Outgoing, behind: bytes, journal: Journal) 
 def _begin(session: Session, opening: Envelope) -> None:
     """Clear what is left of a refused transaction, and write the commands where they may go together."""
     lines = b"RSET\r\n" if session.needs_reset else b""
-    lines += opening.group if session.pipelining else b""
+    lines += opening.group if session.offers.pipelining else b""
     if lines:
         session.write(lines)
     if session.needs_reset:

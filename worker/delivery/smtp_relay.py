@@ -33,6 +33,7 @@ class Relay:
     Parameters:
         user: name to log in with, or None: no log-in.
         verify: whether its certificate must be one that this machine trusts.
+        chunking: whether BDAT is used where it is offered.
     """
 
     host: str
@@ -41,6 +42,7 @@ class Relay:
     user: str | None = None
     password: str = field(default="", repr=False)
     verify: bool = True
+    chunking: bool = True
 
     def __str__(self) -> str:
         """Name it without its credentials, for logs and answers."""
@@ -66,7 +68,7 @@ def parse_relay(url: str) -> Relay:
         raise _refused("it names no host")
     security, usual_port = _SCHEMES[parts.scheme]
     user, password = _credentials(parts.username, parts.password)
-    return Relay(host, port or usual_port, security, user, password, _verify(parts.query))
+    return Relay(host, port or usual_port, security, user, password, *_options(parts.query))
 
 
 def parse_relays(text: str) -> dict[str, Relay]:
@@ -93,12 +95,15 @@ def _credentials(user: str | None, password: str | None) -> tuple[str | None, st
     return decoded
 
 
-def _verify(query: str) -> bool:
+def _options(query: str) -> tuple[bool, bool]:
     options = dict(parse_qsl(query, keep_blank_values=True))
-    verify = options.pop("verify", "yes")
-    if options or verify not in ("yes", "no"):
-        raise _refused("the only option is '?verify=no', for a server with a certificate of its own making")
-    return verify == "yes"
+    verify, chunking = options.pop("verify", "yes"), options.pop("chunking", "yes")
+    if options or verify not in ("yes", "no") or chunking not in ("yes", "no"):
+        raise _refused(
+            "the only options are '?verify=no', for a server with a certificate of its own making, and '?chunking=no', "
+            "for one that offers CHUNKING and fails at it"
+        )
+    return verify == "yes", chunking == "yes"
 
 
 def _refused(fault: str) -> SettingError:

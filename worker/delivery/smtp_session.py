@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from worker.delivery.smtp_mail import Offers
 from worker.delivery.smtp_relay import Relay, Security
 from worker.domain.errors import PhinError
 
@@ -74,9 +75,13 @@ class Session:
         self._buffer = bytearray()
         self._used_at = monotonic()
         self.local_hostname = smtp.local_hostname
-        self.pipelining = smtp.has_extn("pipelining")
-        self.smtputf8 = smtp.has_extn("smtputf8")
-        self.size = smtp.has_extn("size")
+        self.offers = Offers(
+            pipelining=smtp.has_extn("pipelining"),
+            smtputf8=smtp.has_extn("smtputf8"),
+            size=smtp.has_extn("size"),
+            eight_bit=smtp.has_extn("8bitmime"),
+            chunking=smtp.has_extn("chunking"),
+        )
         self.served = 0  # mails answered on this connection
         self.idle = True  # no transaction is open and no reply is owed
         self.needs_reset = False  # a refused transaction has to be cleared before the next
