@@ -34,9 +34,9 @@ def record(database: Database, new: Sequence[NewHit]) -> tuple[Work, Work]:
         UnavailableError: the database cannot be reached; nothing was kept.
     """
     with database.writing() as connection:
-        opens = hits.add(connection, [one for one in new if one.kind is HitKind.OPEN])
-        clicks = hits.add(connection, [one for one in new if one.kind is HitKind.CLICK])
-    return Work(hits=tuple(opens)), Work(hits=tuple(clicks))
+        added = hits.add(connection, new)
+    opens, clicks = (tuple(number for number, what in added if what is kind) for kind in HitKind)
+    return Work(hits=opens), Work(hits=clicks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""Requests a second and the 99th percentile of pixel and redirect, beside a bare endpoint of the same server.
+
+    python -m bench.hits [--seconds 10] [--connections 64] [--rounds 3] [--postgres]
+
+One web process each, loaded by wrk (Debian's package, fetched on first use) with one thread. Bare endpoint, pixel and
+redirect take turns, so that other work on the machine falls on all. Each hit is durable before it is answered: at the
+end the rows of the database and the lines of the spool are counted, and must be no fewer than the answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+from sqlalchemy import func, select
+
+from bench.support.homes import ask_for_database, database_of, environment, house, make_home
+from bench.support.postfix_tools import MissingToolsError
+from bench.support.wrk import Load, Wrk
+from worker.delivery.tokens import Tokens
+from worker.storage.tables import hit
+
+MAILS = 2_000  # of as many customers
+TARGET = "https://the-coffee.example/orders/A1?utm_source=phin&utm_medium=email&utm_campaign=post-purchase"
+AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+READY_WITHIN = 60.0  # seconds
+
+
+@contextmanager
+def process(command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
+    """Run a web process until it is needed no more; it is there when it answers."""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            end = time.monotonic() + READY_WITHIN
+            while True:
+                try:
+                    httpx.get(url)
+                    break
+                except httpx.TransportError:
+                    if running.poll() is not None or time.monotonic() > end:
+                        raise SystemExit(f"{' '.join(command)} does not answer") from None
+                    time.sleep(0.1)
+            yield
+        finally:
+            running.terminate()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    ask_for_database(parser)
+    asked = parser.parse_args()
+    try:
+        wrk = Wrk()
+    except MissingToolsError as error:
+        raise SystemExit(str(error)) from error
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="var" if Path("var").is_dir() else None)))
+        home = make_home(folder / "home")
+        port, bare_port = free_port(), free_port()
+        settings = {"PHIN_PORT": str(port), **database_of(stack, postgres=asked.postgres)}
+        built = house(home, **settings)
+        tokens = Tokens(built.secrets.signing)
+        phin, bare = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{bare_port}"
+        web = [sys.executable, "-m", "worker.edges.cli", "web"]
+        stack.enter_context(process(web, environment(home, **settings), f"{phin}/healthz"))
+        alone = [sys.executable, "-m", "bench.support.bare_web", str(bare_port)]
+        stack.enter_context(process(alone, environment(home), f"{bare}/o/x"))
+        pixels = [f"/o/{tokens.open(number)}.gif" for number in range(1, MAILS + 1)]
+        clicks = [f"/c/{tokens.click(number, 1, TARGET)}" for number in range(1, MAILS + 1)]
+        what = {"bare": (bare, pixels), "pixel": (phin, pixels), "redirect": (phin, clicks)}
+        found: dict[str, list[Load]] = {name: [] for name in what}
+        for number in range(asked.rounds + 1):  # the first one warms up
+            for name, (url, paths) in what.items():
+                seconds = asked.seconds if number else 2
+                found[name].append(wrk.load(url, paths, seconds, asked.connections, AGENT, folder))
+        answered = sum(load.answered for name in ("pixel", "redirect") for load in found[name])
+        with built.database.reading() as connection:
+            rows = connection.execute(select(func.count()).select_from(hit)).scalar_one()
+        spooled = sum(path.read_bytes().count(b"\n") for path in (built.settings.var / "spool").glob("hits*"))
+        show({name: loads[1:] for name, loads in found.items()})
+        print(f"{answered:,} answers, {rows:,} rows and {spooled:,} lines in the spool: ", end="")
+        print("none is lost" if rows + spooled >= answered else "SOME ARE LOST")
+        built.close()
+
+
+def show(found: dict[str, list[Load]]) -> None:
+    """Print the medians of the rounds, and the ratios to the bare endpoint of the same round."""
+    for name, loads in found.items():
+        rate = statistics.median(load.rate for load in loads)
+        slowest = statistics.median(load.slowest for load in loads)
+        ratio = statistics.median(load.rate / bare.rate for load, bare in zip(loads, found["bare"], strict=True))
+        later = statistics.median(load.slowest / bare.slowest for load, bare in zip(loads, found["bare"], strict=True))
+        faults = sum(load.wrong + load.broken for load in loads)
+        print(
+            f"{name:9} {rate:8,.0f} requests a second ({ratio:.2f} of the bare endpoint) · 99th percentile "
+            f"{slowest * 1000:6.1f} ms ({later:.1f} times) · {faults} faults"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""A web process with one endpoint that does nothing: what the server and the framework can do at best.
+
+    python -m bench.support.bare_web PORT
+
+It answers as the pixel does, with the same server, settings and headers, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.edges.serving import serve
+from worker.edges.standing import listen
+from worker.edges.web.tracking import PIXEL
+
+
+async def bare(_request: Request) -> Response:
+    """Answer."""
+    return Response(PIXEL, headers={"Cache-Control": "private, no-store"}, media_type="image/gif")
+
+
+if __name__ == "__main__":
+    serve(Starlette(routes=[Route("/o/{token}", bare)]), listen("127.0.0.1", int(sys.argv[1])))
