@@ -205,7 +205,12 @@ def test_nobody_ever_gets_more_than_the_cap(
     caps, closed = Caps(per_day, per_week), ClosedTimes(NIGHT if nights else None)
     begin = datetime(2027, 3, 1, tzinfo=HANOI)
     queue = [
-        (begin + timedelta(minutes=at), number, rank, hours and begin + timedelta(minutes=at, hours=hours))
+        (
+            begin + timedelta(minutes=at),
+            number,
+            rank,
+            None if hours is None else begin + timedelta(minutes=at, hours=hours),
+        )
         for number, (at, rank, hours) in enumerate(mails)
     ]
     came = {number: at for at, number, _, _ in queue}

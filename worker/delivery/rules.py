@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from worker.delivery.pacing import GroupPace, Ranks
 from worker.delivery.preparing import Prepared
 from worker.domain.conditions.tree import Expression
-from worker.domain.conditions.values import Reading
+from worker.domain.conditions.values import Reading, needs
 from worker.domain.customers import Customer
 from worker.domain.exits import exit_condition
-from worker.domain.facts import ShopFacts
+from worker.domain.facts import Needs, ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.pacing import Waits
@@ -90,6 +90,7 @@ class Rules:
 
     def __init__(self, flowbook: FlowBook, shop: ShopFacts, policy: Policy) -> None:
         self._policy = policy
+        self._needs: dict[tuple[int, str | None], Needs | None] = {}  # by version and step
         self._closed = policy.closed
         self._caps = policy.caps
         self._ranked: tuple[Catalogue | None, Ranks] = (None, Ranks({}, frozenset()))
@@ -174,6 +175,16 @@ class Rules:
             return _Stay(MessageState.QUEUED, "changed meanwhile")  # made anew with what is known now
         return None
 
+    def _needs_of(self, version: Version, step: str | None) -> Needs | None:
+        """Return what of the past the conditions need that are asked before a step's mail goes; None: none is asked."""
+        key = (version.id, step)
+        if key not in self._needs:
+            asked = [rule.when for rule in version.flow.exits if rule.event is None and rule.when is not None]
+            when = _when(version, step)
+            asked += [] if when is None else [when]
+            self._needs[key] = Needs().union(*(needs(one.tree) for one in asked)) if asked else None
+        return self._needs[key]
+
     def _paced(self, prepared: Prepared, fresh: _Fresh, pacing: GroupPace) -> _Stay | None:
         """Return why advertising does not go now: some hours and days have it wait, a cap has it left out."""
         if prepared.loaded.message.kind is not Kind.MARKETING or fresh.customer is None:
@@ -215,21 +226,20 @@ class Rules:
 
         Facts are loaded once for the group, of those journeys alone that ask for any.
         """
-        steps = {one.loaded.journey.id: set[str]() for one in group if one.loaded.journey}
+        people = {journey.id: (journey, customer) for journey, customer in under_way}
+        asking: dict[int, tuple[Journey, Customer, Version, Needs]] = {}
         for one in group:
-            if one.loaded.journey and one.loaded.message.step:
-                steps[one.loaded.journey.id].add(one.loaded.message.step)
-        asking: dict[int, tuple[Journey, Customer, Version]] = {}
-        for journey, customer in under_way:
+            if one.loaded.journey is None or one.loaded.journey.id not in people:
+                continue
+            journey, customer = people[one.loaded.journey.id]
             version = self._flowbook.version(connection, journey.version_id)
-            if version is not None and (
-                any(rule.event is None for rule in version.flow.exits)
-                or any(_when(version, step) is not None for step in steps[journey.id])
-            ):
-                asking[journey.id] = (journey, customer, version)
+            wanted = None if version is None else self._needs_of(version, one.loaded.message.step)
+            if version is not None and wanted is not None:
+                before = asking[journey.id][3] if journey.id in asking else Needs()
+                asking[journey.id] = (journey, customer, version, wanted | before)
         if not asking:
             return {}
-        known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking.values()], self._shop, now)
+        known = facts.for_journeys(connection, [(j, c, n) for j, c, _, n in asking.values()], self._shop, now)
         left = {number: exit_condition(one[2].route, known[number], self._reading) for number, one in asking.items()}
         found: dict[int, tuple[str | None, str | None]] = {}
         for one in group:

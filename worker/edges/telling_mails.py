@@ -24,7 +24,7 @@ def mail_parts(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> li
     if mail.state == "sent" and mail.sent_at is not None:
         parts.append((f" sent {mail.sent_at.astimezone(zone):%H:%M:%S}", style))
     elif mail.state == "queued" and mail.not_before > now:
-        why = f" ({mail.reason}: {mail.answer})" if mail.answer else ""
+        why = f" ({mail.reason}{f': {mail.answer}' if mail.answer else ''})" if mail.reason else ""
         parts.append((f" goes out from {moment(mail.not_before, shop, zone.key)}{why}", "cyan"))
     else:
         parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))

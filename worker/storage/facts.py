@@ -99,9 +99,10 @@ def _load(
     now: datetime,
     placed: Mapping[int, tuple[Order, ...]],
     given: Mapping[int, tuple[CouponRow, ...]],
+    began: Happening | None = None,
 ) -> Facts:
     needs, customer, of = asking.needs, asking.customer, asking.journey
-    about = _journey_facts(connection, of, needs)
+    about = _journey_facts(connection, of, needs, began)
     event_at = asking.event.at if asking.event else None
     history = History(
         orders=placed.get(customer.id, ()) if Need.ORDERS in needs else (),
@@ -158,6 +159,7 @@ def for_journeys(
             now,
             placed,
             given,
+            happenings.get(of.event_id) if of.event_id else None,
         )
         for of, customer, needs in journeys
     }
@@ -239,12 +241,17 @@ def _flows(connection: Connection, customer_id: int) -> tuple[UnderWay, ...]:
     return tuple(UnderWay(row.flow, row.order_number) for row in connection.execute(_FLOWS, {"customer": customer_id}))
 
 
-def _journey_facts(connection: Connection, of: Journey | None, needs: Needs) -> JourneyFacts | None:
+def _journey_facts(
+    connection: Connection, of: Journey | None, needs: Needs, began: Happening | None
+) -> JourneyFacts | None:
+    """Return what there is to know of the journey; the event that began it is looked up where it is not given."""
     if of is None:
         return None
-    began_at = None
-    if of.event_id is not None and (
-        needs & {Need.ORDERS, Need.EVENTS, Need.COUPONS} or any(isinstance(n, EventsOf) for n in needs)
+    began_at = None if began is None else began.at
+    if (
+        began is None
+        and of.event_id is not None
+        and (needs & {Need.ORDERS, Need.EVENTS, Need.COUPONS} or any(isinstance(n, EventsOf) for n in needs))
     ):
         began_at = connection.scalar(_BEGAN, {"id": of.event_id})
     return JourneyFacts(of.flow, of.entered_at, of.order_number, of.request, began_at, of.day)

@@ -29,7 +29,7 @@ from worker.edges.web.home import state_of
 from worker.edges.web.lift_words import lift_told
 from worker.edges.web.outline import Outline, outline
 from worker.edges.web.overview import PERIOD
-from worker.edges.web.texts_reasons import reason_in
+from worker.edges.web.texts_reasons import WAITING, reason_in
 from worker.edges.web.writing import Clock, day, moment, title_of
 from worker.storage import flows, outcomes, standing
 from worker.storage.database import Database
@@ -168,10 +168,15 @@ class FlowPages:
         return {
             "step": mail.step or "",
             "state": t[_MAIL_STATES.get(mail.state, mail.state)],
-            "reason": reason_in(mail.reason, language) if mail.state in _WITH_REASON else "",
+            "reason": reason_in(mail.reason, language) if _says_why(mail) else "",
             "subject": mail.subject or "",
             "href": f"/outbox/{name}?lang={language}" if name else None,
         }
+
+
+def _says_why(mail: JourneyMail) -> bool:
+    """Say whether a mail's reason is shown; of one that waits, where it waits for its hour, its day or its turn."""
+    return mail.state in _WITH_REASON or (mail.state == "queued" and mail.reason in WAITING)
 
 
 def _counted(counts: StepCounts, verb: str, t: Mapping[str, str], language: str) -> dict[str, Any]:
