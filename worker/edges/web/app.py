@@ -49,10 +49,11 @@ from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
+from worker.edges.web.survey import SurveyPage
 from worker.edges.web.task_list import TaskList
 from worker.edges.web.task_page import TaskPage
 from worker.edges.web.telling import Teller
-from worker.edges.web.tracking import Tracking
+from worker.edges.web.tracking import Tracking, TrackingFirst
 from worker.edges.web.unsubscribe import Unsubscribe
 from worker.edges.web.view import View
 from worker.edges.web.writable import Writable
@@ -159,6 +160,7 @@ def build_app(house: Composed) -> Starlette:
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     confirm = Confirm(house.tokens, house.database, house.clock, pages, teller.tell)
+    survey = SurveyPage(settings.surveys, house.tokens, house.database, house.clock, pages, teller.tell)
     preferences = PreferencePages(settings, house.tokens, house.database, house.clock, pages, teller.tell)
     view = View(house.tokens, Viewing(house.database, Preparing(settings, house.templates, house.tokens)), pages)
     zone = ZoneInfo(settings.shop.timezone)
@@ -166,7 +168,8 @@ def build_app(house: Composed) -> Starlette:
     knows = partial(may_enter, house.staff)
     sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
     frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
-    signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days)
+    noted = partial(note_sign_in, house.database, house.clock)
+    signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days, noted)
     overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house, house.beside_flows).errors)
     home = Home(frame, overviews, house.tokens, house.clock, settings.url, zone)
     task_list = TaskList(frame, house.database, house.tokens, house.clock, settings.url, zone)
@@ -199,6 +202,7 @@ def build_app(house: Composed) -> Starlette:
         unsubscribe.close()
         confirm.close()
         preferences.close()
+        survey.close()
         view.close()
         health.close()
 
@@ -221,12 +225,13 @@ def build_app(house: Composed) -> Starlette:
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/v1/backlog", backlog.get, methods=["GET"]),
             Route("/v1/coupons/{code:path}", coupons.get, methods=["GET"]),
-            Route("/o/{token}", tracking.pixel, methods=["GET"]),
-            Route("/c/{token}", tracking.redirect, methods=["GET"]),
+            Route("/c/{token}", tracking.no_link, methods=["GET"]),  # good ones are answered before
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),
             Route("/u/{token}", unsubscribe.post, methods=["POST"]),
             Route("/y/{token}", confirm.show, methods=["GET"]),
             Route("/y/{token}", confirm.post, methods=["POST"]),
+            Route("/a/{token}", survey.show, methods=["GET"]),
+            Route("/a/{token}", survey.post, methods=["POST"]),
             Route("/p/{token}", preferences.show, methods=["GET"]),
             Route("/p/{token}", preferences.post, methods=["POST"]),
             Route("/v/{token}", view.show, methods=["GET"]),
@@ -248,7 +253,7 @@ def build_app(house: Composed) -> Starlette:
             Route("/flows/{name}", flow_pages.page, methods=["GET"]),
             Route("/", home.page, methods=["GET"]),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(TrackingFirst, tracking=tracking), Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: refused, 500: failed},
         lifespan=lifespan,
     )
