@@ -26,6 +26,7 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
+from worker.edges.provider_keys import ProviderKeys
 from worker.edges.secrets import IngestKey, Secrets
 from worker.edges.web.app import build_app
 from worker.edges.web.flow_files import Beside
@@ -69,6 +70,7 @@ class WebHouse:
     seasons: Callable[[], Seasons] = dict
     beside_flows: Beside = field(default_factory=dict)
     tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
+    provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
     secrets: Secrets = field(
         default_factory=lambda: Secrets(
             (SIGNING,),

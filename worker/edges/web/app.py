@@ -28,6 +28,8 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf
 from worker.domain.work import Work
+from worker.edges.acting import note_sign_in
+from worker.edges.provider_keys import ProviderKeys
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.confirm import Confirm
@@ -45,6 +47,7 @@ from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.overview import Overviews
 from worker.edges.web.preferences import PreferencePages
+from worker.edges.web.provider_webhooks import provider_webhooks
 from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
@@ -134,6 +137,10 @@ class Composed(Protocol):
         """The files that flows name things of, with what says what is wrong with each."""
 
     @property
+    def provider_keys(self) -> ProviderKeys:
+        """What the webhooks of mail providers are checked with."""
+
+    @property
     def captures_mail(self) -> bool:
         """Whether mail is kept in the outbox instead of being sent."""
 
@@ -149,6 +156,7 @@ def build_app(house: Composed) -> Starlette:
     hits = HitRecorder(house.database, spool, teller)
     refusal_confirmed = settings.policy.refusal_confirmed
     refusals = RefusalRecorder(house.database, spool, teller, house.clock, confirmed=refusal_confirmed)
+    providers = provider_webhooks(house, teller)
     backlog = BacklogPage(
         house.secrets.source_of,
         house.database,
@@ -200,6 +208,7 @@ def build_app(house: Composed) -> Starlette:
         await asyncio.gather(*(asyncio.to_thread(one.close, CLOSES_WITHIN) for one in (ingest, hits, refusals)))
         await asyncio.to_thread(teller.close, CLOSES_WITHIN)  # last: what the others committed is told
         unsubscribe.close()
+        providers.close()
         confirm.close()
         preferences.close()
         survey.close()
@@ -225,6 +234,7 @@ def build_app(house: Composed) -> Starlette:
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/v1/backlog", backlog.get, methods=["GET"]),
             Route("/v1/coupons/{code:path}", coupons.get, methods=["GET"]),
+            Route("/v1/providers/{provider}", providers.post, methods=["POST"]),
             Route("/c/{token}", tracking.no_link, methods=["GET"]),  # good ones are answered before
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),
             Route("/u/{token}", unsubscribe.post, methods=["POST"]),

@@ -24,6 +24,7 @@ from worker.delivery.bounces.recording import Arrival, Bounces
 from worker.delivery.tokens import Tokens
 from worker.domain.bounces import BounceClass, Finding
 from worker.domain.errors import UnavailableError
+from worker.domain.settings import Settings
 from worker.edges.provider_keys import MAILGUN, POSTMARK, SENDGRID, ProviderKeys
 from worker.edges.web.bodies import BodyError, read_body
 from worker.edges.web.provider_signatures import RefusedError, check_mailgun, check_postmark, check_sendgrid
@@ -48,6 +49,38 @@ class Clock(Protocol):
 
     def machine(self) -> datetime:
         """Return the machine's own, in which providers sign."""
+
+
+class Composed(Protocol):
+    """What this needs of the house."""
+
+    @property
+    def settings(self) -> Settings:
+        """The shop's settings."""
+
+    @property
+    def provider_keys(self) -> ProviderKeys:
+        """What requests are checked with."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What reads the tokens of our mails."""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+
+    @property
+    def clock(self) -> Clock:
+        """The two clocks."""
+
+
+def provider_webhooks(house: Composed, teller: Teller) -> ProviderWebhooks:
+    """Return the endpoint of this house."""
+    told = house.settings.bounces
+    sns = Sns(told.sns_topics) if told.sns_topics else None
+    bounces = Bounces(house.database, house.tokens, told)
+    return ProviderWebhooks(house.provider_keys, sns, house.tokens, bounces, house.database, house.clock, teller)
 
 
 class ProviderWebhooks:
