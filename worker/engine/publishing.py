@@ -13,7 +13,8 @@ from worker.domain.flows import Flow, FlowStatus
 from worker.domain.lift import compared_within
 from worker.domain.triggers import Timed
 from worker.language.flows import read_flow
-from worker.storage import flows, occurrences, publications
+from worker.storage import audit, flows, occurrences, publications
+from worker.storage.audit import Actor, Way
 from worker.storage.database import Database
 from worker.storage.flows import FlowRow, VersionRow
 from worker.storage.publications import PublicationRow
@@ -147,6 +148,8 @@ def roll_back(database: Database, name: str, now: datetime, *, by: str) -> tuple
             ) from error
         _run(connection, name, version, last.before_status, flow, now)
         publications.take_back(connection, last.id, now, by)
+        detail = {"version": last.number, "back_to": version.number}
+        audit.write(connection, Actor(Way.COMMAND, by), "rolled back", f"flow {name}", now, **detail)
         return last, flows.changed(connection, now)
 
 
@@ -198,6 +201,8 @@ def _record(
         at=now,
         by=by,
     )
+    actor = Actor(Way.COMMAND, by)
+    audit.write(connection, actor, "published", f"flow {name}", now, version=version.number, change=change)
 
 
 def _change(before: FlowRow | None, version: VersionRow, status: str) -> str:

@@ -13,16 +13,22 @@ from worker.domain.errors import PhinError
 from worker.domain.event_check import EventRules
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff, StaffOf
-from worker.domain.tasks import Outcome, Reminder, ReminderKind, Task, TaskState, in_hours, moved
+from worker.domain.tasks import PHIN, Outcome, Reminder, ReminderKind, Task, TaskState, in_hours, moved
 from worker.domain.work import Work
 from worker.engine.closing import close
 from worker.engine.failing import transact
 from worker.engine.giving import choose, role_of
-from worker.storage import ledger, reminders, tasks
+from worker.storage import audit, ledger, reminders, tasks
+from worker.storage.audit import Actor, Way
 from worker.storage.database import Database
 
 LONGEST_REMARK = 2_000  # characters
 LONGEST_SNOOZE = timedelta(days=366)
+
+
+def on_a_page(by: str) -> Actor:
+    """Return who says something on a page: the person of the staff."""
+    return Actor(Way.PAGE, by or PHIN)
 
 
 class TaskError(PhinError):
@@ -52,10 +58,14 @@ class Tasks:
 
     Parameters:
         staff: returns the staff as it is now.
+        actor: says for the log who it is that says it, by `by`.
     """
 
-    def __init__(self, database: Database, settings: Settings, staff: StaffOf) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, staff: StaffOf, actor: Callable[[str], Actor] = on_a_page
+    ) -> None:
         self._database = database
+        self._actor = actor
         self._rules = EventRules.of(settings)
         self._staff = staff
 
@@ -74,7 +84,7 @@ class Tasks:
         def work(connection: Connection, task: Task) -> Work | None:
             return close(connection, self._rules, task, outcome, by, now, remark)
 
-        return self._handle(task_id, work)
+        return self._handle(task_id, work, f"task closed: {outcome.value}", by, now)
 
     def take(self, task_id: int, by: str, now: datetime) -> Handled:
         """Take a task in hand; one that somebody else has in progress stays theirs.
@@ -90,7 +100,7 @@ class Tasks:
             self._move(connection, task, person, now, state=TaskState.IN_PROGRESS)
             return Work()
 
-        return self._handle(task_id, work)
+        return self._handle(task_id, work, "task taken", by, now)
 
     def assign(self, task_id: int, to: str, by: str, now: datetime) -> Handled:
         """Give a task to a person, or to the next of a role; whoever gets it is told, unless they did it themselves.
@@ -112,9 +122,9 @@ class Tasks:
                 reminders.add(connection, task.id, [came])
             return Work()
 
-        return self._handle(task_id, work)
+        return self._handle(task_id, work, "task assigned", by, now, to)
 
-    def snooze(self, task_id: int, until: datetime, now: datetime) -> Handled:
+    def snooze(self, task_id: int, until: datetime, now: datetime, by: str = "") -> Handled:
         """Put a task off: nothing is told of it until then, and then that it is back.
 
         Where it would be due before, it is due then, and its later reminders move by as much.
@@ -144,16 +154,28 @@ class Tasks:
             reminders.add(connection, task.id, [back])
             return Work()
 
-        return self._handle(task_id, work)
+        return self._handle(task_id, work, "task put off", by, now)
 
-    def _handle(self, task_id: int, work: Callable[[Connection, Task], Work | None]) -> Handled:
+    def _handle(
+        self,
+        task_id: int,
+        work: Callable[[Connection, Task], Work | None],
+        action: str,
+        by: str,
+        now: datetime,
+        to: str | None = None,
+    ) -> Handled:
         """Do something with an open task, kept to the transaction; tasks are held before their journeys, always."""
+        actor = self._actor(by)
+        said_for = by if by and by != actor.who else None
 
         def handle(connection: Connection) -> Handled:
             held = tasks.hold(connection, [task_id]).get(task_id)
             if held is None or not held.is_open:
                 return Handled(held, False)
             done = work(connection, held)
+            if done is not None:
+                audit.write(connection, actor, action, f"task {task_id}", now, by=said_for, to=to)
             return Handled(tasks.by_id(connection, [task_id])[task_id], done is not None, done or Work())
 
         return transact(self._database, handle)

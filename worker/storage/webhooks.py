@@ -161,7 +161,8 @@ def put_back(connection: Connection, numbers: Collection[int], token: str, until
 
 def again(connection: Connection, numbers: Collection[int] | None, now: datetime) -> list[int]:
     """Have webhooks that were given up tried anew, those named or all; returns their numbers."""
-    given_up = update(webhook).where(webhook.c.state == WebhookState.FAILED.value)
+    # one that has nothing to tell any more was cleared, or is of somebody who was erased
+    given_up = update(webhook).where(webhook.c.state == WebhookState.FAILED.value, webhook.c.body != "")
     if numbers is not None:
         given_up = given_up.where(webhook.c.id.in_(list(numbers)))
     values = {"state": WebhookState.QUEUED.value, "not_before": now, "attempts": 0, "settled_at": None, "claim": None}

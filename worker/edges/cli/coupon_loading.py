@@ -13,12 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from worker.domain.coupons import is_coupon_name
 from worker.domain.errors import PhinError
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.coupon_names import coupons_of_flows
 from worker.edges.house import House
 from worker.edges.importing.codes import Found, read_codes
 from worker.language.suggestions import did_you_mean
-from worker.storage import pools
+from worker.storage import audit, pools
 from worker.storage.coupons import Terms
 
 AT_ONCE = 2_000  # codes in one transaction
@@ -120,6 +121,8 @@ def _load(house: House, name: str, found: Found, terms: Terms) -> dict[str, str]
             progress.update(task, advance=len(some))
     with house.database.writing() as connection:
         pools.settle(connection)
+        new = len(codes) - len(there)
+        audit.write(connection, operator(), "coupons loaded", f"coupon {name}", house.clock.now(), codes=new)
     return there
 
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 
 from worker.domain.event_check import EventRules
 from worker.domain.instants import known_zone
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.importing.amounts import Mark
@@ -29,6 +30,7 @@ from worker.edges.importing.targets import Subject, squeezed
 from worker.edges.importing.telling import tell_plan, tell_refused, tell_tally
 from worker.edges.jobs import Job
 from worker.language.diagnostics import counted
+from worker.storage import audit
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
@@ -119,6 +121,9 @@ def _run(subject: Subject, file: Path, options: _Options) -> int:
             tell_refused(console, tally, options.refused)
         if options.write or (tally is not None and tally.fresh and _wanted(tally)):
             tally = _go(console, house, plan, sheet, options.refused, write=True)
+            with house.database.writing() as connection:
+                detail = {"lines_refused": tally.refusals.lines}
+                audit.write(connection, operator(), f"{subject.value} imported", None, house.clock.now(), **detail)
             tell_tally(console, plan, tally, house.settings.shop, written=True)
             tell_refused(console, tally, options.refused)
         elif tally is not None and tally.fresh:

@@ -6,11 +6,13 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.cli.painting import coloured, warning
 from worker.edges.house import House
 from worker.engine.migrating import Group, Migrating, Plan
 from worker.language.diagnostics import counted
+from worker.storage import audit
 
 
 @click.command(short_help="Move customers under way to the live version.")
@@ -37,6 +39,9 @@ def migrate(context: click.Context, flow: str, maps: tuple[str, ...], dry_run: b
             click.echo("nothing is changed")
             context.exit(1)
         moved = _move(house, migrating, plan)
+        with house.database.writing() as connection:
+            detail = {"version": plan.number, "moved": moved}
+            audit.write(connection, operator(), "journeys moved", f"flow {flow}", house.clock.now(), **detail)
         gone_on = plan.moving - moved
         beside = f"; {gone_on:,} had ended meanwhile or came to a step where they stay" if gone_on else ""
         click.echo(f"moved {counted(moved, 'customer')} to {flow} v{plan.number}{beside}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from worker.domain.errors import PhinError
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.cli.publish import tell_behind
 from worker.edges.house import House
 from worker.edges.presence import wait_for
 from worker.language.suggestions import did_you_mean
-from worker.storage import flows
+from worker.storage import audit, flows
 
 
 @click.command(short_help="Stop entries and sending of a flow, or of all.")
@@ -43,7 +44,10 @@ def _set(house: House, flow: str | None, everything: bool, paused: bool) -> None
             known = sorted(rows)
             hint = did_you_mean(flow, known) or f"there are: {', '.join(known) or 'none'}"
             raise PhinError(f"there is no published flow '{flow}'; {hint}")
-        catalogue = flows.set_paused(connection, flow, paused, house.clock.now())
+        now = house.clock.now()
+        catalogue = flows.set_paused(connection, flow, paused, now)
+        on = "everything" if flow is None else f"flow {flow}"
+        audit.write(connection, operator(), "paused" if paused else "resumed", on, now)
         all_held = bool(flows.switches(connection).get(flows.PAUSED))
     followers = wait_for(house, catalogue)
     what = "everything" if flow is None else f"'{flow}'"

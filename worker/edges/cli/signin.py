@@ -13,12 +13,13 @@ from worker.domain.errors import PhinError
 from worker.domain.messages import Kind
 from worker.domain.staff import Staff, StaffOf
 from worker.domain.work import Work
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.standing import pages_url
 from worker.edges.web.frame import OWNER
 from worker.edges.web.writing import Clock
 from worker.language.suggestions import did_you_mean
-from worker.storage import ledger
+from worker.storage import audit, ledger
 from worker.storage.database import Database
 from worker.storage.ledger import NewMessage
 
@@ -34,6 +35,9 @@ def signin(person: str | None, mail: bool) -> None:
     """
     with opened("signin") as house:
         key = chosen(house.staff(), person)
+        with house.database.writing() as connection:
+            now = house.clock.now()
+            audit.write(connection, operator(), "sign-in link made", f"staff {key}", now, mailed=mail or None)
         if mail:
             write(house, key)
             click.echo(f"A mail with the link goes to {key}; 'phin up' or a worker sends it.")

@@ -16,6 +16,7 @@ from worker.domain.durations import parse_duration
 from worker.domain.errors import PhinError
 from worker.domain.staff import Staff
 from worker.domain.tasks import BY_STAFF, OPEN_STATES, TaskState, in_order
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
@@ -165,7 +166,7 @@ def snooze(number: int, until: str) -> None:
 
 
 def _tasks(house: House) -> Tasks:
-    return Tasks(house.database, house.settings, house.staff)
+    return Tasks(house.database, house.settings, house.staff, lambda _: operator())
 
 
 def _tell(house: House, number: int, handled: Handled, done: str) -> None:

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from worker.domain.errors import PhinError
 from worker.domain.messages import Kind, MessageState
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.moments import moment
-from worker.storage import journeys, leftovers
+from worker.storage import audit, journeys, leftovers
 
 _WORDS = {"sent": MessageState.SENT, "retry": MessageState.QUEUED, "failed": MessageState.FAILED}
 
@@ -74,6 +75,7 @@ def settle(message: int, word: str) -> None:
             )
         ]
         journeys.wake(connection, [number for number, _ in journeys.waiting_of_messages(connection, done)])
+        audit.write(connection, operator(), "outcome settled", f"mail {message}", house.clock.now(), word=word)
         if not done:
             raise PhinError(f"message {message} has no unknown outcome; 'phin unknown' lists those that have")
     click.echo(f"Message {message}: {word}.")

@@ -14,9 +14,11 @@ from worker.delivery.open_internet import Poster
 from worker.domain.errors import PhinError
 from worker.domain.webhooks import SECRET_PREFIX, TRIES, WebhookState, signature
 from worker.domain.work import Work
+from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
+from worker.storage import audit
 from worker.storage import webhooks as rows
 from worker.storage.webhooks import WebhookRow
 
@@ -56,7 +58,10 @@ def retry(numbers: tuple[int, ...], every: bool) -> None:
         raise click.UsageError("name the webhooks by their numbers, or give --all")
     with opened("webhooks") as house:
         with house.database.writing() as connection:
-            done = rows.again(connection, None if every else numbers, house.clock.now())
+            now = house.clock.now()
+            done = rows.again(connection, None if every else numbers, now)
+            if done:
+                audit.write(connection, operator(), "webhooks tried anew", None, now, count=len(done))
         house.queue.enqueue(Work(webhooks=tuple(done)))
         left = sorted(set(numbers) - set(done))
         if left:

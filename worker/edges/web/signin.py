@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -21,9 +23,19 @@ class SignInPages:
 
     Parameters:
         days: how long a link can be used.
+        noted: has the log say that somebody signed in.
     """
 
-    def __init__(self, frame: Frame, tokens: Tokens, staff: StaffOf, clock: MachineClock, days: int) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        tokens: Tokens,
+        staff: StaffOf,
+        clock: MachineClock,
+        days: int,
+        noted: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._noted = noted
         self._frame = frame
         self._tokens = tokens
         self._staff = staff
@@ -51,6 +63,7 @@ class SignInPages:
         visitor = self._frame.visitor(request)
         if not self._frame.forms.holds(request, await read_form(request), visitor.session):
             return self._frame.pages.notice("stale", visitor.language, 403)
+        await run_in_threadpool(self._noted, person)
         answer = RedirectResponse(_place(request), 303)
         self._frame.sessions.begin(answer, person)
         return answer

@@ -114,7 +114,7 @@ class TaskPage:
         if action == "close" and outcome is not None:
             return self._tasks.close(task, outcome, person.key, now, remark)
         if action == "snooze":
-            return self._tasks.snooze(task, _until(fields["until"], person, now), now)
+            return self._tasks.snooze(task, _until(fields["until"], person, now), now, person.key)
         return self._tasks.take(task, person.key, now)
 
     def _refused(self, task: Task, w: Mapping[str, str], action: str, person: Person) -> str | None:
