@@ -13,6 +13,7 @@ from worker.delivery.preparing import Prepared
 from worker.domain.messages import Kind
 from worker.domain.pacing import REACH, Advertising, Caps, ClosedTimes, Waits, paced
 from worker.domain.tasks import Priority
+from worker.domain.wishes import NO_WISHES, Wishes
 from worker.storage import pace
 from worker.storage.flowbook import Catalogue
 
@@ -59,6 +60,7 @@ class GroupPace:
         went: when advertising was handed over to an address, as far back as the caps look.
         coming: what is queued for an address in flows of higher rank than some mail of the group.
         decided: messages of the group that went, or that never will.
+        wishes: of the addresses that wish advertising less often.
     """
 
     closed: ClosedTimes
@@ -68,13 +70,16 @@ class GroupPace:
     went: dict[str, list[datetime]] = field(default_factory=dict)
     coming: dict[str, list[pace.Coming]] = field(default_factory=dict)
     decided: set[int] = field(default_factory=set)
+    wishes: dict[str, Wishes] = field(default_factory=dict)
 
-    def look(self, connection: Connection, group: Sequence[Prepared]) -> GroupPace:
+    def look(self, connection: Connection, group: Sequence[Prepared], wishes: dict[str, Wishes]) -> GroupPace:
         """Look up what caps are counted by: one statement for the group, and a second where its mails rank lower.
 
         Nobody else marks mails to these addresses until the end of the transaction.
         """
-        back, ranks = self.caps.back, self.ranks
+        self.wishes, ranks = wishes, self.ranks
+        backs = (self.caps.back, *(one.back for one in wishes.values()))
+        back = max((one for one in backs if one is not None), default=None)
         mine = [one for one in group if one.loaded.message.kind is Kind.MARKETING]
         if back is None or not mine:
             return self
@@ -95,7 +100,7 @@ class GroupPace:
             for one in self.coming.get(email, ())
             if self.ranks.rank(one.flow) > rank and one.message not in self.decided
         ]
-        mail = Advertising(message.expires_at, zone, moments, ahead)
+        mail = Advertising(message.expires_at, zone, moments, ahead, self.wishes.get(email, NO_WISHES))
         held = paced(mail, self.closed, self.caps, self.now)
         if held is None:
             moments.append(self.now)  # counts for the next of this group

@@ -190,7 +190,10 @@ class Preparing:
                 loaded.append(Loaded(message, journey, known[journey.id]))
                 continue
             order = loose.get(message.order_number) if message.order_number else None
-            asked = Asking(people[whose[message.id]], frozenset(), order)
+            owner = people[whose[message.id]]
+            if message.to is not None:
+                owner = customers.at_address(connection, owner, message.to)
+            asked = Asking(owner, frozenset(), order)
             loaded.append(Loaded(message, None, facts.load(connection, asked, self.shop_facts, now)))
         return loaded
 

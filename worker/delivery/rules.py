@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from worker.domain.policy import Pending, PendingStaff, SkipReason, may_follow, 
 from worker.domain.setting_law import Policy
 from worker.domain.steps import Send
 from worker.domain.tasks import Task
+from worker.domain.wishes import Wishes
 from worker.domain.zones import zone_of
 from worker.storage import customers, facts, journeys, ledger, tasks
 from worker.storage.database import told
@@ -62,6 +63,7 @@ class _Fresh:
         exit_rule: text of an exit condition of its journey that holds now, or None.
         unmet: text of its step's `when`, where that does not hold now, or None.
         task: that a mail to staff is about.
+        topic: of its flow, in the version that its journey is on.
     """
 
     customer: Customer | None
@@ -69,6 +71,7 @@ class _Fresh:
     exit_rule: str | None
     unmet: str | None = None
     task: Task | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Rules:
         if self._ranked[0] is not catalogue:
             self._ranked = (catalogue, Ranks.of(catalogue))
         ranks = self._ranked[1]
-        pacing = GroupPace(self._closed, self._caps, ranks, now).look(connection, group)
+        pacing = GroupPace(self._closed, self._caps, ranks, now).look(connection, group, _seldom(known.values()))
         going: list[Prepared] = []
         stays: list[Settlement] = []
         exited: list[int] = []
@@ -160,7 +163,7 @@ class Rules:
             reason = skip_staff(pending, now)
         else:
             of = fresh.journey.id if fresh.journey is not None else None
-            asked = Pending(message.kind, customer, message.expires_at, withdrawn, left, of, unmet)
+            asked = Pending(message.kind, customer, message.expires_at, withdrawn, left, of, unmet, fresh.topic)
             reason = skip(asked, now, opt_out=self._policy.opt_out)
         if reason is SkipReason.CONDITION:
             return _Stay(MessageState.SKIPPED, f"{reason.value}: {unmet}"[:_LONGEST_REASON])
@@ -210,9 +213,13 @@ class Rules:
             message, made_for = prepared.loaded.message, prepared.loaded.journey
             journey = travels.get(made_for.id) if made_for else None
             customer = None if message.staff is not None else people[owners[message.id]]
+            if customer is not None and message.to is not None:
+                customer = customers.at_address(connection, customer, message.to)
             task = about.get(message.task_id) if message.task_id else None
             left, unmet = asked.get(message.id, (None, None))
-            known[message.id] = _Fresh(customer, journey, left, unmet, task)
+            version = None if journey is None else self._flowbook.version(connection, journey.version_id)
+            topic = None if version is None else version.flow.topic
+            known[message.id] = _Fresh(customer, journey, left, unmet, task, topic)
         return known
 
     def _asked(
@@ -256,3 +263,9 @@ def _when(version: Version, step: str | None) -> Expression | None:
     """Return the `when` of the step that wrote a message, or None where it has none or is gone from this version."""
     found = version.route.find(step) if step else None
     return found.when if isinstance(found, Send) else None
+
+
+def _seldom(known: Iterable[_Fresh]) -> dict[str, Wishes]:
+    """Return what the addresses of a group wish that want advertising less often than it comes."""
+    people = [one.customer for one in known if one.customer is not None]
+    return {one.email: one.consent.wishes for one in people if one.email and one.consent.wishes.back is not None}

@@ -74,7 +74,16 @@ class Unsubscribes:
     place: Place
 
 
-Given = Reported | Looked | TaskDone | Unsubscribes
+@dataclass(frozen=True, slots=True)
+class Confirms:
+    """The customer says yes to marketing by the button of a mail, by default the last that came."""
+
+    at: datetime
+    send: str | None
+    place: Place
+
+
+Given = Reported | Looked | TaskDone | Unsubscribes | Confirms
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from worker.domain.calendars.free_days import FreeDays
 from worker.domain.calendars.walls import MIDNIGHT, on_the_wall
 from worker.domain.policy import SkipReason
+from worker.domain.wishes import NO_WISHES, Wishes
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 REACH = DAY  # within which a mail of higher priority must be due to have a place kept
@@ -148,12 +149,14 @@ class Advertising:
         zone: the customer's, or the shop's.
         went: when the advertising mails to the address were handed over, as far back as the caps look.
         ahead: from when on those of higher priority may go that are queued for the address and due within `REACH`.
+        wishes: how often the address wants any.
     """
 
     expires_at: datetime | None
     zone: ZoneInfo
     went: Iterable[datetime]
     ahead: Sequence[datetime] = ()
+    wishes: Wishes = NO_WISHES
 
 
 def paced(mail: Advertising, closed: ClosedTimes, caps: Caps, now: datetime) -> Waits | str | None:
@@ -171,6 +174,9 @@ def paced(mail: Advertising, closed: ClosedTimes, caps: Caps, now: datetime) -> 
     reached = caps.reached(went, now)
     if reached is not None:
         return f"{SkipReason.CAP.value}: {reached}"
+    wish = mail.wishes.too_often(went, now, mail.zone)
+    if wish is not None:
+        return f"{SkipReason.FREQUENCY.value}: {wish}"
     until = caps.kept(went, mail.ahead, now) if mail.ahead else None
     if until is None:
         return None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.coupons import normal_code
 from worker.domain.event_check import EventRules, check_event
-from worker.domain.flow_tests import Given, Looked, Reported, TaskDone, Unsubscribes
+from worker.domain.flow_tests import Confirms, Given, Looked, Reported, TaskDone, Unsubscribes
 from worker.domain.flows import Flow
 from worker.domain.hits import HitKind
 from worker.domain.instants import known_zone
@@ -37,6 +37,7 @@ GIVEN = (
     "clicks",
     "tasks_done",
     "unsubscribes",
+    "confirms",
     "coupons",
     "foretold",
     "control",
@@ -46,6 +47,7 @@ GIVEN = (
 )
 
 Item = TypeVar("Item")
+Answer = TypeVar("Answer", Unsubscribes, Confirms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class GivenReader:
             *self._each(fields, "opens", lambda one: self._looked(one, times, HitKind.OPEN, flow)),
             *self._each(fields, "clicks", lambda one: self._looked(one, times, HitKind.CLICK, flow)),
             *self._each(fields, "tasks_done", lambda one: self._done(one, times, flow)),
-            *self._each(fields, "unsubscribes", lambda one: self._unsubscribes(one, times, flow)),
+            *self._each(fields, "unsubscribes", lambda one: self._answers(one, times, flow, Unsubscribes)),
+            *self._each(fields, "confirms", lambda one: self._answers(one, times, flow, Confirms)),
         ]
         happenings.sort(key=lambda one: one.at)
         branches, pools, foretold = fields.value("branch"), fields.value("coupons"), fields.value("foretold")
@@ -128,7 +131,10 @@ class GivenReader:
             said["email"] = USUAL_EMAIL
         said.setdefault("id", USUAL_ID)
         if "email" in said:
-            said["consent"] = {key: yes for key, yes in consent.items() if yes is not None} | {"source": "test"}
+            said["consent"] = {key: yes for key, yes in consent.items() if yes is not None} | {
+                "source": "test",
+                "confirmed": True,
+            }
         self._check({"type": CUSTOMER, "customer": said}, values, node or around)
         zone = said.get("timezone")
         return said, ZoneInfo(zone if isinstance(zone, str) and known_zone(zone) else self._zone)
@@ -178,15 +184,18 @@ class GivenReader:
             return None
         return TaskDone(at, task, Outcome(outcome or Outcome.DONE), person, self._report.source.place(node))
 
-    def _unsubscribes(self, node: Node, times: Times, flow: Flow | None) -> Unsubscribes | None:
+    def _answers(self, node: Node, times: Times, flow: Flow | None, kind: type[Answer]) -> Answer | None:
+        """Read when the customer used a mail's link, and which mail's: `2027-03-08 11:00`, or with `send`."""
+        what = "'unsubscribes'" if kind is Unsubscribes else "'confirms'"
         place = self._report.source.place(node)
         if isinstance(node, Scalar):
-            alone = times.read(node, "an entry of 'unsubscribes'")
-            return None if alone is None else Unsubscribes(alone, None, place)
-        fields = Fields(self._report, node, "an unsubscribing", ("at", "send"), needed=("at",))
+            alone = times.read(node, f"an entry of {what}")
+            return None if alone is None else kind(alone, None, place)
+        noun = "an unsubscribing" if kind is Unsubscribes else "a confirmation"
+        fields = Fields(self._report, node, noun, ("at", "send"), needed=("at",))
         at, mail = times.at(fields), fields.value("send")
         send = None if mail is None else self._step(mail, "send", flow, Send)
-        return None if at is None else Unsubscribes(at, send, place)
+        return None if at is None else kind(at, send, place)
 
     def _control(self, fields: Fields, flow: Flow | None) -> bool:
         node = fields.value("control")

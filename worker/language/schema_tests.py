@@ -62,6 +62,10 @@ def _given(names: SchemaNames) -> dict[str, Form]:
         "unsubscribes": told(
             one_or_list({"anyOf": [_moment(), group(LOOK, _look(), ("at",))]}), "When the customer refuses mail."
         ),
+        "confirms": told(
+            one_or_list({"anyOf": [_moment(), group(LOOK, _look(), ("at",))]}),
+            "When the customer says yes by a mail's button.",
+        ),
         "coupons": _group("Codes that the shop loaded, by coupon.", "coupons: {birthday: [A-1, A-2]}"),
         "foretold": _group(
             "What the nightly forecast says of the customer.", "foretold: {alive: 0.8, next_order_at: 2027-03-20 10:00}"

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from worker.delivery.confirming import Yes, confirm
 from worker.delivery.hits import record
 from worker.delivery.unsubscribing import Refusal, unsubscribe
 from worker.domain.errors import PhinError, Place
-from worker.domain.flow_tests import FlowTest, Given, Looked, Reported, TaskDone, Unsubscribes
+from worker.domain.flow_tests import Confirms, FlowTest, Given, Looked, Reported, TaskDone, Unsubscribes
 from worker.domain.hits import SETTLING, HitKind
 from worker.domain.work import Work
 from worker.engine.intake import take_in
@@ -164,6 +165,8 @@ class _Play:
                 self._close(given)
             case Unsubscribes():
                 self._refuse(given)
+            case Confirms():
+                self._confirm(given)
         return self._do_what_is_due()
 
     def _report(self, item: Mapping[str, Any], *, history: bool = False) -> None:
@@ -209,6 +212,11 @@ class _Play:
         number, _ = self._mail(given.send, given.place)
         refusal = Refusal(number, self._world.now_, "one-click")
         self._world.follow(unsubscribe(self._world.database, refusal, self._world.now_))
+
+    def _confirm(self, given: Confirms) -> None:
+        number, _ = self._mail(given.send, given.place)
+        yes = Yes(number, self._world.now_, "confirmed in a test")
+        self._world.follow(confirm(self._world.database, yes, self._world.now_)[1])
 
     def _close(self, given: TaskDone) -> None:
         world = self._world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ _CUSTOMER = select(
     address.c.marketing_suppressed_by,
     *wishes.COLUMNS,
 ).select_from(customer.outerjoin(address, address.c.email == customer.c.email))
+
+_ADDRESS = select(address).where(address.c.email == bindparam("email"))
 
 _BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
 _HELD_BY_ID = _BY_ID.with_for_update(of=customer, key_share=True)
@@ -99,6 +102,14 @@ def guest(connection: Connection, email: str) -> Customer | None:
     """Return the customer who is known by this address only, without an id of the shop's."""
     row = connection.execute(_GUEST, {"email": email}).first()
     return _customer(row) if row else None
+
+
+def at_address(connection: Connection, whom: Customer, email: str) -> Customer:
+    """Return a customer as a mail finds them that is for this very address, whichever is theirs by now."""
+    if whom.erased or whom.email == email:
+        return whom
+    row = connection.execute(_ADDRESS, {"email": email}).first()
+    return replace(whom, email=email, consent=Consent() if row is None else _consent(row))
 
 
 def find(connection: Connection, word: str) -> list[Customer]:
@@ -195,6 +206,17 @@ def join_guest(connection: Connection, guest: Customer, known: Customer, now: da
     return list(connection.execute(select(journey.c.id).where(journey.c.customer_id == guest_id)).scalars())
 
 
+def _consent(row: Row[*tuple[Any, ...]]) -> Consent:
+    stop = row.marketing_suppressed
+    return Consent(
+        ConsentState(row.marketing or "unknown"),
+        ConsentState(row.tracking or "unknown"),
+        row.suppressed,
+        None if stop is None else Suppression(stop, row.marketing_suppressed_at, row.marketing_suppressed_by),
+        wishes.wishes_in(row),
+    )
+
+
 def _customer(row: Row[Any]) -> Customer:
     return Customer(
         id=row.id,
@@ -212,15 +234,7 @@ def _customer(row: Row[Any]) -> Customer:
         created_at=row.created_at,
         profile_at=row.profile_at,
         written=row.written or {},
-        consent=Consent(
-            ConsentState(row.marketing or "unknown"),
-            ConsentState(row.tracking or "unknown"),
-            row.suppressed,
-            None
-            if row.marketing_suppressed is None
-            else Suppression(row.marketing_suppressed, row.marketing_suppressed_at, row.marketing_suppressed_by),
-            wishes.wishes_in(row),
-        ),
+        consent=_consent(row),
         facts=CustomerFacts(
             orders_count=row.orders_count,
             total_spent=row.total_spent,
