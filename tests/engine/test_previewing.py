@@ -13,11 +13,11 @@ from worker.storage.database import Database
 NO = {"marketing": False, "source": "checkout"}
 
 
-def previewed(shop: ClockShop, flow: str, day: date | None = None, most: int = 10) -> list[Preview]:
+def previewed(shop: ClockShop, flow: str, day: date | None = None, most: int = 10, **more: bool) -> list[Preview]:
     with shop.database.reading() as connection:
         running = shop.flowbook.follow(connection).running[flow]
         around = Surroundings.of(shop.settings, shop.flowbook.segments)
-        return preview(connection, around, running.flow, shop.seasons, shop.now, day, most)
+        return preview(connection, around, running.flow, shop.seasons, shop.now, day, most, **more)
 
 
 def test_who_is_counted_is_who_enters(database: Database) -> None:
@@ -56,6 +56,9 @@ def test_whose_mail_would_be_skipped_is_counted_once(database: Database) -> None
     assert [person.skipped for person in found.people] == [
         None, SkipReason.UNSUBSCRIBED, SkipReason.NO_CONSENT, SkipReason.NO_ADDRESS,
     ]  # fmt: skip
+    (us,) = previewed(shop, "women", opt_out=True)  # where advertising goes to whoever did not say no
+    assert (us.counts.customers, us.counts.no_consent, us.counts.no_address) == (4, 1, 1)
+    assert [person.skipped for person in us.people] == [None, SkipReason.UNSUBSCRIBED, None, SkipReason.NO_ADDRESS]
     (fewer,) = previewed(shop, "women", most=1)
     assert (fewer.counts.customers, len(fewer.people)) == (4, 1)
 

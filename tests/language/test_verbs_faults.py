@@ -90,6 +90,12 @@ STEPS = {
         "  - coupon: a\n  - {set: {favourite: '{{ coupons.a.code }}'}}",
         "a journey has no coupon 'a' here",
     ),
+    # a send's own condition
+    "a condition that names what cannot be": (
+        "  - {send: b, when: order.statu == 'paid'}",
+        "5:21: error: 'order.statu' is not known; did you mean 'order.status'?",
+    ),
+    "a condition that cannot be read": ("  - {send: b, when: order.total >}", "5:"),
     # set and add
     "a field that is not declared": (
         "  - set: {level: 3}",

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -195,6 +196,26 @@ def test_quiet_hours_and_caps_count_with_what_was_really_sent(shop: LivedShop) -
         one = connection.execute(select(customer.c.id)).scalar_one()
         connection.execute(insert(message), {**sent, "key": "m", "customer_id": one, "flow": "other", "state": "sent"})
     assert shop.played("trial", body)[0].tally.mails == 0
+
+
+def test_a_sends_condition_holidays_and_silence_count_as_in_delivery(shop: LivedShop) -> None:
+    """Given a day off, a shop that asks for no prior yes, and a mail for orders that stand, then the backtest moves the
+    mail to the day after, sends to who said nothing, and leaves out the one whose order was cancelled."""
+    day = (BEGIN + timedelta(hours=7)).date().isoformat()
+    policy = {"marketing_consent": "opt-out", "holidays": [day]}
+    shop.settings = Settings.model_validate({**shop.settings.model_dump(), "policy": policy})
+    silent = {key: value for key, value in lan().items() if key != "consent"}
+    shop.happen("purchase", silent, **order("A1"))
+    shop.happen("purchase", silent, **order("A2"))
+    shop.live_until(BEGIN + timedelta(hours=1))
+    shop.happen("order.cancelled", silent, order={"number": "A2"})
+    shop.live_until(BEGIN + timedelta(days=3))
+    body = 'trigger: purchase\nsteps:\n  - send: win\n    when: order.status != "cancelled"\n'
+    found, runs = shop.played("trial", body)
+    assert found.tally.held_back == {("win", 'condition: order.status != "cancelled"'): 1}
+    (sent,) = [mail.sent_at for run in runs for mail in run.mails]
+    local = sent.astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert (local.date() - (BEGIN + timedelta(hours=7)).date(), local.hour) == (timedelta(days=1), 0)
 
 
 def test_the_holdout_is_set_aside_and_counted_for_the_bar(shop: LivedShop) -> None:

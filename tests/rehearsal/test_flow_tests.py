@@ -497,3 +497,51 @@ def test_a_holdout_that_the_flow_does_not_have_is_told(shop: Open) -> None:
     """Given `control` for a flow without a holdout, then the file has an error."""
     with pytest.raises(FileError, match="has no holdout"):
         shop(welcome=SIGNUP).read(GIVEN + "      control: yes\n    expect: []\n")
+
+
+PAID = """
+    trigger: purchase
+    kind: transactional
+    steps:
+      - wait: 2 days
+      - send: review-invite
+        when: order.status != "cancelled" and not did("refund", within="journey")
+      - send: thank-you
+        kind: marketing
+"""
+
+
+def test_a_sends_own_condition_is_asked_as_it_goes(shop: Open) -> None:
+    """Given an order that is cancelled before its mail goes, then the timeline has the skip; a test may name the
+    condition or not; the steps after it go on."""
+    test = """
+    test: one
+    flow: paid
+    given:
+      customer: {name: Lan}
+      events:
+        - {at: 2027-03-01 14:00, event: purchase, order: {number: A1, total: 145_000}}
+        - {at: 2027-03-02 14:00, event: order.cancelled, order: {number: A1}}
+    expect:
+      - {at: 2027-03-03 14:00, skip: review-invite, reason: %s}
+      - {at: 2027-03-03 14:00, send: thank-you}
+"""
+    open_shop = shop(paid=PAID)
+    whole = """'condition: order.status != "cancelled" and not did("refund", within="journey")'"""
+    assert open_shop.judge(test % "condition").passed
+    assert open_shop.judge(test % whole).passed
+    assert not open_shop.judge(test % "exit").passed
+
+
+@pytest.mark.parametrize(
+    ("subject", "passes"), [("For Lan", True), ('"[QC] For Lan"', True), ("For Mai", False), ('"[AD] For Lan"', False)]
+)
+def test_a_subject_is_told_with_the_mark_of_advertising_or_without(shop: Open, subject: str, passes: bool) -> None:
+    """Given a shop whose advertising is marked, then a test writes a subject as the author did, or as it goes out."""
+    opened = shop(settings={"policy": {"subject_tag": "[QC]"}}, welcome=SIGNUP)
+    expected = f"""
+    expect:
+      - {{at: 2027-03-01 14:00, send: hello}}
+      - {{at: 2027-03-03 09:30, send: offer, subject: {subject}}}
+"""
+    assert opened.judge(GIVEN + expected).passed is passes

@@ -69,6 +69,8 @@ def preview(
     now: datetime,
     day: date | None = None,
     most: int = 10,
+    *,
+    opt_out: bool = False,
 ) -> list[Preview]:
     """Return the audience of each trigger of a flow.
 
@@ -78,9 +80,10 @@ def preview(
         day: of the turn, on each wall; by default that of the next (of a date in the record, the next that somebody
             has within two months).
         most: people to return of each trigger.
+        opt_out: whether advertising goes to whoever did not say no (`policy.marketing_consent`).
     """
     zones = occurrences.zones(connection)
-    counting = _Counting(connection, around, flow, seasons, zones, most)
+    counting = _Counting(connection, around, flow, seasons, zones, most, opt_out)
     return [
         Preview(trigger)
         if isinstance(trigger, (EventTrigger, SegmentTrigger))
@@ -99,6 +102,7 @@ class _Counting:
     seasons: Seasons
     zones: Sequence[str]
     most: int
+    opt_out: bool
 
     def next(self, trigger: Timed, now: datetime) -> Preview:
         wall = ZoneInfo(self.around.shop.timezone)
@@ -124,7 +128,10 @@ class _Counting:
                 continue
             comes = True
             entrance, among = self._entrance(trigger, turn, group, wall)
-            counted = count_audience(self.connection, entrance, among, marketing=self.flow.kind is Kind.MARKETING)
+            marketing = self.flow.kind is Kind.MARKETING
+            counted = count_audience(
+                self.connection, entrance, among, marketing=marketing, asks=marketing and not self.opt_out
+            )
             if counted.customers:
                 counts += counted
                 moments.append(turn.moment)
@@ -149,4 +156,5 @@ class _Counting:
         ids = some_of_audience(self.connection, entrance, among, self.most)
         known = customers.by_id(self.connection, ids)
         found = [known[number] for number in ids if number in known]
-        return [Person(one, moment, wall.key, skip(Pending(self.flow.kind, one), moment)) for one in found]
+        kind, opt_out = self.flow.kind, self.opt_out
+        return [Person(one, moment, wall.key, skip(Pending(kind, one), moment, opt_out=opt_out)) for one in found]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, false, func, literal, literal_column, or_, select, true
+from sqlalchemy import Connection, Select, case, exists, false, func, literal, literal_column, or_, select
 from sqlalchemy import Text as SqlText
 
 from worker.storage.conditions.quantities import Condition
@@ -40,12 +40,13 @@ class Counts:
 
 
 def count_audience(
-    connection: Connection, entrance: Entrance, among: Sequence[Condition], *, marketing: bool
+    connection: Connection, entrance: Entrance, among: Sequence[Condition], *, marketing: bool, asks: bool
 ) -> Counts:
     """Count the customers who would enter at a turn, and those whose mail would be skipped as things stand.
 
     Parameters:
-        marketing: whether its mails need consent.
+        marketing: whether its mails are advertising, which a no keeps away.
+        asks: whether they need a yes, too.
     """
     which = _keyed(connection, entrance, among).subquery()
     entered = (
@@ -62,10 +63,7 @@ def count_audience(
         (entered, literal("entered")),
         (which.c.email.is_(None), literal("no_address")),
         (_suppressed(marketing), literal("suppressed")),
-        (
-            and_(true() if marketing else false(), func.coalesce(address.c.marketing, "unknown") != "subscribed"),
-            literal("no_consent"),
-        ),
+        (_refused(marketing, asks), literal("no_consent")),
         else_=literal("goes"),
     )
     rows = select(reason.label("reason"), func.count()).select_from(mailed).group_by(literal_column("1"))
@@ -78,6 +76,14 @@ def some_of_audience(connection: Connection, entrance: Entrance, among: Sequence
     """Return our numbers of some customers who would enter at a turn, those with the lowest."""
     which = audience(connection, entrance, among, [customer.c.id])
     return list(connection.execute(which.order_by(customer.c.id).limit(most)).scalars())
+
+
+def _refused(marketing: bool, asks: bool) -> Condition:
+    """Whether what an address said of advertising keeps a mail away."""
+    known = func.coalesce(address.c.marketing, "unknown")
+    if not marketing:
+        return false()
+    return known != "subscribed" if asks else known == "unsubscribed"
 
 
 def _suppressed(marketing: bool) -> Condition:

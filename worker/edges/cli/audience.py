@@ -41,7 +41,9 @@ def audience(flow: str, day: datetime | None, as_json: bool) -> None:
         on = None if day is None else day.date()
         with house.database.reading() as connection:
             house.flowbook.follow(connection)
-            found = preview(connection, house.surroundings(), read, house.seasons(), house.clock.now(), on, SHOWN)
+            around, opt_out = house.surroundings(), house.settings.policy.opt_out
+            seasons, now = house.seasons(), house.clock.now()
+            found = preview(connection, around, read, seasons, now, on, SHOWN, opt_out=opt_out)
         if as_json:
             click.echo(json.dumps([_as_json(one) for one in found], ensure_ascii=False, indent=2))
             return
