@@ -48,6 +48,9 @@ class PlainLinks:
         PAGES, "https://mail.thecoffee.example/u/k1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
     )
 
+    def survey(self, name: str, mark: int | None = None) -> str:
+        return f"https://mail.thecoffee.example/a/k1.{name}.{mark}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+
     def tracked(self, number: int, url: str) -> str:  # noqa: ARG002 - the protocol's signature
         return f"https://mail.thecoffee.example/c/k1.{number}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 

@@ -46,6 +46,9 @@ class FakeLinks:
         self.asked.append((number, url))
         return url if self.plain else f"https://mail.example/c/{number}"
 
+    def survey(self, name: str, mark: int | None = None) -> str:
+        return f"https://mail.example/a/{name}/{mark}"
+
     @property
     def pages(self) -> dict[str, str | None]:
         others = {name: f"https://mail.example/{name}" for name in PAGES - {"unsubscribe_url"}}

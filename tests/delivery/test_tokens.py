@@ -219,11 +219,11 @@ def test_a_forged_or_cut_token_of_an_envelope_names_nothing(message: int, at: in
     assert TOKENS.read_bounce(TOKENS.unsubscribe(message)) is None
 
 
-@given(message=st.integers(1, 2**62), value=st.integers(0, 10))
-def test_the_answer_in_a_survey_link_is_read_back(message: int, value: int) -> None:
-    """Given the link of one answer, then it says which mail asked, on what scale, and the value; no other page does."""
-    token = TOKENS.survey(message, "nps", value)
-    assert TOKENS.read_survey(token) == SurveyAnswer(message, "nps", value)
+@given(message=st.integers(1, 2**62), mark=st.none() | st.integers(0, 10))
+def test_the_answer_in_a_survey_link_is_read_back(message: int, mark: int | None) -> None:
+    """Given the link of one answer, then it says which mail asked, what, and the mark; no other page does."""
+    token = TOKENS.survey(message, "recommend", mark)
+    assert TOKENS.read_survey(token) == SurveyAnswer(message, "recommend", mark)
     assert TOKENS.read_survey(TOKENS.page(Use.VIEW, message)) is None
     assert TOKENS.read_page(Use.VIEW, TOKENS.page(Use.PREFERENCES, message)) is None
     assert TOKENS.read_page(Use.VIEW, TOKENS.page(Use.VIEW, message)) == message

@@ -122,6 +122,10 @@ class MessageLinks:
             return None
         return f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"
 
+    def survey(self, name: str, mark: int | None = None) -> str:
+        """Return the address of the page on which the reader answers, with a mark chosen or with none."""
+        return f"{self._base}{SURVEY_PATH}{self._tokens.survey(self._message, name, mark)}"
+
     @property
     def pages(self) -> dict[str, str | None]:
         """Addresses of the mail's own pages, by the names that templates use."""

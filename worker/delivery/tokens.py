@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from worker.delivery.macs import Mac
 from worker.delivery.targets import TARGET_LIMIT
 
 VERSION = 1
@@ -71,11 +72,11 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class SurveyAnswer:
-    """What a survey's token holds: the message that asks, the name of the scale, and the value on it."""
+    """What a survey's token holds: the message that asks, the name of the survey, and the mark where one is chosen."""
 
     message: int
-    scale: str
-    value: int
+    survey: str
+    mark: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ class SignIn:
 class _Ring:
     """The keys of one purpose: what the first one signs begins with `head`; all of them by their id."""
 
-    key: bytes
+    mac: Mac
     key_id: int
-    accepted: tuple[tuple[int, bytes], ...]
+    accepted: tuple[tuple[int, Mac], ...]
 
 
 class Tokens:
@@ -131,9 +132,10 @@ class Tokens:
         """Return the token of a page of this message: PREFERENCES, CONFIRM or VIEW."""
         return _sign(self._rings[use], 0, _varint(message))
 
-    def survey(self, message: int, scale: str, value: int) -> str:
-        """Return the token of one answer, a value from 0 on a scale, to the question that this message asks."""
-        return _sign(self._rings[Use.SURVEY], 0, _varint(message) + _varint(value) + scale.encode("ascii"))
+    def survey(self, message: int, survey: str, mark: int | None = None) -> str:
+        """Return the token of a mark, from 0, for the question that this message asks; of none, to be chosen yet."""
+        marked = _varint(0 if mark is None else mark + 1)
+        return _sign(self._rings[Use.SURVEY], 0, _varint(message) + marked + survey.encode("ascii"))
 
     def bounce(self, message: int) -> str:
         """Return the token in the envelope sender of this message: small letters and digits, 31 to 45 of them."""
@@ -166,8 +168,8 @@ class Tokens:
         if body is None:
             return None
         message, at = _read_varint(body, 2)
-        value, at = _read_varint(body, at)
-        return SurveyAnswer(message, body[at:].decode("ascii"), value)
+        marked, at = _read_varint(body, at)
+        return SurveyAnswer(message, body[at:].decode("ascii"), marked - 1 if marked else None)
 
     def read_bounce(self, token: str) -> int | None:
         """Return the message that came back, or None for anything that was not made here; capitals do not matter."""
@@ -213,8 +215,8 @@ class Tokens:
 
 def _ring(use: Use, secrets: Sequence[bytes]) -> _Ring:
     keys = [hmac.digest(secret, f"phin token {VERSION} {use.value}".encode(), "sha256") for secret in secrets]
-    accepted = tuple((hashlib.sha256(key).digest()[0], key) for key in keys)
-    return _Ring(keys[0], accepted[0][0], accepted)
+    accepted = tuple((hashlib.sha256(key).digest()[0], Mac(key)) for key in keys)
+    return _Ring(accepted[0][1], accepted[0][0], accepted)
 
 
 def _sign(ring: _Ring, flags: int, content: bytes) -> str:
@@ -223,7 +225,7 @@ def _sign(ring: _Ring, flags: int, content: bytes) -> str:
 
 def _signed(ring: _Ring, flags: int, content: bytes) -> bytes:
     body = bytes((VERSION << 4 | flags, ring.key_id)) + content
-    return body + hmac.digest(ring.key, body, "sha256")[:MAC]
+    return body + ring.mac(body)[:MAC]
 
 
 def _verified(ring: _Ring, token: str) -> bytes | None:
@@ -240,8 +242,8 @@ def _verified(ring: _Ring, token: str) -> bytes | None:
     body, mac = raw[:-MAC], raw[-MAC:]
     if len(body) < 3 or body[0] >> 4 != VERSION or _encoded(raw) != token:
         return None
-    for key_id, key in ring.accepted:
-        if key_id == body[1] and hmac.compare_digest(hmac.digest(key, body, "sha256")[:MAC], mac):
+    for key_id, sign in ring.accepted:
+        if key_id == body[1] and hmac.compare_digest(sign(body)[:MAC], mac):
             return body
     return None
 

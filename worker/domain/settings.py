@@ -19,6 +19,7 @@ from worker.domain.setting_forms import listening_address, server_url
 from worker.domain.setting_groups import Group, Intake, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
 from worker.domain.setting_law import Consent, Policy, Retention, Topics
 from worker.domain.setting_mail import Attribution, Bounces, Dkim, Sending, Tracking
+from worker.domain.setting_surveys import Surveys
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 QUEUES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
@@ -64,6 +65,7 @@ class Settings(Group):
     bounces: Bounces = Bounces()
     tracking: Tracking = Tracking()
     attribution: Attribution = Attribution()
+    surveys: Surveys = Field(default_factory=dict, description="Questions that mails ask, by name; see docs/surveys.md")
     rfm: Rfm = Rfm()
     fields: dict[str, FieldType] = Field(
         default_factory=dict, description="The customers' own fields, with their types"

@@ -48,6 +48,10 @@ class NotedLinks:
         """None: nothing is tracked."""
         return self._links.honeypot
 
+    def survey(self, name: str, mark: int | None = None) -> str:
+        """Return the address of the page that asks a survey's question."""
+        return self._links.survey(name, mark)
+
     @property
     def pages(self) -> Mapping[str, str | None]:
         """Addresses of the mail's own pages."""

@@ -7,18 +7,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import update_wrapper
 from html import unescape
+from types import GeneratorType
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Undefined, pass_context
+from jinja2 import Environment, Undefined, pass_context, pass_environment
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from worker.delivery import formats
 from worker.delivery.templates.errors import RenderLimitError
-from worker.delivery.templates.limits import capped, counted, run_of
-from worker.delivery.templates.links import FOLLOWABLE, LINKED, TRACKED
+from worker.delivery.templates.limits import bounded, capped, counted, run_of
+from worker.delivery.templates.links import FOLLOWABLE, LINKED, SURVEY, TRACKED
 from worker.delivery.templates.pieces import words
 
 # Left out: what makes HTML of values (safe, xmlattr, urlize, tojson), what makes text without bounds (center,
@@ -29,6 +30,7 @@ _OF_JINJA = words(
     "unique upper urlencode wordcount batch"
 )
 _GROWING = ("join", "replace")
+_GATHERING = ("batch", "groupby", "join", "last", "list", "reverse", "sort", "sum")  # go through all before they show any
 Filters = dict[str, Callable[..., Any]]
 
 
@@ -37,9 +39,12 @@ def filters_for(language: str, currency: str) -> Filters:
     filters: Filters = {name: FILTERS[name] for name in _OF_JINJA}
     filters.update({name: _capping(FILTERS[name]) for name in _GROWING})
     filters.update(default=default, d=default, round=_round, batch=_batch, urlencode=_urlencode)
+    filters["sum"] = _sum
+    filters.update({name: _gathering(filters[name]) for name in _GATHERING})
     filters.update(_writing(language, currency))
     filters.update({"_counted": pass_context(counted), "_capped": capped, TRACKED: pass_context(_tracked)})
     filters[LINKED] = pass_context(_tracked)
+    filters[SURVEY] = pass_context(_survey)
     return filters
 
 
@@ -108,6 +113,15 @@ def _tracked(context: Context, captured: str, number: int) -> str:
     return escape(url) if html else url
 
 
+def _survey(context: Context, name: Any, mark: Any = None) -> str:
+    """Return the address of the page that asks a question, with a mark chosen or with none."""
+    if not isinstance(name, str) or not name.isascii() or not (mark is None or (isinstance(mark, int) and mark >= 0)):
+        raise formats.FormatError(
+            "'survey_url' takes the name of a survey and a mark, such as \"support\" | survey_url(5)"
+        )
+    return run_of(context).links.survey(name, mark)
+
+
 def _capping(filter_: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter whose result may not be too long, called by Jinja as it calls the original."""
 
@@ -115,6 +129,22 @@ def _capping(filter_: Callable[..., Any]) -> Callable[..., Any]:
         return capped(filter_(*args, **kwargs))
 
     return update_wrapper(capping, filter_)  # takes the mark along by which Jinja knows what to pass
+
+
+def _gathering(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that gathers no more than one value may hold; lists that are there already are small enough."""
+
+    def gathering(*args: Any, **kwargs: Any) -> Any:
+        return filter_(*(bounded(one) if isinstance(one, GeneratorType) else one for one in args), **kwargs)
+
+    return update_wrapper(gathering, filter_)
+
+
+@pass_environment
+def _sum(environment: Environment, items: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
+    if isinstance(start, str | list | tuple):
+        raise RenderLimitError("'sum' is for numbers")
+    return FILTERS["sum"](environment, items, attribute, start)
 
 
 def _urlencode(value: Any) -> str:

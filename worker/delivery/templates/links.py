@@ -17,6 +17,7 @@ _UNTRACKED = ("mailto:", "tel:", "sms:", "#")
 FOLLOWABLE = (*_WEB, *_UNTRACKED)
 # The addresses of a mail's own pages, as templates name them: how to say no, what to get, a yes, the mail in a browser.
 PAGES = words("unsubscribe_url preferences_url confirm_url view_url")
+SURVEY = "survey_url"  # the filter that makes the address of a mark: {{ "support" | survey_url(5) }}
 
 
 class Links(Protocol):
@@ -37,6 +38,9 @@ class Links(Protocol):
     @property
     def honeypot(self) -> str | None:
         """Address of the link that no person sees, or None for a mail without one."""
+
+    def survey(self, name: str, mark: int | None = None) -> str:
+        """Return the address of the page that asks a survey's question, with a mark chosen or with none."""
 
     @property
     def pages(self) -> Mapping[str, str | None]:
@@ -90,7 +94,7 @@ def anchor_of(pieces: Sequence[Piece], line: int, number: int) -> Anchor:
     first = pieces[0] if pieces else Data("", line)
     start = unescape(first.text).strip().lower() if isinstance(first, Data) else ""
     followable = start.startswith(FOLLOWABLE) or (not start and bool(tags))
-    own_page = any(not PAGES.isdisjoint(tag.names) for tag in tags)
+    own_page = any(not (PAGES | {SURVEY}).isdisjoint(tag.names) for tag in tags)
     tracked = followable and not start.startswith(_UNTRACKED) and not own_page
     return Anchor(list(pieces), line, number if tracked else 0, followable)
 

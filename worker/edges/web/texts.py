@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from worker.edges.web.texts_consent import CONSENT
 from worker.edges.web.texts_house import HOUSE
+from worker.edges.web.texts_surveys import SURVEYS
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 
@@ -133,7 +134,8 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
 }
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
-    language: {**_TEXTS[language], **CONSENT[language], **HOUSE[language]} for language in LANGUAGES
+    language: {**_TEXTS[language], **CONSENT[language], **SURVEYS[language], **HOUSE[language]}
+    for language in LANGUAGES
 }
 
 
