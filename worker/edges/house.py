@@ -36,6 +36,7 @@ from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.dkim_keys import dkim_signer
 from worker.edges.environment import Home
+from worker.edges.imap_address import parse_mailbox
 from worker.edges.jobs import Job
 from worker.edges.movable_clock import Clock
 from worker.edges.provider_keys import ProviderKeys, read_provider_keys
@@ -92,6 +93,8 @@ class House:
         self.flowbook = FlowBook()
         self.staff = followed_staff(home)
         self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
+        if self.settings.bounces.imap_url:
+            parse_mailbox(self.settings.bounces.imap_url)  # like the relays: told at the start
         if self.settings.smtp_url:
             parse_relays(self.settings.smtp_url)  # what cannot be used is told at the start, not at the first mail
             TrafficPlan.of(self.settings)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from worker.domain.errors import PhinError, SettingError
 from worker.edges import publishing
+from worker.edges.bounce_ticks import add_bounce_ticks
 from worker.edges.cli.commands import Commands
 from worker.edges.cli.running import run
 from worker.edges.cli.schema_files import refresh
@@ -104,7 +105,7 @@ def web() -> None:
     listener = listener_of(home.settings, os.environ)
     house = _current(House(home))
     with present(house, os.environ.get(NAME, "web")):
-        serve(build_app(house), listener)
+        serve(build_app(house), listener, home.settings.tracking.trusted_proxies)
     house.close()
 
 
@@ -143,6 +144,7 @@ def clock() -> int:
     ticks.every(SEGMENTS_EVERY, "segments", house.keep_segments)
     ticks.every(REMIND_EVERY, "reminders", house.remind)
     ticks.every(RECOVER_EVERY, "recovery", house.recover)
+    mailbox = add_bounce_ticks(house, ticks)
     ticks.every(CHECKPOINT_EVERY, "checkpoint", house.checkpoint)
     nightly = Nightly(house.database, house.clock.now, ZoneInfo(home.settings.shop.timezone))
     ticks.every(NIGHTLY_EVERY, "nightly", nightly)
@@ -151,6 +153,8 @@ def clock() -> int:
     with present(house, os.environ.get(NAME, "clock")):
         status = run_clock(ticks, leaving, FINISHES_WITHIN)
     nightly.stop()
+    if mailbox is not None:
+        mailbox.stop(1.0)
     if status:
         end_in_time()  # a thread that stands still would keep the process
     house.close()
