@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 from sqlalchemy import func, select
 
 from bench.support.homes import ask_for_database, database_of, environment, house, make_home
@@ -36,7 +37,7 @@ READY_WITHIN = 60.0  # seconds
 
 
 @contextmanager
-def process(command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
+def process(command: list[str], environment: dict[str, str], url: str) -> Iterator[psutil.Process]:
     """Run a web process until it is needed no more; it is there when it answers."""
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
@@ -49,7 +50,7 @@ def process(command: list[str], environment: dict[str, str], url: str) -> Iterat
                     if running.poll() is not None or time.monotonic() > end:
                         raise SystemExit(f"{' '.join(command)} does not answer") from None
                     time.sleep(0.1)
-            yield
+            yield psutil.Process(running.pid)
         finally:
             running.terminate()
 
@@ -80,28 +81,36 @@ def main() -> None:
         tokens = Tokens(built.secrets.signing)
         phin, bare = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{bare_port}"
         web = [sys.executable, "-m", "worker.edges.cli", "web"]
-        stack.enter_context(process(web, environment(home, **settings), f"{phin}/healthz"))
+        phins = stack.enter_context(process(web, environment(home, **settings), f"{phin}/healthz"))
         alone = [sys.executable, "-m", "bench.support.bare_web", str(bare_port)]
-        stack.enter_context(process(alone, environment(home), f"{bare}/o/x"))
+        bares = stack.enter_context(process(alone, environment(home), f"{bare}/o/x"))
         pixels = [f"/o/{tokens.open(number)}.gif" for number in range(1, MAILS + 1)]
         clicks = [f"/c/{tokens.click(number, 1, TARGET)}" for number in range(1, MAILS + 1)]
-        what = {"bare": (bare, pixels), "pixel": (phin, pixels), "redirect": (phin, clicks)}
+        what = {"bare": (bares, bare, pixels), "pixel": (phins, phin, pixels), "redirect": (phins, phin, clicks)}
         found: dict[str, list[Load]] = {name: [] for name in what}
+        took: dict[str, list[float]] = {name: [] for name in what}  # seconds of CPU for each request
         for number in range(asked.rounds + 1):  # the first one warms up
-            for name, (url, paths) in what.items():
-                seconds = asked.seconds if number else 2
+            for name, (server, url, paths) in what.items():
+                seconds, before = asked.seconds if number else 2, cpu(server)
                 found[name].append(wrk.load(url, paths, seconds, asked.connections, AGENT, folder))
+                took[name].append((cpu(server) - before) / found[name][-1].answered)
         answered = sum(load.answered for name in ("pixel", "redirect") for load in found[name])
         with built.database.reading() as connection:
             rows = connection.execute(select(func.count()).select_from(hit)).scalar_one()
         spooled = sum(path.read_bytes().count(b"\n") for path in (built.settings.var / "spool").glob("hits*"))
-        show({name: loads[1:] for name, loads in found.items()})
+        show({name: loads[1:] for name, loads in found.items()}, {name: each[1:] for name, each in took.items()})
         print(f"{answered:,} answers, {rows:,} rows and {spooled:,} lines in the spool: ", end="")
         print("none is lost" if rows + spooled >= answered else "SOME ARE LOST")
         built.close()
 
 
-def show(found: dict[str, list[Load]]) -> None:
+def cpu(server: psutil.Process) -> float:
+    """Return the seconds of CPU that a process has taken."""
+    times = server.cpu_times()
+    return float(times.user + times.system)
+
+
+def show(found: dict[str, list[Load]], took: dict[str, list[float]]) -> None:
     """Print the medians of the rounds, and the ratios to the bare endpoint of the same round."""
     for name, loads in found.items():
         rate = statistics.median(load.rate for load in loads)
@@ -111,7 +120,8 @@ def show(found: dict[str, list[Load]]) -> None:
         faults = sum(load.wrong + load.broken for load in loads)
         print(
             f"{name:9} {rate:8,.0f} requests a second ({ratio:.2f} of the bare endpoint) · 99th percentile "
-            f"{slowest * 1000:6.1f} ms ({later:.1f} times) · {faults} faults"
+            f"{slowest * 1000:6.1f} ms ({later:.1f} times) · {statistics.median(took[name]) * 1e6:.0f} µs CPU "
+            f"a request · {faults} faults"
         )
 
 

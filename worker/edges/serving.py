@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -28,16 +28,20 @@ def listener_of(settings: Settings, environment: Mapping[str, str]) -> socket.so
     return listen(settings.bind, settings.port)
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
+def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] = ("127.0.0.1", "::1")) -> None:
     """Answer requests until SIGTERM, then finish those that are under way.
 
     uvicorn takes the signals over while it runs, and hands them on to whoever had them before when it has ended.
+
+    Parameters:
+        trusted_proxies: addresses and networks whose X-Forwarded-For tells the client's address; others' is ignored.
     """
     config = uvicorn.Config(
         app,
         access_log=False,
         log_config=None,
         server_header=False,
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=int(FINISHES_WITHIN),
         lifespan="on",
     )
