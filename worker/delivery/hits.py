@@ -100,6 +100,7 @@ class Hits:
             unmasked = self._unmasked(found, beside)
             messages = {one.hit.message for one in found}
             hits.set_classes(connection, [*decided, *(new for _, new in unmasked)])
+            hits.forget_source(connection, [one.id for one in found if one.customer is None])
             hits.settle_by_evidence(connection, messages, now)
             whose = {one.id: one.whose for one in decided}
             people = _by_message([one for one in found if whose[one.id] in PEOPLE])

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select, update
 
 from worker.domain.hits import ALIKE, SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
 from worker.storage import membership, suppression
+from worker.storage.personal import HELD
 from worker.storage.tables import customer, hit, message
 from worker.storage.types import microseconds
 
@@ -116,11 +117,20 @@ def may_class(now: datetime) -> ColumnElement[bool]:
     return and_(hit.c["class"].is_(None), settled)
 
 
+_WHOSE = case((customer.c.erased_at.is_(None), message.c.customer_id)).label("customer_id")  # an erased one is nobody
+_HANDED_OVER = func.coalesce(message.c.sent_at, message.c.transmitting_at).label("handed_over")
+_WITH_MAIL = hit.outerjoin(message, message.c.id == hit.c.message_id)
 KEPT = (
-    select(hit, message.c.customer_id, func.coalesce(message.c.sent_at, message.c.transmitting_at).label("handed_over"))
-    .select_from(hit.outerjoin(message, message.c.id == hit.c.message_id))
+    select(hit, _WHOSE, _HANDED_OVER)
+    .select_from(_WITH_MAIL.outerjoin(customer, customer.c.id == message.c.customer_id))
     .order_by(hit.c.id)
 )
+
+
+def forget_source(connection: Connection, ids: Sequence[int]) -> None:
+    """Keep of hits that are nobody's any more only that they came, of which class, and when."""
+    if ids:
+        connection.execute(update(hit).where(hit.c.id.in_(list(ids))).values(HELD["hit"].blank))
 
 
 def unclassed(connection: Connection, ids: Sequence[int], now: datetime) -> list[Kept]:
