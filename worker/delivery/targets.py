@@ -64,6 +64,6 @@ def _host(host: str) -> str:
         ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise TargetError("its host cannot be written in a link") from error
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", ascii_host):
+    if not re.fullmatch(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?", ascii_host):
         raise TargetError("its host holds characters that no host has")
     return ascii_host.lower()
