@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.mails import FakeLinks, compiled
+from tests.delivery.mails import NOW, FakeLinks, compiled
 from worker.delivery.templates.errors import TemplateError
+
+MJML = "---\nsubject: x\n---\n<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
 
 DOUBLING = "{% set a = 'aaaaaaaa' %}" + "{% set a = a ~ a %}" * 60 + "{{ a }}"
 ADDING = "{% set a = 'aaaaaaaa' %}" + "{% set a = a + a %}" * 60 + "{{ a }}"
@@ -15,6 +17,9 @@ CAPTURING = "{% set a %}aaaaaaaa{% endset %}" + "{% set a %}{{ a }}{{ a }}{% end
 FILTERING = "{% set a = 'aaaaaaaa' %}" + "{% set a = a | replace('a', 'aa') %}" * 60 + "{{ a }}"
 JOINING = "{% set a = 'aaaaaaaa' %}" + "{% set a = [a, a] | join %}" * 60 + "{{ a }}"
 SQUARING = "{% set a = 9 %}" + "{% set a = a * a %}" * 60 + "{{ a }}"
+
+
+LONG = "{% set a = 'a a a a ' %}" + "{% set a = a ~ a %}" * 14  # 131,072 characters
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,33 @@ SQUARING = "{% set a = 9 %}" + "{% set a = a * a %}" * 60 + "{{ a }}"
         "{{ box.update({'a': 1}) }}",
         "{{ box.pop('a') }}",
         "{{ long }}",
+        "{{ x.zfill(1000000000) }}",
+        "{{ x.expandtabs(1000000000) }}",
+        "{{ x.format_map(box) }}",
+        "{{ x.translate(box) }}",
+        "{{ now.strftime('%1000000000d') }}",
+        "{{ x['__cla' ~ 'ss__'] }}",
+        "{{ [x] | selectattr('__class__') | list }}",
+        "{{ [x, x] | sort(attribute='__class__') }}",
+        "{{ [x] | map('attr', '__class__') | list }}",
+        "{{ ['{0.__class__}'] | map('format', x) | list }}",
+        "{{ range.__globals__ }}",
+        "{{ box.items.__self__ }}",
+        "{{ now.replace.__self__ }}",
+        "{% for a in [1] %}{{ loop.__class__ }}{% endfor %}",
+        "{% for a in [1] %}{{ loop.cycle.__func__ }}{% endfor %}",
+        "{% macro m() %}{% endmacro %}{{ m.__globals__ }}",
+        "{{ self }}",
+        "{{ self.body() }}",
+        "{{ joiner(',') }}",
+        "{{ caller() }}",
+        "{{ context }}",
+        "{{ environment }}",
+        "{{ _run }}",
+        "{% include x %}",
+        LONG + "{{ a.split(' ') | map('replace', 'a', a) | join | length }}",
+        LONG + "{{ a.split(' ') | map('replace', 'a', a) | list | length }}",
+        LONG + "{{ a.split(' ') | map('list') | sum(start=[]) | length }}",
         DOUBLING,
         ADDING,
         CAPTURING,
@@ -57,8 +89,69 @@ def test_what_has_no_bounds_fails_that_mail(tmp_path: Path, source: str) -> None
     """Given an expression that would take all memory or time, or reaches into objects, then the mail fails at once."""
     with pytest.raises(TemplateError):
         compiled(tmp_path, {"mail.vi.html": f"<p>{source}</p>"}).render(
-            {"x": "abc", "box": {"a": 1}, "long": "x" * 300_000}, FakeLinks()
+            {"x": "abc", "box": {"a": 1}, "long": "x" * 300_000, "now": NOW}, FakeLinks()
         )
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ [x] | map(attribute='__class__.__mro__') | list }}", "{{ [x] | groupby('__class__') }}"]
+)
+def test_pythons_insides_are_not_there(tmp_path: Path, source: str) -> None:
+    """Given a filter that reads attributes by their names, then those of Python's own are missing."""
+    mail = compiled(tmp_path, {"mail.vi.html": f"<p>{source}</p>"}).render({"x": "abc"}, FakeLinks())
+    assert "Undefined" in mail.text
+    assert "class" not in mail.text
+
+
+def test_loops_within_their_turns_end_all_the_same(tmp_path: Path) -> None:
+    """Given few turns that each work on long texts, then the mail fails after a second of the processor's time."""
+    inner = "{% set b = a.split(' ') %}" * 20
+    loops = f"{LONG}{{% for c in range(1000) %}}{inner}{{% endfor %}}"
+    with pytest.raises(TemplateError, match="take more than 1 second of work"):
+        compiled(tmp_path, {"mail.vi.html": loops}).render({}, FakeLinks())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "mail.vi.html": "".join(
+                f"{{% macro m{n}() %}}{{{{ m{n + 1}() }}}}{{{{ m{n + 1}() }}}}{{% endmacro %}}" for n in range(19)
+            )
+            + "{% macro m19() %}x{% endmacro %}{{ m0() }}"
+        },
+        {
+            "mail.vi.html": '{% include "layouts/0.html" %}',
+            **{f"layouts/{n}.html": f'{{% include "layouts/{n + 1}.html" %}}' * 2 for n in range(25)},
+            "layouts/25.html": "x",
+        },
+        {
+            "mail.vi.html": '{% from "layouts/0.html" import m %}{{ m() }}',
+            **{
+                f"layouts/{n}.html": f'{{% from "layouts/{n + 1}.html" import m as a %}}' * 2
+                + "{% macro m() %}{{ a() }}{{ a() }}{% endmacro %}"
+                for n in range(25)
+            },
+            "layouts/25.html": "{% macro m() %}x{% endmacro %}",
+        },
+        {
+            "mail.vi.html": '{% extends "layouts/b.html" %}{% block a %}' + "{{ super() }}" * 3_000 + "{% endblock %}",
+            "layouts/b.html": "<p>{% block a %}" + "{{ 1 }}" * 2_000 + "{% endblock %}</p>",
+        },
+        {"mail.vi.html": "".join(f"{{% block a{n} %}}" for n in range(2_000)) + "{% endblock %}" * 2_000},
+        {"mail.vi.html": "{% block a %}{% block a %}{% endblock %}{% endblock %}"},
+        {"mail.vi.html": "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}"},
+        {"mail.vi.mjml": MJML.format("<mj-raw>" + "<div>" * 20_000 + "</div>" * 20_000 + "</mj-raw>")},
+        {"mail.vi.mjml": MJML.format("<a " * 150_000)},
+        {"mail.vi.mjml": MJML.format("<!--" * 100_000)},
+    ],
+    ids=["macros", "includes", "imports", "super", "blocks", "a block in itself", "macros in a circle", *"mjml"[:3]],
+)
+def test_what_grows_without_end_is_not_compiled(tmp_path: Path, files: dict[str, str]) -> None:
+    """Given parts within parts, each twice, or elements without end, then the template fails soon, and names a line."""
+    with pytest.raises(TemplateError) as caught:
+        compiled(tmp_path, files)
+    assert caught.value.line
 
 
 @pytest.mark.parametrize(

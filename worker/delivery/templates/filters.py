@@ -30,7 +30,16 @@ _OF_JINJA = words(
     "unique upper urlencode wordcount batch"
 )
 _GROWING = ("join", "replace")
-_GATHERING = ("batch", "groupby", "join", "last", "list", "reverse", "sort", "sum")  # go through all before they show any
+_GATHERING = (
+    "batch",
+    "groupby",
+    "join",
+    "last",
+    "list",
+    "reverse",
+    "sort",
+    "sum",
+)  # go through all before they show any
 Filters = dict[str, Callable[..., Any]]
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.front_matter import body_of
-from worker.delivery.templates.macros import Macro, blank, expand, first_line, scoped, take_out
+from worker.delivery.templates.macros import Macro, Room, blank, expand, first_line, scoped, take_out
 from worker.delivery.templates.pieces import Piece, Tag, arguments, cut, literal
 from worker.delivery.templates.sources import Source, Sources
 
 MOST_PIECES = 20_000
+FILE = 200  # pieces that reading a file counts as
+DEEPEST = 50  # blocks within blocks
 _MJ_INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*["']([^"'{]*)["']\s*(?:/>|>\s*</mj-include\s*>)""")
 
 
@@ -63,6 +65,7 @@ class _Flattening:
     def __init__(self, sources: Sources, plain: bool) -> None:
         self._sources = sources
         self._plain = plain
+        self._room = Room(sources)
 
     def template(self, source: Source, trail: tuple[str, ...]) -> list[Piece]:
         chain = [self._file(source, trail)]
@@ -71,12 +74,17 @@ class _Flattening:
             chain.append(self._file(parent, (*trail, *(file.source.name for file in chain))))
         definitions: dict[str, list[Block]] = {}
         for file in chain:
+            own: set[str] = set()
             for block in _blocks(file.nodes):
+                if block.name in own:
+                    raise self._sources.error(block.line, f"there are two blocks '{block.name}'", near=block.name)
+                own.add(block.name)
                 definitions.setdefault(block.name, []).append(block)
         prelude = [piece for file in reversed(chain[:-1]) for piece in self._prelude(file)]
         return prelude + list(self._resolved(chain[-1].nodes, definitions))
 
     def _file(self, source: Source, trail: tuple[str, ...]) -> File:
+        self._room.take(FILE, source.start + 1)
         text, skipped = body_of(source.text)
         if source.name.endswith(".mjml"):
             text = _MJ_INCLUDE.sub(_included, text)
@@ -97,13 +105,13 @@ class _Flattening:
             else:
                 kept.append(piece)
         included: list[Piece] = []
-        for piece in expand(kept, macros, self._sources):
+        for piece in expand(kept, macros, self._room):
             if isinstance(piece, Tag) and piece.word == "include":
                 included.extend(scoped(self.template(self._referred(piece, trail), trail)))
             else:
                 included.append(piece)
         expanded = {
-            name: Macro(macro.name, macro.parameters, tuple(expand(macro.body, macros, self._sources)))
+            name: Macro(macro.name, macro.parameters, tuple(expand(macro.body, macros, self._room)))
             for name, macro in macros.items()
         }
         return File(source, extends, self._parsed(included), expanded)
@@ -148,6 +156,8 @@ class _Flattening:
         nodes: list[Node] = []
         for piece in pieces:
             if isinstance(piece, Tag) and piece.word == "block":
+                if len(open_blocks) >= DEEPEST:
+                    raise self._sources.error(piece.line, "blocks are nested too deep", near="block")
                 open_blocks.append((piece, nodes))
                 nodes = []
             elif isinstance(piece, Tag) and piece.word == "endblock":
@@ -191,6 +201,7 @@ class _Flattening:
                     raise self._sources.error(node.line, "'super()' has no block above it", near="super")
                 yield from self._resolved(levels[level + 1].nodes, definitions, name, level + 1)
             else:
+                self._room.take(1, node.line)
                 yield node
 
 

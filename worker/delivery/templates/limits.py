@@ -7,6 +7,7 @@ a sender's memory or time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -27,17 +28,23 @@ STEPS = 20_000  # turns of all loops of one part
 TEXT = 200_000  # characters of one value
 BITS = 256  # of a whole number
 RANGE = 1_000
+SECONDS = 1.0  # of processor time, for one part; a large mail takes a thousandth of it
+LOOK_EVERY = 16  # turns between two looks at the processor's clock: a mail of some lines never looks
 RUN = "_run"  # the name under which a rendering finds its Run
 
 
 @dataclass(slots=True)
 class Run:
-    """One rendering of one mail: its links, its zone, its own pages, and what is left of its loops' turns."""
+    """One rendering of one mail: its links, its zone, its own pages, and what is left of its loops' turns and time.
+
+    The time is the processor's for this thread, which no busy machine and no pause adds to.
+    """
 
     links: Links
     zone: ZoneInfo
     own: Collection[str | None] = ()
     steps: int = STEPS
+    until: float | None = None  # of `time.thread_time`
     made: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def tracked(self, number: int, url: str) -> str:
@@ -82,6 +89,26 @@ def counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
         run.steps -= 1
         if run.steps < 0:
             raise RenderLimitError(f"its loops make more than {STEPS:,} turns")
+        if run.steps % LOOK_EVERY == 0:
+            _look_at_the_clock(run)
+        yield item
+
+
+def _look_at_the_clock(run: Run) -> None:
+    now = time.thread_time()
+    if run.until is None:
+        run.until = now + SECONDS
+    elif now > run.until:
+        raise RenderLimitError(f"its loops take more than {SECONDS:g} second of work")
+
+
+def bounded(items: Iterator[Any]) -> Iterator[Any]:
+    """Go through what is about to be gathered, as far as one value may be long."""
+    room = TEXT
+    for item in items:
+        room -= len(item) if isinstance(item, str | list | tuple) else 1
+        if room < 0:
+            raise RenderLimitError(f"what is gathered has more than {TEXT:,} characters")
         yield item
 
 

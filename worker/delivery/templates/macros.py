@@ -64,10 +64,35 @@ def _macro(opening: Tag, walk: Iterator[Piece], sources: Sources) -> Macro:
     raise sources.error(opening.line, f"macro '{signature[1]}' has no 'endmacro'")
 
 
-def expand(pieces: Sequence[Piece], macros: Mapping[str, Macro], sources: Sources, depth: int = 0) -> list[Piece]:
+@dataclass(slots=True)
+class Room:
+    """What one template may still come to, so that parts within parts within parts end soon.
+
+    Parameters:
+        left: pieces that may still be made, among them those that are only steps on the way.
+    """
+
+    sources: Sources
+    left: int = 200_000
+
+    def take(self, pieces: int, line: int) -> None:
+        """Take some of the room.
+
+        Raises:
+            TemplateError: there is no more.
+        """
+        self.left -= pieces
+        if self.left < 0:
+            raise self.sources.error(line, "with all that it includes and calls, the template grows beyond all bounds")
+
+
+def expand(pieces: Sequence[Piece], macros: Mapping[str, Macro], room: Room, depth: int = 0) -> list[Piece]:
     """Put the macros' bodies in place of their calls."""
+    sources = room.sources
     if depth > DEEPEST:
         raise sources.error(pieces[0].line, "macros call each other without an end")
+    if pieces:
+        room.take(len(pieces), pieces[0].line)
     out: list[Piece] = []
     for piece in pieces:
         call = _CALL.match(piece.code) if isinstance(piece, Tag) and piece.shown else None
@@ -79,7 +104,7 @@ def expand(pieces: Sequence[Piece], macros: Mapping[str, Macro], sources: Source
         code = "with " + ", ".join(f"{name}=({value})" for name, value in values.items())
         out.append(Tag("with", code.strip(), piece.names, piece.line))
         body = [_passed(inner, values, piece) for inner in macro.body]
-        out.extend(expand(body, macros, sources, depth + 1))
+        out.extend(expand(body, macros, room, depth + 1))
         out.append(Tag("endwith", "endwith", (), piece.line))
     return out
 

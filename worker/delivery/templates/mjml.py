@@ -55,13 +55,14 @@ _VOID = words("area base br col embed hr img input link meta param source track 
 _PLAIN = words("mj-title mj-preview mj-style style title")  # hold text and no elements
 _NAME = r"[a-zA-Z][\w:.-]*"
 _UNMARKED = _PLAIN | _BOXING | words("mjml mj-head mj-attributes mj-html-attributes mj-selector") | {""}
-_ATTRIBUTE = re.compile(r"""\s+([^\s=>/"']+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_ATTRIBUTE = re.compile(r"""\s+([^\s=<>/"']+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+))?""")
 _TOKEN = re.compile(
     rf"""(?P<comment><!--.*?-->)|</(?P<close>{_NAME})\s*>
-    |<(?P<open>{_NAME})(?P<attributes>(?:\s+[^\s=>/"']+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?)*)\s*(?P<alone>/?)>""",
+    |<(?P<open>{_NAME})(?P<attributes>(?:\s+[^\s=<>/"']+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?)*)\s*(?P<alone>/?)>""",
     re.DOTALL | re.VERBOSE,
 )
 _STYLE = re.compile(r"<style\b")
+_DEEPEST = 100  # elements within elements: the libraries that read them are not made for thousands
 _OPENS, _CLOSES = words("if for with filter"), words("endif endfor endset endwith endfilter")
 
 
@@ -115,6 +116,8 @@ class _Document:
 
     def html(self) -> list[Piece]:
         at = 0
+        if (unclosed := self._text.rfind("<!--")) > self._text.rfind("-->"):
+            raise self._sources.error(self._line(unclosed), "a comment is never closed by '-->'", near="<!--")
         for token in _TOKEN.finditer(self._text):
             self._between(at, token.start())
             at = token.end()
@@ -181,6 +184,8 @@ class _Document:
         if name == "mjml" and "lang=" not in token["attributes"]:
             self._out[-1] = token[0].replace("<mjml", f'<mjml lang="{self._language}"', 1)
         if not token["alone"] and name not in _VOID:
+            if len(self._open) > _DEEPEST:
+                raise self._sources.error(line, "elements are nested too deep", near=f"<{name}")
             self._open.append(_Open(name, line))
 
     def _place(self, name: str, line: int, parent: _Open) -> None:

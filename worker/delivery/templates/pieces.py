@@ -106,6 +106,8 @@ def _tag(tokens: Sequence[tuple[int, str, str]], statement: bool, line: int, sou
     for name in names:
         if name.startswith("_"):
             raise sources.error(line, f"'{name}' begins with an underscore, which no name here does", near=name)
+        if name == "self":
+            raise sources.error(line, "'self' is no name of a mail", near=name, hint="'super()' shows a block's own")
     return Tag(word, code, names, line)
 
 

@@ -70,6 +70,7 @@ class _Scanner:
         self._attributes: dict[str, str] = {}
         self._line = 0  # of the start tag
         self._data = Data("", 0)
+        self._counted = (0, 0)  # a place in it, and its line
         self._quote = ""
         self._value: list[Piece] = []  # of the attribute that is open
         self._raw: list[str] = []  # of the raw element that is open
@@ -137,7 +138,7 @@ class _Scanner:
         return self.result
 
     def text(self, data: Data) -> None:
-        at, self._data = 0, data
+        at, self._data, self._counted = 0, data, (0, data.line)
         read: dict[str, Callable[[str, int], int]] = {
             "text": self._in_text,
             "tag": self._in_tag,
@@ -150,7 +151,13 @@ class _Scanner:
             at = read[self._within](data.text, at)
 
     def _line_of(self, at: int) -> int:
-        return self._data.line + self._data.text.count("\n", 0, at)
+        """Return the line of a place in the text at hand; places are asked for in their order, or nearly."""
+        before, line = self._counted
+        if at < before:
+            before, line = 0, self._data.line
+        line += self._data.text.count("\n", before, at)
+        self._counted = (at, line)
+        return line
 
     def _in_text(self, text: str, at: int) -> int:
         opening = text.find("<", at)

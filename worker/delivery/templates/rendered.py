@@ -186,7 +186,7 @@ class CompiledTemplate:
         if template is None:
             return part.text.source
         run: Run = context[RUN]
-        run.steps = STEPS
+        run.steps, run.until = STEPS, None
         try:
             return produce(template, template.new_context(context, shared=True))
         except _FAULTS as error:
