@@ -26,8 +26,7 @@ def who_was_erased(connection: Connection, pseudonyms: Pseudonyms, event: Pendin
 
 def drop(connection: Connection, pseudonyms: Pseudonyms, event: PendingEvent) -> None:
     """Close an event of somebody's time before they were erased."""
-    words = [str(event.customer[name]) for name in ("id", "email", "name", "phone") if event.customer.get(name)]
-    erasure.drop_event(connection, event.id, words, pseudonyms)
+    erasure.drop_event(connection, event.id, pseudonyms)
 
 
 def welcome(
@@ -38,13 +37,13 @@ def welcome(
     They came back if they placed an order, or subscribed, after they were erased: an event that is told late, or
     loaded as the past, says nothing of that.
     """
-    if customer.consent.suppressed != erasure.REASON or customer.email is None or event.history:
-        return False
     ordered = event.type == "purchase" and event.order is not None
     subscribed = event.type == "subscribed"
-    if not ordered and not subscribed:
+    if customer.email is None or event.history or not (ordered or subscribed):
         return False
-    erasure.lift(connection, customer.email)
     if subscribed:
         erasure.come_back(connection, pseudonyms, customer.external_id, customer.email, now)
+    if customer.consent.suppressed != erasure.REASON:
+        return False
+    erasure.lift(connection, customer.email)
     return True

@@ -88,7 +88,8 @@ def stop(connection: Connection, person: Person, now: datetime) -> None:
     connection.execute(untold.values(state=WebhookState.FAILED.value, settled_at=now, claim=None))
     named = persons.theirs(event, Whose.EVENT, person)
     assert named is not None
-    connection.execute(update(event).where(named, event.c.state == "received").values(state="processed"))
+    received = update(event).where(named, event.c.state == "received")  # found by the customer from now on
+    connection.execute(received.values(state="processed", customer_id=person.number))
 
 
 def clean(connection: Connection, person: Person, pseudonyms: Pseudonyms) -> None:
@@ -166,13 +167,15 @@ def lift(connection: Connection, email: str) -> None:
     connection.execute(mine.values(suppressed=None, suppressed_at=None))
 
 
-def drop_event(connection: Connection, event_id: int, words: Iterable[str], pseudonyms: Pseudonyms) -> None:
-    """Close an event that tells of somebody's time before they were erased; only that it came is kept."""
+def drop_event(connection: Connection, event_id: int, pseudonyms: Pseudonyms) -> None:
+    """Close an event that tells of somebody's time before they were erased; only that it came is kept.
+
+    Sent again, it is another row, and closed again.
+    """
     row = connection.execute(select(event.c.external_id).where(event.c.id == event_id)).one()
-    person = Person((0,), words=tuple(word for word in words if len(word) >= persons.SHORTEST))
     values: dict[str, Any] = {
         **HELD["event"].blank,
-        "external_id": _rewritten(HELD["event"], "external_id", row.external_id, person, pseudonyms),
+        "external_id": f"{REASON}:{pseudonyms.of(Names.TEXT, f'{event_id} {row.external_id}').hash}",
         "state": "processed",
         "reason": "the customer was erased",
     }
