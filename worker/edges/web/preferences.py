@@ -50,7 +50,7 @@ class _Said:
     good: bool = False
     status: int = 200
     typed: Mapping[str, str] | None = None
-    language: str | None = None  # that was chosen with it
+    language: str | None = None  # that was chosen with it, or that the form was in
 
 
 class PreferencePages:
@@ -103,12 +103,16 @@ class PreferencePages:
                 choice = self._choice(message, said, self._pages.language(request))
             except ValueError:
                 known = await self._do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
-                return self._page(request, known, _Said("wishes_wrong", status=422, typed=said))
+                return self._page(
+                    request, known, _Said("wishes_wrong", status=422, typed=said, language=said.get("page"))
+                )
             holds = await self._do(partial(self._save, choice), SAVED_WITHIN)
         except (UnavailableError, TimeoutError):
             log.warning("preferences by message %d cannot be written; their reader is asked to come again", message)
             return self._down(request)
-        return self._page(request, holds, _Said("wishes_saved", good=True, language=choice.language))
+        return self._page(
+            request, holds, _Said("wishes_saved", good=True, language=choice.language or said.get("page"))
+        )
 
     def close(self) -> None:
         """End what is open."""
