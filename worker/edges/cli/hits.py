@@ -131,7 +131,8 @@ def reclassify(since: str | None, after: int, dry_run: bool) -> None:
         changed: Counter[tuple[HitClass, HitClass]] = Counter()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         try:
-            with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            console = Console(stderr=True)
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
                 bar = progress.add_task("looking again", total=total)
                 while (done := house.hits.again(begin, last, dry=dry_run)) is not None:
                     looked, reworded, mails, last = _summed(done, looked, reworded, mails)

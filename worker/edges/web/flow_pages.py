@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -25,17 +25,19 @@ from worker.domain.lift import Lift
 from worker.edges.graph_figures import figures_of
 from worker.edges.graph_svg import graph_svg
 from worker.edges.web.frame import Frame, Visitor
+from worker.edges.web.hit_words import hits_told
 from worker.edges.web.home import state_of
 from worker.edges.web.lift_words import lift_told
 from worker.edges.web.outline import Outline, outline
 from worker.edges.web.overview import PERIOD
 from worker.edges.web.texts_reasons import WAITING, reason_in
 from worker.edges.web.writing import Clock, day, moment, title_of
-from worker.storage import flows, outcomes, standing
+from worker.storage import flows, hit_counts, outcomes, standing
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook, Version
 from worker.storage.flows import FlowRow
 from worker.storage.graph_counts import GraphCounts
+from worker.storage.hit_counts import HitCounts
 from worker.storage.standing import JourneyMail, Latest, StepCounts
 
 LATEST = 20  # journeys that are shown
@@ -55,6 +57,7 @@ class _Seen:
     steps: Mapping[str, StepCounts]
     latest: Sequence[Latest]
     lift: Lift | None = None
+    hits: Mapping[str, HitCounts] = field(default_factory=dict)
 
 
 class FlowPages:
@@ -98,6 +101,7 @@ class FlowPages:
                 standing.step_counts(connection, name, now - PERIOD),
                 standing.latest(connection, name, LATEST),
                 outcomes.lifts(connection, name).get(name),
+                hit_counts.by_step(connection, name, now - PERIOD),
             )
 
     def _values(self, seen: _Seen, now: datetime, visitor: Visitor) -> dict[str, Any]:
@@ -119,6 +123,7 @@ class FlowPages:
             "graph": "" if version is None else self._graph(version, seen.steps, language),
             "entry": told.entry,
             "lift": None if seen.lift is None else lift_told(seen.lift, language),
+            "hits": hits_told(seen.hits, language),
             "lines": [
                 {"depth": line.depth, "verb": line.verb, "text": line.text, "step": line.step}
                 | _counted(seen.steps.get(line.step or "", StepCounts()), line.verb, t, language)
