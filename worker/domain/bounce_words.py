@@ -43,7 +43,7 @@ _WORDS: tuple[tuple[BounceReason, tuple[str, ...]], ...] = (
     (
         BounceReason.SPAM,
         (
-            r"\bspam|unsolicited|junk mail|bulk mail|contains? (a )?virus|malware|infected|thư rác",
+            r"\bspam(?!haus|cop)|unsolicited|junk mail|bulk mail|contains? (a )?virus|malware|infected|thư rác",
             r"content (was |is )?(rejected|not allowed|not accepted)|nội dung thư bị từ chối",
         ),
     ),

@@ -138,6 +138,8 @@ def class_failure(status: str | None, diagnostic: str) -> tuple[BounceClass, Bou
 def reason_of_delay(status: str | None, text: str) -> BounceReason:
     """Return why a mail is on its way still, by the words, else by the enhanced code."""
     told = reason_of_words(text)
+    if told is BounceReason.TOO_LONG:  # "for two hours now": it goes on
+        return BounceReason.BUSY
     return _BY_STATUS.get((status or "")[2:], told) if told is BounceReason.UNCLEAR else told
 
 

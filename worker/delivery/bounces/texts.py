@@ -11,7 +11,7 @@ from flufl.bounce import all_failures
 from worker.delivery.bounces.clues import address_of, addresses_in
 from worker.delivery.bounces.opened import Opened
 from worker.domain.bounce_words import BounceReason, reason_of_words
-from worker.domain.bounces import CLASS_OF, BounceClass, Finding, class_failure, status_in
+from worker.domain.bounces import CLASS_OF, BounceClass, Finding, class_failure, reason_of_delay, status_in
 
 RECIPIENTS = 20
 SNIPPET = 600  # characters of the answer that a notice quotes
@@ -65,7 +65,7 @@ def read_text(opened: Opened, *, failed: bool = False) -> list[Finding]:
         if kind is None:
             return []
         if kind is not BounceClass.SOFT:
-            told = reason_of_words(opened.notice) if kind is BounceClass.DELAYED else BounceReason.UNCLEAR
+            told = reason_of_delay(None, opened.notice) if kind is BounceClass.DELAYED else BounceReason.UNCLEAR
             return [
                 Finding(kind, told, one, None, " ".join(opened.notice.split()))
                 for one in (*_recipients(opened), None)[:1]
