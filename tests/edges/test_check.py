@@ -14,7 +14,7 @@ from worker.edges.cli.check import check
 from worker.edges.movable_clock import Clock
 
 HOUSE = Path(__file__).parent.parent.parent
-GOOD = "flow: a\ntrigger: purchase\nsteps:\n  - send: welcome\n"
+GOOD = "flow: a\nkind: transactional\ntrigger: purchase\nsteps:\n  - send: welcome\n"
 TEMPLATE = "---\nsubject: Chào\n---\n<p>Chào</p>\n"
 
 
@@ -94,12 +94,12 @@ def test_everything_that_is_wrong_is_told_at_once(shop: Path) -> None:
     assert [head.split(" error: ")[0] for head in heads] == [
         "config/phin.yaml:1:1:",
         "environment:",
-        "flows/a.yaml:2:1:",
-        "flows/b.yaml:4:11:",
+        "flows/a.yaml:3:1:",
+        "flows/b.yaml:5:11:",
         "templates/welcome.en.html:4:7:",
     ]
-    assert "flows/a.yaml:2:1: error: unknown key 'triger' in a flow; did you mean 'trigger'?" in heads
-    assert "   2 | triger: purchase\n     | ^^^^^^\n" in result.output
+    assert "flows/a.yaml:3:1: error: unknown key 'triger' in a flow; did you mean 'trigger'?" in heads
+    assert "   3 | triger: purchase\n     | ^^^^^^\n" in result.output
     assert last_line(result) == "5 errors in 2 flows and 1 template"
 
 
@@ -118,7 +118,7 @@ def test_settings_that_cannot_be_read_hide_no_flow(shop: Path) -> None:
 
     result = run()
 
-    assert "flows/a.yaml:5:5: error: there is no step 'wiat'; did you mean 'wait'?" in result.output
+    assert "flows/a.yaml:6:5: error: there is no step 'wiat'; did you mean 'wait'?" in result.output
     assert "tasting.booked" not in result.output
 
 
@@ -179,7 +179,7 @@ def test_a_template_is_held_against_the_flow_that_sends_it(shop: Path) -> None:
 
     result = run()
 
-    assert "flows/a.yaml:4:11: error: the template 'welcome' shows 'order', and 'signup' tells of no order" in (
+    assert "flows/a.yaml:5:11: error: the template 'welcome' shows 'order', and 'signup' tells of no order" in (
         result.output
     )
 
@@ -202,7 +202,7 @@ def test_github_gets_an_annotation_a_problem(shop: Path) -> None:
     (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
 
     assert run("--format", "github").output.startswith(
-        "::error file=flows/a.yaml,line=2,col=1,endColumn=7::unknown key"
+        "::error file=flows/a.yaml,line=3,col=1,endColumn=7::unknown key"
     )
 
 
@@ -233,7 +233,7 @@ def test_a_shop_elsewhere_is_named_by_its_path(
     (shop / "flows" / "a.yaml").write_text(GOOD.replace("trigger", "triger"))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
 
-    assert f"{shop}/flows/a.yaml:2:1: error:" in run(PHIN_HOME=str(shop)).output
+    assert f"{shop}/flows/a.yaml:3:1: error:" in run(PHIN_HOME=str(shop)).output
 
 
 def test_a_campaign_whose_day_is_over_is_a_warning(shop: Path) -> None:

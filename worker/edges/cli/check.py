@@ -6,17 +6,19 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from worker.domain.errors import PhinError, Place, Problem, SettingError
+from worker.domain.flows import Flow
 from worker.domain.settings import Settings
 from worker.edges.cli.painting import paint
 from worker.edges.cli.parsers import secret_problems
 from worker.edges.cli.schema_files import stale
-from worker.edges.cli.shop_files import from_here, read_shop
+from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
 from worker.edges.environment import find_home
 from worker.edges.movable_clock import Clock
 from worker.language.campaigns import campaigns_over
@@ -32,7 +34,9 @@ from worker.language.diagnostics import (
 )
 from worker.language.flow_tests import Known, read_test_folder
 from worker.language.library import Library, read_library
+from worker.language.seasons import SEASONS_FILE, inspect_seasons
 from worker.language.suggestions import listed
+from worker.rehearsal.imprints import imprint_problems, settings_lack
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +78,32 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     shop = read_shop(from_here(folder), environment)
     folder, settings, templates = shop.folder, shop.settings, shop.templates
     shown = str(folder / settings.templates)
-    in_templates = [
-        replace(one, place=replace(one.place, file=f"{shown}/{one.place.file}")) for one in templates.check()
-    ]
+    in_templates = [_beneath(shown, one) for one in templates.check()]
     library = read_library(folder / settings.flows, shop.vocabulary, templates.needs())
     over = _over(library, folder, settings)
     flows = {name: file.flow for name, file in library.flows.items()}
+    imprint = _imprint(shop, flows, shown) if shop.vocabulary is not None else []
     known = Known(settings, shop.vocabulary, flows, frozenset((*flows, *library.broken)))
     tests = read_test_folder(folder / settings.flows, known, str(folder / settings.flows))
     outdated = stale(folder, shop.names)
     beside = [*shop.problems, *secret_problems(environment), *outdated]
-    problems = tuple(in_order([*beside, *library.problems, *over, *tests.problems, *in_templates]))
+    problems = tuple(in_order([*beside, *library.problems, *over, *tests.problems, *in_templates, *imprint]))
     roots = (folder / "config", folder / settings.flows, folder / settings.templates)
     return Checked(library, len(templates.names()), tests.files, problems, roots, tuple(outdated))
+
+
+def _beneath(shown: str, problem: Problem) -> Problem:
+    """Return a template's problem with its file as the command tells it."""
+    return replace(problem, place=replace(problem.place, file=f"{shown}/{problem.place.file}"))
+
+
+def _imprint(shop: ShopFiles, flows: Mapping[str, Flow], shown: str) -> list[Problem]:
+    """Return where advertising does not say who sends it and how to refuse more."""
+    config = shop.folder / "config"
+    seasons = inspect_seasons(config / SEASONS_FILE, SEASONS_FILE).seasons
+    lacking = imprint_problems(shop.settings, shop.templates, flows, seasons, datetime.now(UTC))
+    in_settings = [Problem(Place(str(config / "phin.yaml"), 0, 0), *one) for one in settings_lack(shop.settings, flows)]
+    return [*in_settings, *(_beneath(shown, one) for one in lacking)]
 
 
 def _touch(one: Path, other: Path) -> bool:
