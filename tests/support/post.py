@@ -13,7 +13,7 @@ from worker.delivery.sender import Mailroom
 from worker.delivery.sending import Sending
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Tokens
-from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing
+from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing, Transport
 from worker.domain.work import Work
 
 TEMPLATE = """---
@@ -83,6 +83,7 @@ class Office:
         self.shop = shop
         self.folder = folder
         self.post = transport or Postbox()
+        self.by_relay: Callable[[str], Transport] | None = None  # in place of the one
         self.lead = timedelta(0)  # by how much the machine's clock was moved
         templates = folder / "templates"
         templates.mkdir(parents=True, exist_ok=True)
@@ -116,10 +117,13 @@ class Office:
         recovery = Recovery(self.shop.database, self.folder / "journals", self.shop.settings.sending)
         return recovery.run(self.shop.now, self.machine())
 
+    def _transport(self, relay: str) -> Transport:
+        return self.post if self.by_relay is None else self.by_relay(relay)
+
     def _senders(self) -> Sending:
         preparing = Preparing(self.shop.settings, self.library, self.tokens)
         journals = self.folder / "journals"
         room = Mailroom(
-            self.shop.database, self.shop.flowbook, preparing, lambda _: self.post, journals, self.shop.settings, self
+            self.shop.database, self.shop.flowbook, preparing, self._transport, journals, self.shop.settings, self
         )
         return Sending(room)

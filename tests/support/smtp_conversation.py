@@ -104,6 +104,7 @@ class Conversation:
     def __init__(self, manners: Manners, connection: socket.socket) -> None:
         self._manners = manners
         self._socket = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self._encrypted = self._logged_in = False
         self._sender_ok = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import ceil
+from math import ceil, log
 
 _SPANS = {
     "second": timedelta(seconds=1),
@@ -138,5 +138,6 @@ class WarmUp:
         number = (day - self.start).days
         if number < 0:
             return None
-        figure = self.first_day * self.growth ** min(number, 10_000) if self.growth > 1 else float(self.first_day)
-        return None if figure >= self.enough else ceil(figure)
+        if number * log(self.growth) >= log(self.enough / self.first_day):  # the power itself may be out of range
+            return None
+        return ceil(self.first_day * self.growth**number)

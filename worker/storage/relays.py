@@ -107,7 +107,7 @@ def shut(connection: Connection) -> list[Breaker]:
 
 
 def put_breakers(connection: Connection, changed: Mapping[Key, Breaker | None], now: datetime) -> None:
-    """Write breakers, None for one that is gone; what only counted, long ago, is forgotten on the way."""
+    """Write breakers, None for one that is gone; what nobody had mail for since long is forgotten on the way."""
     for key in sorted(changed, key=lambda one: (one.relay, one.domain)):
         one = changed[key]
         if one is None:
@@ -129,8 +129,8 @@ def put_breakers(connection: Connection, changed: Mapping[Key, Breaker | None], 
                 "changed_at": one.changed_at,
             },
         )
-    old = breaker.c.state == literal_column("'closed'")
-    connection.execute(delete(breaker).where(old, breaker.c.changed_at < now - KEPT_FOR))
+    over = or_(breaker.c.until.is_(None), breaker.c.until < now - KEPT_FOR)
+    connection.execute(delete(breaker).where(over, breaker.c.changed_at < now - KEPT_FOR))
 
 
 def claim_probe(connection: Connection, key: Key, message: int, now: datetime, until: datetime) -> bool:
