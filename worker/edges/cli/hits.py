@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from worker.delivery.hits import Again
 from worker.domain.errors import PhinError
@@ -70,7 +71,7 @@ def hits(
 
 def _print(found: list[Told], house: House, most: int) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("when", "mail", "customer", "what", "whose", "by what that was told", "made with"):
+    for name in ("when", "mail", "customer", "what", "whose", "made with"):
         table.add_column(name, overflow="fold")
     for one in found:
         made_with = ", ".join(part for part in (one.program, one.device) if part)
@@ -79,13 +80,19 @@ def _print(found: list[Told], house: House, most: int) -> None:
             f"{one.message} {one.flow or ''}".strip(),
             "–" if one.customer is None else f"#{one.customer}",
             _what(one),
-            "not classed yet" if one.whose is None else f"[{_STYLES[one.whose]}]{one.whose.value}[/]",
-            (one.reason or "") if one.reason != one.program else "",
+            _whose(one),
             made_with or "–",
         )
     Console().print(table)
     if len(found) == most:
         click.echo(f"These are the latest {most:,}; --most shows more.")
+
+
+def _whose(one: Told) -> Text:
+    if one.whose is None:
+        return Text("not classed yet")
+    why = f": {one.reason}" if one.reason and one.reason != one.program else ""
+    return Text(f"{one.whose.value}{why}", style=_STYLES[one.whose])
 
 
 def _what(one: Told) -> str:

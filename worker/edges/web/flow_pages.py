@@ -110,6 +110,7 @@ class FlowPages:
         row, version = seen.row, seen.version
         told = Outline((), ()) if version is None else outline(version.flow, row.version.source)
         shown = {line.step for line in told.lines}
+        in_order = dict.fromkeys([*(line.step for line in told.lines if line.step), *sorted(seen.hits)])
         state = state_of(row, seen.all_held)
         since = day(row.version.published_at, self._zone, language)
         return {
@@ -123,7 +124,7 @@ class FlowPages:
             "graph": "" if version is None else self._graph(version, seen.steps, language),
             "entry": told.entry,
             "lift": None if seen.lift is None else lift_told(seen.lift, language),
-            "hits": hits_told(seen.hits, language),
+            "hits": hits_told({step: seen.hits[step] for step in in_order if step in seen.hits}, language),
             "lines": [
                 {"depth": line.depth, "verb": line.verb, "text": line.text, "step": line.step}
                 | _counted(seen.steps.get(line.step or "", StepCounts()), line.verb, t, language)

@@ -64,7 +64,7 @@ def hits_told(steps: Mapping[str, HitCounts], language: str) -> HitsTold | None:
     if not steps:
         return None
     words = _WORDS[language]
-    rows = tuple((step, *_cells(counts, words, language)) for step, counts in sorted(steps.items()))
+    rows = tuple((step, *_cells(counts, words, language)) for step, counts in steps.items())
     shares = (
         (words["programs"], _shares((one.programs for one in steps.values()), words, language)),
         (words["devices"], _shares((one.devices for one in steps.values()), words, language)),
