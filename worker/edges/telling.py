@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from worker.domain.consents import PENDING
 from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.setting_groups import Shop
@@ -15,6 +16,7 @@ from worker.edges.moments import day, moment
 from worker.edges.telling_effects import effect, webhook_part
 from worker.edges.telling_mails import mail_parts, staff_parts
 from worker.edges.telling_waits import moved_part, overtaken, wait_part
+from worker.storage.erasure import CLEARED
 from worker.storage.stories import Asked, EventStory, FlowStory, JourneyStory, Line, Refusal, Story
 
 Part = tuple[str, str]  # text and style
@@ -89,6 +91,7 @@ def _consents(story: Story, zone: ZoneInfo) -> Iterator[str]:
     for purpose, state in (("marketing", customer.consent.marketing), ("tracking", customer.consent.tracking)):
         word = {"subscribed": "yes", "unsubscribed": "no"}.get(state.value, "not known")
         change = said.get(purpose)
+        word = "asked to confirm" if change and change.state == PENDING and word != "yes" else word
         yield f"{purpose} {word}" + (f" ({change.source}, {day(change.at.astimezone(zone))})" if change else "")
 
 
@@ -125,6 +128,9 @@ def _line(line: Line, journey: JourneyStory, over: bool, shop: Shop, zone: ZoneI
     name = line.step or ""
     detail = line.detail
     tasks = {task.step: task for task in journey.tasks}
+    if detail.get(CLEARED) and "way" not in detail:
+        yield [head, (name.ljust(STEP), ""), (f" {line.kind}", ""), ("  what was seen is no longer kept", "dim")]
+        return
     match line.kind:
         case "send":
             mail = next((one for one in reversed(journey.mails) if one.step == line.step), None)

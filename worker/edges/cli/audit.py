@@ -15,7 +15,7 @@ from rich.table import Table
 from worker.edges.cli.opening import opened
 from worker.edges.moments import moment
 from worker.storage import audit
-from worker.storage.audit import Deed
+from worker.storage.audit import Deed, Way
 
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"])
 
@@ -45,13 +45,22 @@ def show(
             click.echo("Nothing was done." if since is None and who is None else "Nothing of that kind was done.")
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("when", "who", "by", "what", "to", "with"):
-            table.add_column(name)
+        for name in ("when", "who", "what was done"):
+            table.add_column(name, no_wrap=name == "when")
         for deed in found:
-            told = " · ".join(f"{key} {value}" for key, value in deed.detail.items())
-            cells = (moment(deed.at, house.settings.shop), deed.actor.who, deed.actor.way.value, deed.action)
-            table.add_row(*(escape(cell) for cell in (*cells, deed.on or "", told)))
+            table.add_row(*map(escape, (moment(deed.at, house.settings.shop), _who(deed), _what(deed))))
         Console().print(table)
+
+
+def _who(deed: Deed) -> str:
+    """Return who it was, and how where that was not a command."""
+    return deed.actor.who if deed.actor.way is Way.COMMAND else f"{deed.actor.who} ({deed.actor.way.value})"
+
+
+def _what(deed: Deed) -> str:
+    """Return what was done, to what, with what."""
+    detail = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in deed.detail.items())
+    return " · ".join(part for part in (deed.action, deed.on, detail) if part)
 
 
 def _plain(deed: Deed) -> dict[str, object]:
