@@ -48,6 +48,8 @@ def _message(
     utm = version.flow.utm
     if utm != USUAL:
         values["utm"] = utm.said if utm.on else False
+    if version.flow.topic is not None:
+        values["topic"] = version.flow.topic
     return ledger.NewMessage(
         key=f"journey:{journey.id}:{step.name}:{journey.turn}",
         customer_id=journey.customer_id,

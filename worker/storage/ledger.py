@@ -29,7 +29,8 @@ class NewMessage:
     Parameters:
         key: what makes it one: `journey:12:thank-you:0`.
         customer_id: whom it goes to; None for a mail to `staff` (a person's key), which may be about a task.
-        values: values of `with:`, and the step's own `subject` and `from_name`, rendered; what the flow says of `utm`.
+        values: values of `with:`, and the step's own `subject` and `from_name`, rendered; what the flow says of
+            `utm`, and its `topic`.
     """
 
     key: str
