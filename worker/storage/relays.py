@@ -106,6 +106,13 @@ def shut(connection: Connection) -> list[Breaker]:
     return list(_by_key(rows).values())
 
 
+def refusing(connection: Connection, now: datetime) -> list[Breaker]:
+    """Return the breakers that keep mail waiting: open now, or with mails in the queue that have met them."""
+    found = shut(connection)
+    met = waiting(connection) if found else {}
+    return [one for one in found if one.stops(now) or f"breaker: {one.key}" in met]
+
+
 def put_breakers(connection: Connection, changed: Mapping[Key, Breaker | None], now: datetime) -> None:
     """Write breakers, None for one that is gone; what nobody had mail for since long is forgotten on the way."""
     for key in sorted(changed, key=lambda one: (one.relay, one.domain)):
