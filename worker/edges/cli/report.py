@@ -27,7 +27,7 @@ from worker.edges.cli.report_lift import as_json as lift_as_json
 from worker.edges.cli.report_lift import lift_lines
 from worker.edges.cli.report_staff import StaffFigures
 from worker.edges.moments import amount, counted, moment, share
-from worker.storage import flows, hit_counts, ledger, outcomes, reports, troubles
+from worker.storage import flows, hit_counts, ledger, outcomes, relays, reports, troubles
 from worker.storage.hit_counts import HitCounts
 from worker.storage.reports import FlowFigures
 from worker.storage.shop_figures import PROMPT, shop_figures
@@ -57,6 +57,7 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
             hits = hit_counts.by_flow(connection, begin)
             messages = {state.value: count for state, count in ledger.counts(connection).items()}
             untaken = reports.untaken(connection)
+            held = relays.waiting(connection)
             events = reports.event_counts(connection)
             shop = shop_figures(connection, begin)
             within = house.settings.support.solve_within
@@ -70,6 +71,7 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
                 "lifts": {flow: lift_as_json(lift) for flow, lift in lifts.items()},
                 "messages": messages,
                 "wait_for_relay": waits,
+                "held": held,
                 "events": events,
                 "shop": dataclasses.asdict(shop),
                 "circles": [_circle_as_json(one) for one in going_round],
@@ -103,7 +105,7 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
             console.print(f"[dim]not sent  [/]{flow}: {count:,} {reason}")
         if untaken is not None:
             wait = "mail waits" if untaken.mails == 1 else "mails wait"
-            line = f"{untaken.mails:,} {wait} for the relay: {masked(untaken.answer)}"
+            line = f"{untaken.mails:,} {wait} for the relay: {masked(untaken.answer)} (phin relays)"
             console.print(Text(line, style="yellow"), soft_wrap=True)
         for stopped in going_round:
             console.print(Text(_circle(stopped, house.settings.shop), style="yellow"), soft_wrap=True)

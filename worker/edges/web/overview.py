@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from worker.domain.breakers import Breaker
 from worker.domain.errors import Problem
 from worker.domain.flows import Flow
 from worker.domain.tasks import Task
 from worker.edges.coupon_names import coupons_of
-from worker.storage import flows, overview, pools, reports, requests, tasks
+from worker.storage import flows, overview, pools, relays, reports, requests, tasks
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.flows import FlowRow
@@ -41,6 +42,7 @@ class Overview:
         broken: errors of the flows' files.
         short_pools: the coupons' pools that flows draw from and that have few codes left, each with how many.
         most_urgent: open tasks, those that are due first.
+        refusing: domains and relays that do not take our mail just now.
         open_of: how many open tasks each person has, by key.
     """
 
@@ -52,6 +54,7 @@ class Overview:
     counts: Mapping[str, FlowCounts]
     mails: MailDay
     untaken: Untaken | None
+    refusing: Sequence[Breaker]
     tasks: TaskCounts
     most_urgent: Sequence[Task]
     open_of: Mapping[str, int]
@@ -106,6 +109,7 @@ class Overviews:
             counts=overview.flow_counts(connection, now - PERIOD),
             mails=overview.mail_day(connection, day, day_begins(day + timedelta(hours=36), self._zone)),
             untaken=reports.untaken(connection),
+            refusing=relays.refusing(connection, now),
             tasks=overview.task_counts(connection, now, day_begins(day + timedelta(hours=36), self._zone)),
             most_urgent=tasks.listed(connection, limit=MOST_TASKS),
             open_of=overview.open_of(connection),

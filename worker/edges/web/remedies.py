@@ -14,6 +14,7 @@ from worker.domain.errors import Problem
 from worker.edges.web.overview import Overview
 from worker.storage.troubles import Trouble, TroubleKind
 
+MOST_REFUSING = 5  # domains and relays that are told one by one
 LONGEST = 240  # characters of a reason that are shown
 GIVEN_UP = "tried too often"  # the reason of a message that the relay never took (`worker.delivery.settling`)
 
@@ -58,6 +59,11 @@ def _standing(seen: Overview, t: Mapping[str, str], language: str) -> Sequence[R
         )
         said = masked(seen.untaken.answer)[:LONGEST]
         found.append(Remark("relay", t["trouble_relay"], count, "", said, "", None, t["do_relay"]))
+    for one in seen.refusing[:MOST_REFUSING]:
+        said = " ".join(f"{one.code or ''} {one.answer}".split())[:LONGEST]
+        what = one.key.domain or one.key.relay
+        title, remedy = t["trouble_refusing"], t["do_refusing" if one.key.domain else "do_relay"]
+        found.append(Remark("refusing", title, what, "", said, "", one.since, remedy, "phin relays"))
     if seen.mails.unknown:
         count = t["unknown_count_1" if seen.mails.unknown == 1 else "unknown_count"].replace(
             "{count}", number(seen.mails.unknown, language)

@@ -100,6 +100,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "trouble_config": "Tệp cấu hình có lỗi",
         "trouble_unknown": "Thư chưa rõ kết quả",
         "trouble_relay": "Máy chủ thư chưa nhận thư",
+        "trouble_refusing": "Bên nhận đang từ chối thư của cửa hàng",
+        "do_refusing": "Lỗi thường ở phía người gửi: SPF, DKIM, DMARC, uy tín hoặc gửi quá nhanh. Thư vẫn chờ và Phin "
+        "tự thử lại từng thư một; các bên nhận khác không bị ảnh hưởng. Chi tiết:",
         "do_address": "Máy chủ bên nhận từ chối. Hỏi lại địa chỉ của khách; xem chi tiết:",
         "do_relay_gave_up": "Đã thử nhiều lần mà không được. Kiểm tra smtp_url và nhật ký máy chủ thư; chi tiết:",
         "do_template": "Sửa mẫu thư hoặc dữ liệu mà nó cần, rồi kiểm tra:",
@@ -240,6 +243,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "trouble_config": "Settings file with an error",
         "trouble_unknown": "Mails with unknown outcome",
         "trouble_relay": "The mail server does not take mail",
+        "trouble_refusing": "A receiver refuses the shop's mail",
+        "do_refusing": "The fault is mostly the sender's: SPF, DKIM, DMARC, reputation, or too much at a time. The mails "
+        "wait, Phin asks again with one of them at a time, and mail to others goes on. The details:",
         "do_address": "The receiving server refused it. Ask the customer for the right address; the details:",
         "do_relay_gave_up": "It was tried many times. Check smtp_url and the mail server's log; the details:",
         "do_template": "Mend the template or the data that it needs, then check:",
