@@ -18,7 +18,7 @@ LINES = {
     "a key that nobody knows": (
         "colour: red",
         "5:1: error: unknown key 'colour' in a flow; known here: flow, title, kind, topic, status, trigger, when, "
-        "once, again, exit, goal, holdout, steps",
+        "once, again, exit, goal, holdout, priority, utm, steps",
     ),
     "a wrong kind": (
         "kind: transaktional",
@@ -150,7 +150,7 @@ STEPS = {
     "an option of another verb": (
         "  - send: b\n    until: ordered()",
         "6:5: error: unknown key 'until' in a 'send' step;"
-        " known here: send, name, subject, from, with, expires, kind, to",
+        " known here: send, name, subject, from, with, when, expires, kind, to",
     ),
     "no template": ("  - send:", "5:5: error: 'send' has no value"),
     "the same template twice": (

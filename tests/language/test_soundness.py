@@ -141,6 +141,14 @@ SETTLED = {
         "- {wait: 3 days, until: customer.orders_count > 3 and customer.orders_count < 2}",
         "1: this never holds, whatever the values are: it never ends this wait early",
     ),
+    "a mail that is never sent": (
+        "- {send: a, when: customer.orders_count > 3 and customer.orders_count < 2}",
+        "1: this never holds, whatever the values are: this mail is never sent",
+    ),
+    "a mail that asks for a later one": (
+        '- {send: a, when: sent("b")}\n- send: b',
+        "1: 'sent(\"b\")' is never true here: no journey has come by the step 'b' before; it stands in line 5",
+    ),
     "a task that is never given": (
         """
         - if: order.total > 5

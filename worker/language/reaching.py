@@ -17,6 +17,7 @@ from worker.domain.steps import (
     Emit,
     Exit,
     If,
+    Send,
     SetFields,
     Split,
     Step,
@@ -70,6 +71,9 @@ class Reaching:
             case Wait():
                 self._wait(step, known)
                 return known.later(step.name)
+            case Send(when=when) if when is not None:
+                if self._decided(when, known.later()) is False:
+                    self._settled(when, known.later(), False, "this mail is never sent")
             case TaskStep():
                 self._task(step, known)
                 return known.later(step.name) if step.hold else known.after(step.name)
