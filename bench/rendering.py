@@ -10,27 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from typing import Any, ClassVar
 
+from bench.support.mail_values import NOW, SHOP, values_for
 from worker.delivery.mime import build
 from worker.delivery.templates.compile import Compiler
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.links import PAGES
 from worker.delivery.templates.sources import Sources
-from worker.domain.setting_groups import Sender, Shop
 
 FOLDER = Path(__file__).parent.parent / "templates"
-SHOP = Shop(
-    name="The Coffee",
-    address="12 Nguyễn Huệ, Phường Sài Gòn, TP. Hồ Chí Minh",
-    phone="028 3823 1234",
-    website="https://thecoffee.example",
-    sender=Sender(name="The Coffee", email="chao@thecoffee.example"),
-)
-NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
 HEADERS = {
     "Feedback-ID": "post-purchase:the-coffee:marketing:phin",
     "Auto-Submitted": "auto-generated",
@@ -55,20 +46,6 @@ class PlainLinks:
         return f"https://mail.thecoffee.example/c/k1.{number}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 
 
-def values() -> dict[str, Any]:
-    names = ("Cà phê Arabica Cầu Đất 250 g", "Phin nhôm truyền thống", "Cà phê Robusta Buôn Ma Thuột 500 g")
-    prices = (Decimal(225_000), Decimal(85_000), Decimal(160_000))
-    lines = [
-        {"name": name, "sku": f"SKU-{price}", "quantity": 2, "price": price, "amount": 2 * price}
-        for name, price in zip(names, prices, strict=True)
-    ]
-    return {
-        "customer": {"first_name": "Lan", "name": "Nguyễn Thị Lan", "timezone": "Asia/Ho_Chi_Minh"},
-        "order": {"number": "TC-20418", "currency": "VND", "total": Decimal(965_000), "lines": lines},
-        "now": NOW,
-    }
-
-
 def seconds(work: Callable[[], object], turns: int, rounds: int = 5) -> float:
     """Return the processor seconds of one turn, in the best round."""
     best = float("inf")
@@ -82,7 +59,7 @@ def seconds(work: Callable[[], object], turns: int, rounds: int = 5) -> float:
 
 def main() -> None:
     library, compiler = TemplateLibrary(FOLDER, SHOP), Compiler(FOLDER, SHOP)
-    given, links = values(), PlainLinks()
+    links, totals = PlainLinks(), list[tuple[float, ...]]()
     print(f"{'template':<24}{'compile ms':>12}{'render µs':>12}{'MIME µs':>12}{'afterwards ms':>15}{'bytes':>9}")
     for name in library.names():
         for language in library.languages(name):
@@ -90,6 +67,7 @@ def main() -> None:
             compiled = compiler.compile(name, language, Sources(FOLDER, language))
             compile_ms = (time.process_time() - start) * 1e3
             slow = compiler.compile(name, language, Sources(FOLDER, language), afterwards=True)
+            given = values_for(compiled)
             rendered = compiled.render(given, links)
 
             def mime(rendered: Any = rendered) -> bytes:
@@ -103,13 +81,19 @@ def main() -> None:
                     boundary="0123456789abcdef",
                 )
 
-            render_us = seconds(lambda compiled=compiled: compiled.render(given, links), 300) * 1e6  # type: ignore[misc]
+            render_us = seconds(lambda compiled=compiled, given=given: compiled.render(given, links), 300) * 1e6  # type: ignore[misc]
             mime_us = seconds(mime, 300) * 1e6
-            slow_ms = seconds(lambda slow=slow: slow.render(given, links), 3, 3) * 1e3  # type: ignore[misc]
+            slow_ms = seconds(lambda slow=slow, given=given: slow.render(given, links), 3, 3) * 1e3  # type: ignore[misc]
             print(
                 f"{name + '.' + language:<24}{compile_ms:>12.1f}{render_us:>12.1f}{mime_us:>12.1f}"
                 f"{slow_ms:>15.1f}{len(mime()):>9}"
             )
+            totals.append((compile_ms, render_us, mime_us, slow_ms))
+    print(
+        "{:<24}{:>12.1f}{:>12.1f}{:>12.1f}{:>15.1f}".format(
+            "median", *(median(one) for one in zip(*totals, strict=True))
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ _GAPS = re.compile("\n{4,}")
 _RUNS = re.compile(f"[{PARAGRAPH}{LINE}](?: *[{PARAGRAPH}{LINE}])+")
 _LINK = re.compile(f"{_LABEL}([^{_LABEL}{_TARGET}]*){_TARGET}([^{_LABEL}{_END}]*){_END}")
 _STRAY = re.compile(f"[{_LABEL}{_TARGET}{_END}]")
-_CALLED = ("mailto:", "tel:", "sms:")
+_CALLED = ("mailto:", "tel:", "sms:", "#")
+_WEB = ("http://", "https://")
 _BREAKS = re.compile(f"[{PARAGRAPH}{LINE}{CELL}]")
 
 
@@ -53,17 +54,21 @@ def label_of(element: etree._Element, protected: Protected) -> str:
 
 def tidy(text: str) -> str:
     """Make the breaks: no empty paragraph, at most one empty line, cells of a row joined by a middle dot."""
+    text = _LINK.sub(_link, text)
+    if _LABEL in text:  # a value brought one of its own
+        text = _STRAY.sub("", text)
     paragraphs = []
     for paragraph in text.split(PARAGRAPH):
         lines = []
         for raw in paragraph.split(LINE):
-            line = raw
+            line = raw.strip(" ")
+            if not line:
+                continue
             if CELL in line:
                 line = " · ".join(cell for part in line.split(CELL) if (cell := part.strip()))
-            line = _WHITESPACE.sub(" ", line).strip(" ") if "  " in line or "\n" in line else line.strip(" ")
-            if _LABEL in line:
-                line = _STRAY.sub("", _LINK.sub(_link, line)).strip(" ")
-            if line != "-" and not _BLANK.fullmatch(line):
+            if "  " in line or "\n" in line:
+                line = _WHITESPACE.sub(" ", line).strip(" ")
+            if line[:1].isalnum() or (line != "-" and not _BLANK.fullmatch(line)):
                 lines.append(line)
         if lines:
             paragraphs.append("\n".join(lines))
@@ -77,10 +82,11 @@ def tidy_lines(text: str) -> str:
 
 
 def _link(found: re.Match[str]) -> str:
-    label, target = found[1].strip(" "), found[2].strip()
-    if not target or target.startswith("#") or target.startswith(_CALLED):
-        return found[1]  # whoever shows a text mail shows the address or the number that is its label
-    bare = not label or (label.startswith(("http://", "https://")) and " " not in label)
+    label, target = found.groups()
+    if not target or target.startswith(_CALLED):
+        return label  # whoever shows a text mail shows the address or the number that is its label
+    label = label.strip()
+    bare = not label or (label.startswith(_WEB) and " " not in label)
     return target if bare else f"{label}: {target}"
 
 
