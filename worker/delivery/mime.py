@@ -29,6 +29,7 @@ from worker.domain.instants import instant
 
 LONGEST_LINE = 998  # RFC 5322, 2.1.1, without the line break
 _LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
+_LONGEST_TEXT = 1_000  # characters; some servers cut a head off at 64 KB, and what follows with it
 _FOLDED = 76
 _OURS = ("from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "cc", "bcc", "sender")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
@@ -123,7 +124,8 @@ def _joined(type_: str, mark: str, parts: Sequence[Sequence[bytes]]) -> list[byt
 
 
 def clean(text: str) -> str:
-    """Return a text that comes from people as it may stand in a header: one line, no controls, no `=?`."""
+    """Return a text that comes from people as it may stand in a header: one line, no controls, no `=?`, not endless."""
+    text = text[:_LONGEST_TEXT]
     if text.isascii() and text.isprintable() and "=?" not in text:
         return " ".join(text.split())
     text = _SURROGATES.sub("", _CONTROLS.sub(" ", unicodedata.normalize("NFC", text)))
