@@ -45,7 +45,7 @@ class Dovecot:
         for made in (self.mails, *(self.mails / name for name in ("new", "cur", "tmp"))):
             made.mkdir()
             os.chown(made, *self._owner)
-        (folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{run}::\n")
+        (run / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{run}::\n")
         config = folder / "dovecot.conf"
         config.write_text(f"""
 protocols = imap
@@ -64,11 +64,11 @@ mail_location = maildir:{self.mails}
 mail_fsync = never
 passdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {run}/users
 }}
 userdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {run}/users
 }}
 service imap-login {{
   chroot =

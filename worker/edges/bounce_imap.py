@@ -168,6 +168,10 @@ class BounceMailbox:
         """Cut what is under way; a mail that has no row yet is read again."""
         if self._line is not None:
             self._line.cut()
+        self.join(seconds)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the look that is under way, at most so long."""
         if self._looking is not None:
             self._looking.join(seconds)
 
@@ -176,12 +180,8 @@ class BounceMailbox:
         self._line = line = Line(self._within)
         try:
             read = self._read(line)
-        except (OSError, IMAPClientError, imaplib.IMAP4.error, PhinError, SQLAlchemyError, ValueError) as error:
+        except Exception as error:  # a server may answer anything, and the library stumble over it
             self._failed(self._why(error, line))
-            return 0
-        except Exception as error:  # a server may answer anything
-            _log.exception("the mailbox of reports cannot be read")
-            self._failed(told(error))
             return 0
         finally:
             line.close()
@@ -255,11 +255,11 @@ class BounceMailbox:
 
     def _why(self, error: Exception, line: Line) -> str:
         if line.was_cut:
-            return f"the server did not come to an end within {self._within:g} seconds"
+            return f"the server did not come to an end within {_seconds(self._within)}"
         if isinstance(error, LoginError):
             return "the server refuses user and password"
         if isinstance(error, TimeoutError):
-            return f"the server said nothing for {min(SILENCE, self._within):g} seconds"
+            return f"the server said nothing for {_seconds(min(SILENCE, self._within))}"
         return told(error)
 
     def _failed(self, why: str) -> None:
@@ -268,3 +268,7 @@ class BounceMailbox:
         self._failing = True
         with suppress(PhinError, SQLAlchemyError), self._database.writing() as connection:
             bounce_mailboxes.failed(connection, self._address.name, why, self._now())
+
+
+def _seconds(count: float) -> str:
+    return "1 second" if count == 1 else f"{count:g} seconds"
