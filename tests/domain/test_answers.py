@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.answers import Blame, Stage, Taken, class_answer, retry_after
+from worker.domain.answers import Blame, Reach, Stage, Taken, class_answer, retry_after
 
 DEAD_ADDRESSES = [
     (550, "5.1.1 The email account that you tried to reach does not exist."),
@@ -72,6 +72,92 @@ def test_our_own_fault_never_costs_the_customer_their_mail(code: int, text: str)
     """Given a refusal for policy, reputation or log-in, the blame is ours and the address stays usable."""
     verdict = class_answer(code, text, Stage.RCPT)
     assert (verdict.blame, verdict.suppress) == (Blame.OURSELVES, False)
+
+
+M, D, L = Reach.MAIL, Reach.DOMAIN, Reach.RELAY
+OURS, PASSING, DEAD, UNCLEAR = Blame.OURSELVES, Blame.PASSING, Blame.ADDRESS, Blame.UNCLEAR
+
+# Answers as receivers write them; whether they are temporary, whose fault, for whom it holds, and whether that is sure.
+REAL = [
+    # Gmail
+    (421, "4.7.28 Gmail has detected an unusual rate of unsolicited mail from your IP", True, OURS, D, True),
+    (421, "4.7.0 This message does not have authentication information (SPF, DKIM)", True, OURS, D, True),
+    (421, "4.7.26 This mail has been rate limited because it is unauthenticated", True, OURS, D, True),
+    (550, "5.7.26 Your email has been blocked because the sender is unauthenticated", True, OURS, D, True),
+    (550, "5.7.25 The IP address sending this message does not have a PTR record", True, OURS, D, True),
+    (550, "5.7.1 Our system has detected that this message is likely unsolicited mail", False, OURS, D, False),
+    (452, "4.2.2 The recipient's inbox is out of storage space and inactive", True, PASSING, M, False),
+    (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", True, PASSING, M, False),
+    (550, "5.2.1 The email account that you tried to reach is inactive", False, DEAD, M, False),
+    # Outlook.com and Exchange Online
+    (550, "5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent; part of their network is on our block list "
+     "(S3140)", True, OURS, D, True),
+    (451, "4.7.650 The mail server [192.0.2.1] has been rate limited due to IP reputation", True, OURS, D, True),
+    (421, "RP-001 The mail server IP has exceeded the rate limit allowed", True, OURS, D, True),
+    (550, "5.7.509 Access denied, sending domain shop.example does not pass DMARC verification", True, OURS, D, True),
+    (550, "5.7.515 Access denied, sending domain does not meet the required authentication level", True, OURS, D, True),
+    (550, "5.4.1 Recipient address rejected: Access denied. AS(201806281)", False, DEAD, M, False),
+    (550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", False, OURS, M, False),
+    (432, "4.3.2 Concurrent connections limit exceeded", True, PASSING, D, False),
+    # Yahoo
+    (421, "4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints", True, OURS, D, True),
+    (553, "5.7.2 [TSS09] All messages from 192.0.2.1 will be permanently deferred", True, OURS, D, True),
+    (554, "5.7.9 Message not accepted for policy reasons", True, OURS, D, True),
+    (554, "30 Sorry, your message cannot be delivered. This mailbox is disabled (554.30)", False, DEAD, M, False),
+    # Zoho
+    (550, "5.4.6 Unusual sending activity detected. Please try after sometime", True, OURS, D, True),
+    (550, "5.1.1 User does not exist - <lan@example.com>", False, DEAD, M, False),
+    # Postfix, Exim and Zimbra, as VNPT, FPT and Viettel run them
+    (450, "4.2.0 <lan@vnpt.example>: Recipient address rejected: Greylisted", True, PASSING, M, False),
+    (450, "4.1.1 <lan@vnpt.example>: Recipient address rejected: unverified address", True, PASSING, M, False),
+    (450, "4.7.1 Client host rejected: cannot find your reverse hostname, [192.0.2.1]", True, OURS, D, True),
+    (554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", True, OURS, D, True),
+    (554, "5.7.1 <lan@fpt.example>: Relay access denied", True, OURS, L, True),
+    (450, "4.1.8 <b+1@shop.example>: Sender address rejected: Domain not found", True, OURS, D, True),
+    (550, "5.1.1 <lan@fpt.example>: Recipient address rejected: User unknown in virtual mailbox table", False, DEAD, M,
+     False),
+    (552, "5.2.2 <lan@viettel.example>: mailbox is full", True, PASSING, M, False),
+    (452, "4.3.1 Insufficient system storage", True, PASSING, D, False),
+    (451, "Temporary local problem - please try later", True, PASSING, D, False),
+    (550, "Unrouteable address", False, UNCLEAR, M, False),
+    (550, "Sender verify failed", False, OURS, D, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "text", "later", "blame", "reach", "certain"), REAL)
+def test_a_real_answer_is_read_rightly(
+    code: int, text: str, later: bool, blame: Blame, reach: Reach, certain: bool
+) -> None:
+    """Given an answer to a recipient as a large receiver writes it, the verdict is what its postmaster means."""
+    verdict = class_answer(code, text, Stage.RCPT)
+    assert (verdict.taken is Taken.TEMPORARY, verdict.blame, verdict.reach, verdict.certain) == (
+        later,
+        blame,
+        reach,
+        certain,
+    )
+    assert verdict.suppress == (blame is DEAD)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "stage", "reach", "certain"),
+    [
+        (None, "connection refused", Stage.CONNECT, L, True),
+        (None, "the connection broke", Stage.RCPT, L, False),
+        (None, "no answer after the final dot", Stage.DOT, M, False),
+        (535, "5.7.8 wrong user or password", Stage.CONNECT, L, True),
+        (530, "5.7.0 Authentication required", Stage.MAIL, L, True),
+        (550, "5.7.1 sender not authorised", Stage.MAIL, L, True),
+        (451, "4.3.0 later", Stage.MAIL, L, False),
+        (421, "4.3.2 too busy", Stage.CONNECT, L, True),
+    ],
+)
+def test_what_comes_before_the_recipient_is_about_the_relay(
+    code: int | None, text: str, stage: Stage, reach: Reach, certain: bool
+) -> None:
+    """Given an answer at a stage where no recipient was named, it holds for all that goes by the relay."""
+    verdict = class_answer(code, text, stage)
+    assert (verdict.reach, verdict.certain, verdict.suppress) == (reach, certain, False)
 
 
 @pytest.mark.parametrize("code", [530, 534, 535, 538])

@@ -244,8 +244,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "trouble_unknown": "Mails with unknown outcome",
         "trouble_relay": "The mail server does not take mail",
         "trouble_refusing": "A receiver refuses the shop's mail",
-        "do_refusing": "The fault is mostly the sender's: SPF, DKIM, DMARC, reputation, or too much at a time. The mails "
-        "wait, Phin asks again with one of them at a time, and mail to others goes on. The details:",
+        "do_refusing": "The fault is mostly the sender's: SPF, DKIM, DMARC, reputation, or too much at a time. The "
+        "mails wait, Phin asks again with one of them at a time, and mail to others goes on. The details:",
         "do_address": "The receiving server refused it. Ask the customer for the right address; the details:",
         "do_relay_gave_up": "It was tried many times. Check smtp_url and the mail server's log; the details:",
         "do_template": "Mend the template or the data that it needs, then check:",
