@@ -155,7 +155,11 @@ class ProviderWebhooks:
             log.info("subscribed to the topic that SES tells of bounces by")
             return
         if message["Type"] == "Notification":
-            self._keep("ses", _json(message.get("Message", "").encode()), body)
+            try:
+                event = json.loads(message.get("Message", ""))
+            except (ValueError, RecursionError):  # SES says hello in plain words: kept as it came
+                event = None
+            self._keep("ses", event, body)
 
     def _sendgrid(self, headers: Mapping[str, str], body: bytes) -> None:
         _needed(self._keys.sendgrid, SENDGRID)
