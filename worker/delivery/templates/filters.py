@@ -40,6 +40,8 @@ _GATHERING = (
     "sort",
     "sum",
 )  # go through all before they show any
+_NUMBERS = (int, float, Decimal)
+_jinjas_sum: Callable[..., Any] = FILTERS["sum"]
 Filters = dict[str, Callable[..., Any]]
 
 
@@ -151,9 +153,9 @@ def _gathering(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
 @pass_environment
 def _sum(environment: Environment, items: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
-    if isinstance(start, str | list | tuple):
+    if start != 0 and not isinstance(start, _NUMBERS):
         raise RenderLimitError("'sum' is for numbers")
-    return FILTERS["sum"](environment, items, attribute, start)
+    return _jinjas_sum(environment, items, attribute, start)
 
 
 def _urlencode(value: Any) -> str:

@@ -30,6 +30,7 @@ BITS = 256  # of a whole number
 RANGE = 1_000
 SECONDS = 1.0  # of processor time, for one part; a large mail takes a thousandth of it
 LOOK_EVERY = 16  # turns between two looks at the processor's clock: a mail of some lines never looks
+_LONG = (str, list, tuple)
 RUN = "_run"  # the name under which a rendering finds its Run
 
 
@@ -106,7 +107,7 @@ def bounded(items: Iterator[Any]) -> Iterator[Any]:
     """Go through what is about to be gathered, as far as one value may be long."""
     room = TEXT
     for item in items:
-        room -= len(item) if isinstance(item, str | list | tuple) else 1
+        room -= len(item) if isinstance(item, _LONG) else 1
         if room < 0:
             raise RenderLimitError(f"what is gathered has more than {TEXT:,} characters")
         yield item

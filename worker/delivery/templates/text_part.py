@@ -148,8 +148,10 @@ class _Writer:
     def _link(self, element: etree._Element) -> None:
         start = len(self.out)
         self.inside(element)
-        label = _BREAKS.sub(" ", "".join(self.out[start:]))
-        self.out[start:] = [_LABEL, label, _TARGET, (element.get("href") or "").strip(), _END]
+        target = (element.get("href") or "").strip()
+        if target and not target.startswith(_CALLED):  # what an expression begins is seen when it is rendered
+            label = _BREAKS.sub(" ", "".join(self.out[start:]))
+            self.out[start:] = [_LABEL, label, _TARGET, target, _END]
 
     def _comment(self, element: etree._Element) -> None:
         """Write a placeholder; any other comment is none of the reader's business."""
