@@ -134,6 +134,17 @@ def test_every_step_is_drawn_in_each_form(language: str) -> None:
         assert sum("─ " in line for line in lines) == len(nodes)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "only if, as it goes, customer.consent"), ("vi", "gửi nếu lúc gửi customer.consent")]
+)
+def test_a_condition_of_a_send_follows_what_leads_to_it(language: str, said: str) -> None:
+    """Given a send with a condition, then the text reads on from the note to the condition, and Mermaid has them so."""
+    graph = graph_in("trigger: signup\nsteps: [{send: hello, expires: 1 day, when: customer.consent}]\n", language)
+    assert any(line.plain.endswith(said) for line in graph_text(graph))
+    note = said.removesuffix(" customer.consent")
+    assert re.search(rf"{note}<br/>customer.consent", graph_mermaid(graph))
+
+
 def test_every_step_of_a_flow_has_its_node() -> None:
     """Given the shipped flows, then their graphs have a node for each step, and each but the first is led to."""
     for flow, graph in zip(shipped_flows(), shipped(), strict=True):

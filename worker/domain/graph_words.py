@@ -51,7 +51,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "on": "on {days}",
         "to": "to {who}",
         "expires": "not after {duration}",
-        "send_when": "only if, when it goes",
+        "send_when": "only if, as it goes,",
         "as": "as {name}",
         "due": "due in {duration}",
         "hold": "waits until it is closed",

@@ -66,7 +66,7 @@ def box_of(node: Node, figures: tuple[str, ...] = ()) -> Box:
     told += [(line, HEAD, "head") for one in node.head.splitlines() for line in wrapped(one, HEAD, _TEXT)]
     middle = [(line, NOTE, "note") for note in node.notes for line in wrapped(note, NOTE, _TEXT, 3)]
     code = [(line, CODE, "code") for line in wrapped(node.code, CODE, _TEXT)]
-    told += middle + code if node.verb == "wait" else code + middle
+    told += middle + code if node.verb in ("wait", "send") else code + middle
     for text, font, kind in told:
         y += font.line
         lines.append(Line(text, font, _LEFT, y - font.size * 0.22, kind))

@@ -66,7 +66,7 @@ def graph_mermaid(graph: FlowGraph, figures: Figures = NO_FIGURES) -> str:
 
 def _shape(node: Node, counts: tuple[str, ...]) -> str:
     told = [" ".join(one for one in (node.word, _one_line(node.head)) if one)]
-    told += [*node.notes, node.code] if node.verb == "wait" else [node.code, *node.notes]
+    told += [*node.notes, node.code] if node.verb in ("wait", "send") else [node.code, *node.notes]
     told += [count.removeprefix("!") for count in counts]
     label = "<br/>".join(_escaped(one) for one in told if one)
     opening, closing = ("([", "])") if node.verb in ("trigger", "end") else ("{{", "}}") if node.ways else ("[", "]")

@@ -52,8 +52,9 @@ def _series(nodes: Sequence[Node], figures: Figures, before: str) -> Iterator[Te
 
 def _line(node: Node, figures: Figures, before: str) -> Text:
     said = [_one_line(node.head), node.code, *node.notes]
-    if node.verb == "wait":
-        said = [_one_line(node.head), " ".join((*node.notes, node.code))]
+    if node.verb in ("wait", "send") and node.code:  # whose last note leads on to it
+        *others, leads = node.notes
+        said = [_one_line(node.head), *others, f"{leads} {node.code}"]
     line = Text.assemble((before, "dim"), (node.word, _COLOURS.get(node.verb, "blue")))
     told = " · ".join(one for one in said if one)
     if told:
