@@ -54,6 +54,15 @@ _GO_ON = (
         taken=rate.c.taken + bindparam("more"),
     )
 )
+_LONG_PAST = (
+    select(rate.c.key)
+    .where(
+        rate.c.free_at < bindparam("before", type_=rate.c.free_at.type),
+        rate.c.line_at < bindparam("before", type_=rate.c.line_at.type),
+    )
+    .with_for_update(skip_locked=True)
+)
+_FORGET = delete(rate).where(rate.c.key.in_(_LONG_PAST.scalar_subquery()))
 _SAID = Insertion(
     relay_answer,
     lambda new: new.on_conflict_do_update(
@@ -146,11 +155,6 @@ def claim_probe(connection: Connection, key: Key, message: int, now: datetime, u
     return connection.execute(_PROBE, asked).first() is not None
 
 
-def forget_relays(connection: Connection, names: Collection[str]) -> None:
-    """Close the breakers of relays that are not there any more."""
-    connection.execute(delete(breaker).where(breaker.c.relay.not_in(list(names))))
-
-
 def progress(connection: Connection, keys: Collection[str]) -> dict[str, Taken]:
     """Return how far these have come, by key; nothing of those that never began."""
     return _taken(connection.execute(_RATES, {"keys": sorted(keys)})) if keys else {}
@@ -165,6 +169,7 @@ def hold_progress(connection: Connection, keys: Collection[str], now: datetime) 
     if missing:
         first = [{"key": key, "free_at": now, "line_at": now, "taken": 0} for key in missing]
         connection.execute(_FIRST.on(connection), first)
+        connection.execute(_FORGET, {"before": now - KEPT_FOR})  # as others begin, those long past go
         found |= _taken(connection.execute(_HOLD_RATES, {"keys": missing}))
     return found
 
@@ -177,12 +182,6 @@ def go_on(connection: Connection, steps: Mapping[str, tuple[Progress, int]]) -> 
     ]
     if rows:
         connection.execute(_GO_ON, rows)
-
-
-def forget_progress(connection: Connection, now: datetime) -> int:
-    """Remove what is long past, and return how many rows that were."""
-    gone = delete(rate).where(rate.c.free_at < now - KEPT_FOR, rate.c.line_at < now - KEPT_FOR)
-    return connection.execute(gone).rowcount
 
 
 def all_progress(connection: Connection) -> dict[str, Taken]:
