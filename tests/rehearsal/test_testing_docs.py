@@ -46,6 +46,13 @@ FLOWS = {
         when: customer.alive >= 0.5
         steps: [{send: reminder}]
     """,
+    "abandoned-checkout": """
+        trigger: {event: checkout.started}
+        steps:
+          - wait: 1 hour
+          - send: checkout-reminder
+            when: in_stock(event.skus)
+    """,
     "everything": """
         trigger: signup
         once: ever

@@ -217,6 +217,8 @@ def worlds(draw: st.DrawFn) -> tuple[datetime, dict[str, list[dict[str, Any]]]]:
         }
         for number in REQUESTS[: draw(st.integers(0, 2))]
     ]
+    articles = draw(st.lists(texts | st.sampled_from(["AR-1", "RO-1"]), max_size=4, unique=True))
+    rows["stock"] = [{"sku": sku, "available": draw(st.booleans()), "told_at": now} for sku in articles]
     states = st.sampled_from(["sent", "unknown", "queued", "bounced", "failed"])
     rows["message"] = [
         {

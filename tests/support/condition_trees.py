@@ -117,6 +117,10 @@ def conditions(*, segment: bool = False) -> st.SearchStrategy[Node]:
         _asked("did", st.sampled_from(EVENT_TYPES), _SPANS | st.just("journey") if other else _SPANS),
         st.sampled_from(FLOWS).map(lambda flow: _call("in_flow", Literal(flow))),
         st.just(_call("open_request")),
+        _names("customer.tier", "customer.likes", "customer.tags", "customer.extra").map(
+            lambda one: _call("in_stock", one)
+        ),
+        st.sampled_from(WORDS).map(lambda word: _call("in_stock", Literal(word))),
         st.sampled_from(["one", "two", "gone"]).map(lambda name: _call("in_segment", Literal(name))),
     ]
     if other:
@@ -125,6 +129,7 @@ def conditions(*, segment: bool = False) -> st.SearchStrategy[Node]:
                       st.sampled_from(STEPS))
         )  # fmt: skip
         flags.append(st.just(_call("ordered")))
+        flags.append(_names(*_OTHER_LISTS, *_OTHER_ANY, "event.word").map(lambda one: _call("in_stock", one)))
         flags.append(st.sampled_from(COUPONS).map(lambda name: _call("redeemed", Literal(name))))
     classes = st.sampled_from(list(RfmClass)).map(lambda one: Literal(one.value))
     flags.append(st.builds(Compare, st.sampled_from(["==", "!="]), _names("customer.rfm"), classes))

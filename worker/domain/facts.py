@@ -24,6 +24,7 @@ class Need(StrEnum):
     FLOWS = "flows"  # flows under way for the customer: in_flow()
     TASKS = "tasks"  # this journey's tasks: task_done(), and a task that the journey waits for
     REQUESTS = "requests"  # the customer's open support requests: open_request()
+    STOCK = "stock"  # articles that the shop has none of: in_stock()
     COUPONS = "coupons"  # coupons that the customer was given: redeemed(), and `coupons.NAME` in texts
 
 
@@ -161,6 +162,7 @@ class History:
     tasks: tuple[TaskFact, ...] = ()
     requests: tuple[str, ...] = ()  # numbers of those that are open, the oldest first
     coupons: tuple[CouponFact, ...] = ()  # the one that was given first first
+    out_of_stock: frozenset[str] = frozenset()  # by SKU
 
 
 @dataclass(frozen=True, slots=True)

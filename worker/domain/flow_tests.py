@@ -119,6 +119,7 @@ class FlowTest:
         branches: the way that each named split takes.
         pools: codes that the shop loaded, by coupon.
         foretold: what is foretold of the customer when the run begins; None: nothing.
+        out_of_stock: the articles that the shop has none of, from the beginning.
         since: when the run begins; None: with what is given first.
         until: when it ends; None: when nothing is left to happen.
         expected: in the order of the file.
@@ -137,6 +138,7 @@ class FlowTest:
     branches: Mapping[str, str] = field(default_factory=dict)
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     foretold: Prediction | None = None
+    out_of_stock: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     finally_: Mapping[str, Any] = field(default_factory=dict)

@@ -40,6 +40,7 @@ GIVEN = (
     "confirms",
     "coupons",
     "foretold",
+    "out_of_stock",
     "control",
     "branch",
     "from",
@@ -61,6 +62,7 @@ class GivenFor:
     branches: dict[str, str]
     pools: dict[str, tuple[str, ...]]
     foretold: Prediction | None
+    out_of_stock: tuple[str, ...]
     since: datetime | None
     until: datetime | None
 
@@ -106,6 +108,7 @@ class GivenReader:
             {} if branches is None else self._branches(branches, flow),
             {} if pools is None else self._pools(pools, flow),
             None if foretold is None else self._foretold(foretold, times),
+            self._out_of_stock(fields.value("out_of_stock")),
             since,
             until,
         )
@@ -237,6 +240,12 @@ class GivenReader:
             self._report.error(found, f"'alive' is a number from 0 to 1, not '{found.text[:60]}'")
             return None
         return Prediction(alive, next_at)
+
+    def _out_of_stock(self, node: Node | None) -> tuple[str, ...]:
+        """Read the articles that the shop has none of: `[AR-250, RO-500]`."""
+        nodes = () if node is None else node.items if isinstance(node, Sequence) else (node,)
+        found = [scalar(self._report, one, "'out_of_stock'", "a list of SKUs") for one in nodes]
+        return tuple(one.text for one in found if one is not None)
 
     def _branches(self, node: Node, flow: Flow | None) -> dict[str, str]:
         if not isinstance(node, Mapping):

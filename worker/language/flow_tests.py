@@ -145,6 +145,7 @@ class _TestReader:
             branches=given.branches,
             pools=given.pools,
             foretold=given.foretold,
+            out_of_stock=given.out_of_stock,
             since=since,
             until=until,
             finally_={} if last is None else self._finally(last),

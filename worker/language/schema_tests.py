@@ -70,6 +70,7 @@ def _given(names: SchemaNames) -> dict[str, Form]:
         "foretold": _group(
             "What the nightly forecast says of the customer.", "foretold: {alive: 0.8, next_order_at: 2027-03-20 10:00}"
         ),
+        "out_of_stock": told(one_or_list(text()), "Articles that the shop has none of, by SKU."),
         "control": told(text(), "yes: the customer is set aside by the flow's holdout."),
         "branch": _group("For a split, the way that is taken.", "branch: {STEP: bold}"),
         "from": _bound("When the test begins."),

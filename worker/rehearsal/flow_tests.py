@@ -16,6 +16,7 @@ from worker.delivery.unsubscribing import Refusal, unsubscribe
 from worker.domain.errors import PhinError, Place
 from worker.domain.flow_tests import Confirms, FlowTest, Given, Looked, Reported, TaskDone, Unsubscribes
 from worker.domain.hits import SETTLING, HitKind
+from worker.domain.stock import StockWord
 from worker.domain.work import Work
 from worker.engine.intake import take_in
 from worker.language.flow_test_given import CUSTOMER
@@ -23,7 +24,7 @@ from worker.rehearsal.coverage import Reached, reached
 from worker.rehearsal.timeline import IN_A_MOMENT, Seen, refused, timeline
 from worker.rehearsal.turning import Turning
 from worker.rehearsal.world import World
-from worker.storage import customers, pools, predictions
+from worker.storage import customers, pools, predictions, stock
 from worker.storage.coupons import Terms
 from worker.storage.hits import NewHit
 from worker.storage.tables import coupon, message, task
@@ -151,6 +152,10 @@ class _Play:
         if test.foretold is not None:
             with world.database.writing() as connection:
                 predictions.say(connection, [(1, test.foretold)])
+        if test.out_of_stock:
+            words = [StockWord(sku, False, world.now_) for sku in test.out_of_stock]
+            with world.database.writing() as connection:
+                stock.tell(connection, words)
         self._turning.begin()
 
     def _give(self, given: Given) -> datetime | None:

@@ -27,7 +27,7 @@ from worker.domain.facts import (
 from worker.domain.journeys import Journey
 from worker.domain.orders import Order
 from worker.domain.tasks import TaskState
-from worker.storage import coupons, orders
+from worker.storage import coupons, orders, stock
 from worker.storage.coupons import CouponRow
 from worker.storage.tables import event, journey, message, request, task
 
@@ -89,7 +89,8 @@ def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime)
     """Return the facts at `now`, with as much of the past as is asked for."""
     placed = orders.counted_of(connection, [asking.customer.id]) if Need.ORDERS in asking.needs else {}
     given = coupons.of_customers(connection, [asking.customer.id]) if Need.COUPONS in asking.needs else {}
-    return _load(connection, asking, shop, now, placed, given)
+    out = stock.out_of_stock(connection) if Need.STOCK in asking.needs else frozenset()
+    return _load(connection, asking, shop, now, placed, given, out)
 
 
 def _load(
@@ -99,6 +100,7 @@ def _load(
     now: datetime,
     placed: Mapping[int, tuple[Order, ...]],
     given: Mapping[int, tuple[CouponRow, ...]],
+    out: frozenset[str],
     began: Happening | None = None,
 ) -> Facts:
     needs, customer, of = asking.needs, asking.customer, asking.journey
@@ -112,6 +114,7 @@ def _load(
         tasks=_tasks(connection, of) if of is not None and Need.TASKS in needs else (),
         requests=_requests(connection, customer.id) if Need.REQUESTS in needs else (),
         coupons=_coupons(given.get(customer.id, ()), of) if Need.COUPONS in needs else (),
+        out_of_stock=out if Need.STOCK in needs else frozenset(),
     )
     return Facts(now, shop, customer, asking.order, asking.event, about, history)
 
@@ -145,6 +148,8 @@ def for_journeys(
     by_number = orders.by_number(connection, numbers)
     placed = orders.counted_of(connection, sorted({c.id for _, c, needs in journeys if Need.ORDERS in needs}))
     given = coupons.of_customers(connection, sorted({c.id for _, c, needs in journeys if Need.COUPONS in needs}))
+    stocked = any(Need.STOCK in needs for _, _, needs in journeys)
+    out = stock.out_of_stock(connection) if stocked else frozenset()
     return {
         of.id: _load(
             connection,
@@ -159,6 +164,7 @@ def for_journeys(
             now,
             placed,
             given,
+            out,
             happenings.get(of.event_id) if of.event_id else None,
         )
         for of, customer, needs in journeys

@@ -70,6 +70,11 @@ def versions(connection: Connection, ids: Sequence[int]) -> list[VersionRow]:
     return [VersionRow(r.id, r.flow, r.number, r.meaning, r.source, r.published_at) for r in found]
 
 
+def every_version(connection: Connection) -> list[int]:
+    """Return our own numbers of all versions of all flows."""
+    return list(connection.execute(select(flow_version.c.id).order_by(flow_version.c.id)).scalars())
+
+
 def goal_windows(connection: Connection) -> dict[str, timedelta]:
     """Return the types of events that are the goal of any version, each with the longest window."""
     statement = select(flow_version.c.goal_event, func.max(flow_version.c.goal_within).label("seconds"))

@@ -52,6 +52,7 @@ _LOOKED = (
     .values(look_again=False, look_at=journey.c.due_at, attempts=0, reason=None)
 )
 _WAKE_OF = _LOOK.where(journey.c.customer_id.in_(bindparam("customers", expanding=True)))
+_WAKE_IN = _LOOK.where(journey.c.flow.in_(bindparam("flows", expanding=True)))
 _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
     WAITING,
     journey.c.id.in_(select(message.c.journey_id).where(message.c.id.in_(bindparam("messages", expanding=True)))),
@@ -147,6 +148,11 @@ def wake_of(connection: Connection, customers: Sequence[int]) -> list[int]:
     """Do the same for all journeys of these customers, and for their tasks that a condition may close."""
     tasks.wake_of(connection, customers)
     return sorted(connection.execute(_WAKE_OF, {"customers": list(customers)}).scalars())
+
+
+def wake_in(connection: Connection, flows: Sequence[str]) -> list[int]:
+    """Do the same for all journeys of these flows."""
+    return sorted(connection.execute(_WAKE_IN, {"flows": list(flows)}).scalars()) if flows else []
 
 
 def looked(connection: Connection, ids: Sequence[int]) -> None:

@@ -204,8 +204,9 @@ HELD: Mapping[str, Held] = {
         "segment_marks", Whose.CUSTOMER, delete=_words("id customer_id quiet"), hidden=_words("id quiet")
     ),
     "date_mark": Held("date_marks", Whose.CUSTOMER, delete=_words("id customer_id field"), hidden=_words("id")),
+    "stock": _nobody("sku available quantity told_at"),
     "survey_answer": Held(
-        "answers to surveys",
+        "survey_answers",
         Whose.CUSTOMER,
         keep=_words("id message_id customer_id survey flow score answered_at changed_at version"),
         blank={"comment": None},

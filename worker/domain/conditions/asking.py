@@ -25,8 +25,9 @@ LOOKS_AT: dict[str, frozenset[Need]] = {
     "clicked": frozenset({Need.MAILS}),
     "task_done": frozenset({Need.TASKS}),
     "open_request": frozenset({Need.REQUESTS}),
+    "in_stock": frozenset({Need.STOCK}),
     "in_flow": frozenset({Need.FLOWS}),
-    "in_segment": frozenset({Need.ORDERS, Need.EVENTS, Need.FLOWS, Need.REQUESTS}),
+    "in_segment": frozenset({Need.ORDERS, Need.EVENTS, Need.FLOWS, Need.REQUESTS, Need.STOCK}),
 }
 
 
@@ -87,6 +88,12 @@ def task_done(asked: TaskDone, facts: Facts) -> bool:
 def open_request(facts: Facts) -> bool:
     """Whether the customer has a support request that is not closed."""
     return bool(facts.history.requests)
+
+
+def in_stock(what: Value, facts: Facts) -> bool:
+    """Whether the shop has the article, or all of a list; what it never told of is there, and so is what is missing."""
+    articles = what if isinstance(what, tuple) else (what,)
+    return not any(isinstance(one, str) and one in facts.history.out_of_stock for one in articles)
 
 
 def ordered(facts: Facts) -> bool:

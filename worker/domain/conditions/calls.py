@@ -76,6 +76,13 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class InStock:
+    """The shop has an article, or all of a list."""
+
+    what: Node
+
+
+@dataclass(frozen=True, slots=True)
 class InFlow:
     """The customer is under way in a flow."""
 
@@ -89,7 +96,7 @@ class InSegment:
     segment: str
 
 
-Question = Bought | Did | Mailed | TaskDone | Ordered | Redeemed | OpenRequest | InFlow | InSegment
+Question = Bought | Did | Mailed | TaskDone | Ordered | Redeemed | OpenRequest | InStock | InFlow | InSegment
 """What is answered by yes or no."""
 Asked = Days | Question
 
@@ -217,6 +224,7 @@ _BUILT: dict[str, Callable[[_Arguments], Asked]] = {
     "ordered": lambda _: Ordered(),
     "redeemed": lambda given: Redeemed(given.text("coupon")),
     "open_request": lambda _: OpenRequest(),
+    "in_stock": lambda given: InStock(given.node("what")),
     "in_flow": lambda given: InFlow(given.text("flow")),
     "in_segment": lambda given: InSegment(given.text("segment")),
 }

@@ -30,6 +30,7 @@ class Takes(StrEnum):
 
     MOMENT = "a date or a time"
     TEXT = "a text"
+    ARTICLES = "a SKU or a list of them"
     SPAN = "a duration such as '90 days'"
     WINDOW = "a duration such as '90 days', or 'journey'"
     COUNT = "a whole number from 1"
@@ -218,6 +219,13 @@ FUNCTIONS: dict[str, Function] = {
             BOOLEAN,
             "whether the customer has a support request that is not closed yet",
             "open_request()",
+        ),
+        Function(
+            "in_stock",
+            (Parameter("what", Takes.ARTICLES),),
+            BOOLEAN,
+            "whether the shop has this article, or all of a list; one that it never told of is there",
+            "in_stock(order.skus)",
         ),
         Function(
             "in_segment",

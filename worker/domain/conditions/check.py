@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
-from worker.domain.conditions.calls import Asked, Days, Did, InFlow, InSegment, Mailed, Redeemed, TaskDone, read_call
+from worker.domain.conditions.calls import (
+    Asked,
+    Days,
+    Did,
+    InFlow,
+    InSegment,
+    InStock,
+    Mailed,
+    Redeemed,
+    TaskDone,
+    read_call,
+)
 from worker.domain.conditions.catalogue import ADDRESS_PARTS, COUPON_PARTS, FUNCTIONS, NAMES
-from worker.domain.conditions.comparing import Side, compare_faults, membership_faults, moment_faults, number_faults
+from worker.domain.conditions.comparing import (
+    Side,
+    article_faults,
+    compare_faults,
+    membership_faults,
+    moment_faults,
+    number_faults,
+)
 from worker.domain.conditions.faults import ExpressionError, Fault
 from worker.domain.conditions.tree import (
     And,
@@ -244,6 +262,8 @@ class _Checker:
                 self._one_known(node, "coupon", name, self._vocabulary.coupons, f"add a step: - coupon: {name}")
             case TaskDone(step=name):
                 self._one_known(node, "task", name, self._scope.tasks, "name the step: 'name: …'")
+            case InStock(what=what):
+                self._faults += article_faults(self._side(what))
             case InFlow(flow=name):
                 self._one_known(node, "flow", name, self._vocabulary.flows, None)
             case InSegment(segment=name):

@@ -104,6 +104,13 @@ def moment_faults(side: Side) -> list[Fault]:
     return [side.fault(f"{side.named} is {side.type.described}, not a date or a time")]
 
 
+def article_faults(side: Side) -> list[Fault]:
+    """Return what is wrong with what `in_stock` is asked for."""
+    if side.type in (T.TEXT, T.LIST, T.ANY):
+        return []
+    return [side.fault(f"{side.named} is {side.type.described}, not a SKU or a list of them")]
+
+
 def _beside(left: Side, right: Side) -> list[Fault]:
     """Return what is wrong with two sides that are to be equal, or smaller and larger."""
     if T.ANY in (left.type, right.type):

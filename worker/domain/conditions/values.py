@@ -15,6 +15,7 @@ from worker.domain.conditions.asking import (
     days_since,
     did,
     in_flow,
+    in_stock,
     mailed,
     open_request,
     ordered,
@@ -27,6 +28,7 @@ from worker.domain.conditions.calls import (
     Did,
     InFlow,
     InSegment,
+    InStock,
     Mailed,
     OpenRequest,
     Ordered,
@@ -235,6 +237,8 @@ class _Reader:
                 return ordered(self._facts)
             case Redeemed():
                 return redeemed(asked, self._facts)
+            case InStock(what=what):
+                return in_stock(self.value(what), self._facts)
             case InFlow():
                 return in_flow(asked, self._facts)
             case InSegment(segment=segment):

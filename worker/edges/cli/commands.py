@@ -78,6 +78,7 @@ COMMANDS = (
     Listed("send-test", "send_test", "Send a template to yourself, marked as a test."),
     Listed("signin", "signin", "Print a link that signs a person in to the pages."),
     Listed("tasks", "tasks", "Show what the staff have to do; close, assign, put off."),
+    Listed("stock", "stock", "Show which articles are out of stock; tell of one."),
     Listed("surveys", "surveys", "Count answers to the questions of mails."),
     Listed("test", "test", "Play the tests of the flows."),
     Listed("unknown", "unknown", "Show mails that nobody knows the outcome of."),

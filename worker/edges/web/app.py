@@ -46,12 +46,14 @@ from worker.edges.web.ingest import Ingest
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.overview import Overviews
+from worker.edges.web.people import PersonPage
 from worker.edges.web.preferences import PreferencePages
 from worker.edges.web.provider_webhooks import provider_webhooks
 from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
+from worker.edges.web.stock import StockPage
 from worker.edges.web.survey import SurveyPage
 from worker.edges.web.task_list import TaskList
 from worker.edges.web.task_page import TaskPage
@@ -164,7 +166,11 @@ def build_app(house: Composed) -> Starlette:
         house.flowbook,
         Backlogs(settings.shop.timezone, house.seasons),
     )
+    stock = StockPage(
+        settings.intake, house.secrets.source_of, house.database, house.clock, house.flowbook, teller.tell
+    )
     coupons = CouponPage(house.secrets.source_of, house.database, house.clock)
+    person = PersonPage(house)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     confirm = Confirm(house.tokens, house.database, house.clock, pages, teller.tell)
@@ -233,7 +239,10 @@ def build_app(house: Composed) -> Starlette:
         routes=[
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/v1/backlog", backlog.get, methods=["GET"]),
+            Route("/v1/stock", stock.post, methods=["POST"]),
             Route("/v1/coupons/{code:path}", coupons.get, methods=["GET"]),
+            Route("/v1/customers/{customer:path}", person.get, methods=["GET"]),
+            Route("/v1/customers/{customer:path}", person.delete, methods=["DELETE"]),
             Route("/v1/providers/{provider}", providers.post, methods=["POST"]),
             Route("/c/{token}", tracking.no_link, methods=["GET"]),  # good ones are answered before
             Route("/u/{token}", unsubscribe.show, methods=["GET"]),

@@ -8,6 +8,8 @@ from worker.domain.events import IncomingEvent
 from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import FieldType, Settings
 from worker.edges.web.openapi_coupons import COUPON, COUPON_GET
+from worker.edges.web.openapi_people import PERSON
+from worker.edges.web.openapi_stock import STOCK, STOCK_POST, STOCK_TAKEN
 
 _NAMES = {
     "IncomingEvent": "Event",
@@ -81,6 +83,8 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
             "/v1/events": {"post": _post()},
             "/v1/backlog": {"get": _BACKLOG_GET},
             "/v1/coupons/{code}": {"get": COUPON_GET},
+            "/v1/customers/{customer}": PERSON,
+            "/v1/stock": {"post": STOCK_POST},
         },
         "components": {
             "schemas": {
@@ -91,6 +95,8 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
                 "Error": _ERROR,
                 "Backlog": _BACKLOG,
                 "Coupon": COUPON,
+                "Stock": STOCK,
+                "StockTaken": STOCK_TAKEN,
             },
             "securitySchemes": {
                 "key": {

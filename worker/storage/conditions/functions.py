@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import FromClause, and_, exists, false, func, literal, literal_column, or_, select
+from sqlalchemy import FromClause, and_, exists, false, func, literal, literal_column, not_, or_, select
 from sqlalchemy import Text as SqlText
 from sqlalchemy.sql.elements import ColumnElement
 
 from worker.domain.conditions.calls import Bought, Did, InFlow, Mailed, Redeemed, TaskDone
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.names import agreed
-from worker.storage.conditions.quantities import Condition
-from worker.storage.tables import coupon, event, journey, message, order_line, orders, request, task
+from worker.storage.conditions.quantities import Condition, Quantity, decided, either
+from worker.storage.tables import coupon, event, journey, message, order_line, orders, request, stock, task
 from worker.storage.types import Instant
 
 _HANDED_OVER = ("sent", "unknown", "bounced", "complained")  # states of a message that went out, as far as is known
@@ -95,6 +95,15 @@ def open_request(context: SqlContext) -> Condition:
     """Whether the customer has a support request that is not closed."""
     case = request.alias()
     return _enough(case, [case.c.customer_id == context.customer.c.id, case.c.closed_at.is_(None)], 1, context)
+
+
+def in_stock(what: Quantity) -> Condition:
+    """Whether the shop has the article, or all of a list."""
+    out = select(stock.c.sku).where(~stock.c.available)
+    found: list[Condition] = [] if what.text is None else [what.text.in_(out)]
+    if what.items is not None:
+        found.append(what.items.any_of(out))
+    return not_(decided(either(*found)))
 
 
 def ordered(context: SqlContext) -> Condition:

@@ -7,7 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Double, Exists, FromClause, and_, exists, false, func, literal, literal_column, or_
+from sqlalchemy import (
+    Boolean,
+    Double,
+    Exists,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from worker.domain.conditions.tree import Comparison
@@ -98,6 +111,10 @@ class Items:
     def hold(self, item: Quantity) -> Condition:
         """Whether an element is equal to the item: of the same kind, and the same."""
         return self._some(same(self.element, item))
+
+    def any_of(self, texts: Select[Any]) -> Condition:
+        """Whether an element is one of the texts that a query of its own finds."""
+        return false() if self.element.text is None else self._some(self.element.text.in_(texts))
 
     def _some(self, condition: Condition) -> Condition:
         asked = condition if self.only is None else and_(self.only, condition)

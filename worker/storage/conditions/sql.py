@@ -11,6 +11,7 @@ from worker.domain.conditions.calls import (
     Did,
     InFlow,
     InSegment,
+    InStock,
     Mailed,
     OpenRequest,
     Ordered,
@@ -39,7 +40,17 @@ from worker.domain.conditions.tree import (
 )
 from worker.domain.zones import zone_of
 from worker.storage.conditions.context import SqlContext
-from worker.storage.conditions.functions import bought, did, in_flow, mailed, open_request, ordered, redeemed, task_done
+from worker.storage.conditions.functions import (
+    bought,
+    did,
+    in_flow,
+    in_stock,
+    mailed,
+    open_request,
+    ordered,
+    redeemed,
+    task_done,
+)
 from worker.storage.conditions.names import MISSING, name_in, today
 from worker.storage.conditions.quantities import COMPARE, Condition, Quantity, Sql, decided, either, number
 from worker.storage.types import Instant
@@ -120,6 +131,8 @@ class _Reader:
                 return task_done(asked, self._context)
             case OpenRequest():
                 return open_request(self._context)
+            case InStock(what=what):
+                return in_stock(self.value(what))
             case InFlow():
                 return in_flow(asked, self._context)
             case InSegment(segment=segment):

@@ -29,6 +29,7 @@ from worker.storage.tables.retention import retention
 from worker.storage.tables.rights import audit, erased
 from worker.storage.tables.segments import segment, segment_mark, segment_member
 from worker.storage.tables.shop import address, consent_change, customer, event, order_line, order_status, orders
+from worker.storage.tables.stock import stock
 from worker.storage.tables.surveys import survey_answer
 from worker.storage.tables.tasks import request, rotation, staff_digest, task, task_reminder
 from worker.storage.tables.turns import date_mark, occurrence, trigger_start
@@ -74,6 +75,7 @@ __all__ = [
     "segment_mark",
     "segment_member",
     "staff_digest",
+    "stock",
     "survey_answer",
     "switch",
     "task",
