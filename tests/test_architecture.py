@@ -38,6 +38,7 @@ PACKAGES: dict[str, set[str]] = {
         "lxml",
         "mjml",
         "crawleruseragents",
+        "ua_parser",
         "httpcore",
         "httpx",
         "psutil",

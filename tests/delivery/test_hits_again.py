@@ -16,7 +16,7 @@ from worker.domain.hits import HONEYPOT, HitClass, HitKind
 from worker.domain.work import Work
 from worker.storage.database import Database
 from worker.storage.rows import as_dict
-from worker.storage.tables import hit, message
+from worker.storage.tables import customer, hit, message
 
 READ = NOW + timedelta(minutes=20)
 LATER = READ + timedelta(days=1)
@@ -161,3 +161,17 @@ def test_each_hit_names_what_it_was_made_with(sqlite_database: Database) -> None
         row = as_dict(connection.execute(select(hit)).one())
         assert connection.execute(select(message.c.opened_at)).scalar_one() == READ
     assert (row["program"], row["device"]) == ("Apple Mail", "phone")
+
+
+def test_a_link_of_an_erased_customer_works_and_notes_nothing_of_them(database: Database) -> None:
+    """Given a customer who was erased, when somebody follows a link of theirs, then the hit is classed and counted,
+    and keeps nothing of who made it; the customer's record stays empty."""
+    with database.writing() as connection:
+        number = sent(connection)
+        connection.execute(update(customer).values(erased_at=NOW))
+    click = a_hit("a", number, HitKind.CLICK, READ, link=1, url="https://shop.vn/mine", ip_hash="home")
+    assert Hits(database).run(record(database, [click]).hits, LATER) == Work()
+    with database.reading() as connection:
+        row = as_dict(connection.execute(select(hit)).one())
+        assert connection.execute(select(customer.c.last_clicked_at, customer.c.last_opened_at)).one() == (None, None)
+    assert (row["class"], row["user_agent"], row["ip_hash"], row["url"]) == ("person", None, None, None)
