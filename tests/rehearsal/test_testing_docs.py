@@ -50,7 +50,8 @@ FLOWS = {
         trigger: {event: checkout.started}
         steps:
           - wait: 1 hour
-          - send: checkout-reminder
+          - send: reminder
+            name: checkout-reminder
             when: in_stock(event.skus)
     """,
     "everything": """
