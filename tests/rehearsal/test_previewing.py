@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,10 @@ def test_every_shipped_template_has_a_preview_of_a_made_up_customer(
     told = seen.rendered.html + seen.rendered.text + seen.rendered.subject
     assert "{{" not in told and "None" not in told
     assert ("/u/" in seen.rendered.html) == (seen.kind is Kind.MARKETING)
+    assert ("/v/" in seen.rendered.html) == ("/v/" in seen.rendered.text) == (not name.startswith("staff/"))
+    first = re.search(r"<body[^>]*>\s*<div([^>]*)>([^<]*)", seen.rendered.html)
+    assert first is not None and "display:none" in first[1]
+    assert unescape(first[2]).startswith(seen.rendered.preheader) and seen.rendered.preheader
 
 
 def test_a_customer_of_the_database_is_shown_with_their_latest_order(database: Database, shipped: Previewing) -> None:

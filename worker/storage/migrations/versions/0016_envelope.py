@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Nothing: an envelope sender and a Message-ID are made of what a message's row holds already."""
