@@ -73,6 +73,9 @@ class Intake(Group):
     requests_per_second: int = Field(500, ge=1, description="Requests of one key a second; beyond it the answer is 429")
     starts_within: int = Field(86_400, ge=1, description="Seconds; an older event changes facts and starts no flow")
     ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
+    person_keys: tuple[str, ...] = Field(
+        (), description="Names of the ingest keys that may copy and erase customers too; docs/privacy.md"
+    )
 
 
 class Support(Group):

@@ -35,6 +35,12 @@ def as_zip(export: Mapping[str, Any]) -> bytes:
     return made.getvalue()
 
 
+def must_be_new(path: Path) -> None:
+    """Raise PhinError where there is such a file already."""
+    if path.exists():
+        raise PhinError(f"{path} is there already; name another file with --out, or remove it first")
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a new file that this user alone can read.
 
@@ -45,8 +51,6 @@ def write(path: Path, content: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-    except FileExistsError as error:
-        raise PhinError(f"{path} is there already; name another file with --out, or remove it first") from error
     except OSError as error:
         raise PhinError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -51,6 +51,8 @@ def export(customer: str, out: Path | None, form: str) -> None:
     """
     if form == "zip" and out is None and sys.stdout.isatty():
         raise click.UsageError("a zip is nothing for a terminal; name a file with --out")
+    if out is not None:
+        person_files.must_be_new(out)  # before the log says that a copy was taken
     with opened("person") as house:
         asked = people.find(house, customer)
         told = people.export(house, asked.person, operator(), house.clock.now())

@@ -33,7 +33,7 @@ def show(as_json: bool) -> None:
                 days = rule.days(house.settings)
                 due = 0 if days is None else retention.waiting(connection, rule, timedelta(days=days), now)
                 lines.append((rule, days, due, standings.get(rule.name, Standing())))
-        strange = unreadable_hashes(house.database, house.pseudonyms)
+        strange = unreadable_hashes(house)
         if as_json:
             told = [
                 {
