@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from worker.domain.setting_mail import Tracking
 from worker.edges.serving import serve
 from worker.edges.standing import listen
 from worker.edges.web.tracking import PIXEL
@@ -25,4 +26,6 @@ async def bare(_request: Request) -> Response:
 
 
 if __name__ == "__main__":
-    serve(Starlette(routes=[Route("/o/{token}", bare)]), listen("127.0.0.1", int(sys.argv[1])))
+    serve(
+        Starlette(routes=[Route("/o/{token}", bare)]), listen("127.0.0.1", int(sys.argv[1])), Tracking().trusted_proxies
+    )

@@ -28,7 +28,7 @@ def listener_of(settings: Settings, environment: Mapping[str, str]) -> socket.so
     return listen(settings.bind, settings.port)
 
 
-def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] = ("127.0.0.1", "::1")) -> None:
+def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] = ()) -> None:
     """Answer requests until SIGTERM, then finish those that are under way.
 
     uvicorn takes the signals over while it runs, and hands them on to whoever had them before when it has ended.
@@ -36,13 +36,18 @@ def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] 
     Parameters:
         trusted_proxies: addresses and networks whose X-Forwarded-For tells the client's address; others' is ignored.
     """
-    config = uvicorn.Config(
+    uvicorn.Server(configured(app, trusted_proxies)).run(sockets=[listener])
+
+
+def configured(app: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+    """Return how the application is served."""
+    return uvicorn.Config(
         app,
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=int(FINISHES_WITHIN),
         lifespan="on",
     )
-    uvicorn.Server(config).run(sockets=[listener])
