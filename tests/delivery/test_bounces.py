@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from tests.support.ledger import NOW
+from tests.support.post import Office, Postbox
 from tests.support.reports import LAN, LATER, Counter, arf, dsn, plain
+from tests.support.shop import Shop
 from worker.delivery.bounces.parcel import Parcel
 from worker.delivery.tokens import Tokens
+from worker.delivery.transport import Outcome
 from worker.domain.bounces import BounceClass
 from worker.domain.setting_mail import Bounces as BounceSettings
 from worker.storage import suppression
@@ -243,3 +247,19 @@ def test_whatever_bytes_come_nobody_is_suppressed_without_proof(sqlite_database:
     assert (counter.address().suppressed, counter.address().marketing) == (None, "subscribed")
     assert {row.state for row in counter.rows()} <= {"unread", "noted"}
     assert counter.events() == []
+
+
+def test_answers_to_our_own_sending_are_in_the_same_books(database: Database, tmp_path: Path) -> None:
+    """Given a mail that its server refuses, then it is listed and reported, and its address suppressed."""
+    shop = Shop(database)
+    shop.publish(confirm="kind: transactional\ntrigger: {event: order.shipped}\nsteps: [{send: thank-you}]")
+    office = Office(shop, tmp_path, Postbox(Outcome.REFUSED))
+    shop.send("order.shipped", {"id": "c1", "email": LAN})
+    work = office.send()
+    counter = Counter(database)
+    (row,) = counter.rows()
+    assert (row.source, row._mapping["class"], row.status, row.email) == ("smtp", "hard", "5.1.1", LAN)
+    assert (row.state, counter.address().suppressed) == ("counted", "hard bounce: 5.1.1")
+    assert [kind for kind, _ in counter.events() if kind.startswith("mail.")] == ["mail.bounced"]
+    assert work.events
+    office.sending.close()

@@ -161,4 +161,4 @@ class Counter:
         """Return our own events, with their data."""
         with self.database.reading() as connection:
             rows = connection.execute(select(event.c.type, event.c.payload).order_by(event.c.id))
-            return [(kind, payload["data"]) for kind, payload in rows]
+            return [(kind, payload.get("data", {})) for kind, payload in rows]

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from worker.delivery.bounces.following import note_answer
 from worker.delivery.holding import hold_journeys
 from worker.delivery.journal import SenderJournal
 from worker.delivery.lease import Lease
@@ -83,6 +84,7 @@ class Sender:
         self._flowbook = room.flowbook
         self._preparing = room.preparing
         self._settings = room.settings.sending
+        self._bounces = room.settings.bounces
         self._times = room.times
         self._transport = room.transport
         self._transports: dict[str, Transport] = {}
@@ -260,6 +262,7 @@ class Sender:
         """Write what became of messages; returns the journeys that wait to hear of it, and what may go at once."""
         written = ledger.settle(connection, [result.settlement for result in results], token=self.token)
         self._traffic.struck.write(connection, self._times.now())
+        work = Work()
         known: list[int] = []
         again: list[int] = []
         for result in results:
@@ -268,11 +271,12 @@ class Sender:
                 continue
             if result.suppress is not None:
                 suppression.suppress_recipient(connection, settlement.message, result.suppress, settlement.at)
+            work += note_answer(connection, settlement, result.suppress, self._bounces)
             if settlement.state in (MessageState.SENT, MessageState.UNKNOWN):
                 known.append(settlement.message)
             if result.again:
                 again.append(settlement.message)
-        return Work(journeys=self._rules.listeners(connection, known), messages=tuple(again))
+        return work + Work(journeys=self._rules.listeners(connection, known), messages=tuple(again))
 
 
 def _numbers(results: Sequence[Aftermath]) -> list[int]:
