@@ -16,7 +16,7 @@ MarketingConsent = Literal["opt-in", "opt-out"]
 # Decree 91/2020/ND-CP: article 13 has the prior yes, the end at once upon a refusal, and three mails to an address in
 # 24 hours; article 18 (check) the label first in the subject; article 20 (check) one confirmation of a refusal. Its
 # hours, 7 to 22, bind text messages; for mails they are a courtesy. Personal Data Protection Law 91/2025/QH15 and
-# Decree 356/2025: a consent for each purpose, tracking one of its own; 2 working days to answer, 15 to withdraw.
+# Decree 356/2025: a consent for each purpose, tracking one of its own.
 _VN: Mapping[str, Any] = MappingProxyType(
     {
         "marketing_consent": "opt-in",
@@ -27,13 +27,11 @@ _VN: Mapping[str, Any] = MappingProxyType(
         "quiet_hours": "22:00-07:00",
         "per_day": 3,
         "country": "VN",
-        "answer_days": 2,
-        "withdraw_days": 15,
     }
 )
 # Directive 2002/58/EC: article 13(1) has the prior yes, article 5(3) that for what a mail reads from the device. GDPR:
 # article 7(1) has the proof, which a mail that was answered gives (double opt-in: practice of the supervisory
-# authorities, in no article); article 12(3) a month to answer: 20 days from Monday to Friday are never longer.
+# authorities, in no article).
 _EU: Mapping[str, Any] = MappingProxyType(
     {
         "marketing_consent": "opt-in",
@@ -41,12 +39,10 @@ _EU: Mapping[str, Any] = MappingProxyType(
         "double_opt_in": True,
         "subject_tag": "",
         "refusal_confirmed": False,
-        "answer_days": 20,
-        "withdraw_days": None,
     }
 )
-# CAN-SPAM Act, 15 U.S.C. 7704(a): no prior yes, but a no counts, within 10 business days; 16 CFR 316 has nothing more
-# to confirm. It asks for no tag in the subject (that of 16 CFR 316.4 is for sexually explicit mails alone).
+# CAN-SPAM Act, 15 U.S.C. 7704(a): no prior yes, but a no counts; 16 CFR 316 has nothing more to confirm. It asks for no
+# tag in the subject (that of 16 CFR 316.4 is for sexually explicit mails alone).
 _US: Mapping[str, Any] = MappingProxyType(
     {
         "marketing_consent": "opt-out",
@@ -55,7 +51,6 @@ _US: Mapping[str, Any] = MappingProxyType(
         "subject_tag": "",
         "refusal_confirmed": False,
         "country": "US",
-        "withdraw_days": 10,
     }
 )
 PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType({"vn": _VN, "eu": _EU, "us": _US})

@@ -84,8 +84,7 @@ class ClosedTimes:
         """Return when advertising is sent again and what keeps it now, or None: it is sent now."""
         at, why = now, ""
         for _ in range(_MOST_SPANS):
-            day = at.astimezone(zone).date()
-            if self.holidays is not None and day in self.holidays:
+            if self.holidays is not None and (day := at.astimezone(zone).date()) in self.holidays:
                 over, keeps = max(at + _INSTANT, on_the_wall(day + DAY, MIDNIGHT, zone)), "holiday"
             elif self.quiet is not None and (ends := self.quiet.until(at, zone)) is not None:
                 over, keeps = ends, "quiet hours"

@@ -64,12 +64,6 @@ class Policy(Group):
     holidays: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         (), description="Days on which no advertising is sent: `public`, 2027-05-01, 2027-02-04 to 2027-02-10; `none`"
     )
-    answer_days: Annotated[int | None, BeforeValidator(nothing)] = Field(
-        None, ge=1, description="Working days within which a customer's request about their data is answered"
-    )
-    withdraw_days: Annotated[int | None, BeforeValidator(nothing)] = Field(
-        None, ge=1, description="Working days within which a consent that was taken back must have no effect any more"
-    )
 
     @model_validator(mode="before")
     @classmethod
