@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 
 import uvicorn
@@ -13,6 +14,9 @@ from worker.domain.settings import Settings
 from worker.edges.leaving import FINISHES_WITHIN
 from worker.edges.standing import listen
 
+# Seconds after which a thread that waits for Python's lock gets it. The loop hardly lets go of it while requests come
+# in, and what commits them needs it a dozen times for each group.
+SWITCHES_EACH = 0.001
 LISTEN_FD = "PHIN_LISTEN_FD"  # the listening socket that `phin up` holds: while the web process starts anew, it waits
 
 
@@ -36,6 +40,7 @@ def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] 
     Parameters:
         trusted_proxies: addresses and networks whose X-Forwarded-For tells the client's address; others' is ignored.
     """
+    sys.setswitchinterval(SWITCHES_EACH)
     uvicorn.Server(configured(app, trusted_proxies)).run(sockets=[listener])
 
 
