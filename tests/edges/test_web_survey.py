@@ -15,8 +15,11 @@ from sqlalchemy import select, update
 from tests.support.ledger import add_customer, queue
 from tests.support.shop import Shop
 from tests.support.web import SIGNING, WebHouse, client, web_house
+from worker.delivery.formats import FormatError
+from worker.delivery.links import MessageLinks
 from worker.delivery.tokens import Tokens, Use
 from worker.domain.messages import Kind
+from worker.domain.settings import Settings
 from worker.domain.surveys import Scale, Tally
 from worker.edges.cli.commands import Commands
 from worker.edges.environment import read_home
@@ -176,6 +179,17 @@ async def test_with_the_database_away_the_page_asks_and_keeps_what_was_written(t
         sent = await web.post(path(1), data={"score": "9", "comment": "ngon lắm", "language": "vi"})
     assert (page.status_code, sent.status_code) == (200, 503)
     assert "ngon lắm" in sent.text and "gửi lại sau ít phút" in sent.text and 'value="9" required checked' in sent.text
+
+
+@pytest.mark.parametrize(("name", "mark", "said"), [("npss", 5, "no survey 'npss'"), ("support", 0, "from 1 to 5")])
+def test_a_mail_that_asks_what_is_not_there_is_not_made(name: str, mark: int, said: str) -> None:
+    """Given a template that names no survey of the shop's, or a mark beyond its scale, then that is told, and no mail
+    goes out whose links lead nowhere."""
+    surveys = Settings.model_validate({"surveys": SURVEYS}).surveys
+    links = MessageLinks(TOKENS, "https://p.example", 1, tracking=False, refusable=True, surveys=surveys)
+    with pytest.raises(FormatError, match=said):
+        links.survey(name, mark)
+    assert TOKENS.read_survey(links.survey("nps", 10).rpartition("/")[2]) is not None
 
 
 def test_a_detractor_gives_staff_a_task(database: Database) -> None:

@@ -50,7 +50,7 @@ FLOWS = {
         trigger: {event: checkout.started}
         steps:
           - wait: 1 hour
-          - send: reminder
+          - send: again
             name: checkout-reminder
             when: in_stock(event.skus)
     """,

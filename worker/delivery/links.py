@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from worker.delivery.formats import FormatError
 from worker.delivery.targets import TargetError, target_of
 from worker.delivery.tokens import Tokens, Use
 from worker.domain.hits import HONEYPOT
+from worker.domain.setting_surveys import Survey
 
 CLICK_PATH = "/c/"
 OPEN_PATH = "/o/"
@@ -59,10 +61,11 @@ class MessageLinks:
         refusable: whether the mail carries a way to say no to more (marketing does).
         mark: adds to a link's address what the shop's web statistics are told; by default nothing.
         bait: where the honeypot leads, for a person who finds it; None for a mail without one.
+        surveys: the shop's, which alone may be asked; None: any name will do.
         viewable: whether it can be looked at in a browser (a mail to staff cannot, nor one that is there already).
     """
 
-    __slots__ = ("_bait", "_base", "_mark", "_message", "_refusable", "_tokens", "_tracking", "_viewable")
+    __slots__ = ("_bait", "_base", "_mark", "_message", "_refusable", "_surveys", "_tokens", "_tracking", "_viewable")
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class MessageLinks:
         mark: Callable[[str], str] | None = None,
         bait: str | None = None,
         viewable: bool = True,
+        surveys: Mapping[str, Survey] | None = None,
     ) -> None:
         self._tokens = tokens
         self._base = base
@@ -84,6 +88,7 @@ class MessageLinks:
         self._mark = mark
         self._bait = bait
         self._viewable = viewable
+        self._surveys = surveys
 
     def tracked(self, number: int, url: str) -> str:
         """Return the address that leads to the url and counts, or the url itself where nothing is tracked.
@@ -123,7 +128,19 @@ class MessageLinks:
         return f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"
 
     def survey(self, name: str, mark: int | None = None) -> str:
-        """Return the address of the page on which the reader answers, with a mark chosen or with none."""
+        """Return the address of the page on which the reader answers, with a mark chosen or with none.
+
+        Raises:
+            FormatError: there is no such survey, or no such mark on its scale.
+        """
+        if self._surveys is not None:
+            known = self._surveys.get(name)
+            if known is None:
+                there = ", ".join(sorted(self._surveys)) or "none"
+                raise FormatError(f"there is no survey '{name}' under 'surveys' in config/phin.yaml; there are {there}")
+            if mark is not None and mark not in known.scale.marks:
+                first, last = known.scale.marks[0], known.scale.marks[-1]
+                raise FormatError(f"the survey '{name}' takes marks from {first} to {last}, not {mark}")
         return f"{self._base}{SURVEY_PATH}{self._tokens.survey(self._message, name, mark)}"
 
     @property

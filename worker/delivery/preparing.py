@@ -257,6 +257,7 @@ class Preparing:
             mark=None if isinstance(loaded, ForStaff) else self._marks_of(message),
             bait=self._bait,
             viewable=viewable and not isinstance(loaded, ForStaff),
+            surveys=self._settings.surveys,
         )
 
     def _rendered(self, message: Claimed, letter: _Letter, links: MessageLinks) -> tuple[CompiledTemplate, Rendered]:

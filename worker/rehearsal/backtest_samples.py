@@ -85,7 +85,9 @@ class SampleWriter:
             values["coupons"] = self._coupons(sample)
         values["message"] = {"language": language, "kind": sample.kind.value}
         refusable = sample.kind is Kind.MARKETING
-        links = MessageLinks(self._tokens, self._settings.url, 0, tracking=False, refusable=refusable)
+        links = MessageLinks(
+            self._tokens, self._settings.url, 0, tracking=False, refusable=refusable, surveys=self._settings.surveys
+        )
         rendered = template.render(values, links)
         subject = rendered.subject
         if step.subject is not None:

@@ -165,12 +165,24 @@ class Previewing:
         refusable = kind is Kind.MARKETING
         viewable = person is None
         links = MessageLinks(
-            self._tokens, self._settings.url, 0, tracking=False, refusable=refusable, viewable=viewable
+            self._tokens,
+            self._settings.url,
+            0,
+            tracking=False,
+            refusable=refusable,
+            viewable=viewable,
+            surveys=self._settings.surveys,
         )
         plain = NotedLinks(links)
         rendered = compiled.render(dict(values), plain)
         tracked = MessageLinks(
-            self._tokens, self._settings.url, 0, tracking=viewable, refusable=refusable, viewable=viewable
+            self._tokens,
+            self._settings.url,
+            0,
+            tracking=viewable,
+            refusable=refusable,
+            viewable=viewable,
+            surveys=self._settings.surveys,
         )
         followed = compiled.render(dict(values), tracked)
         by_step, advertising = (occasion, facts, language), person is None and refusable
