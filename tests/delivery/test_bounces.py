@@ -263,3 +263,18 @@ def test_answers_to_our_own_sending_are_in_the_same_books(database: Database, tm
     assert [kind for kind, _ in counter.events() if kind.startswith("mail.")] == ["mail.bounced"]
     assert work.events
     office.sending.close()
+
+
+def test_who_subscribes_anew_gives_the_address_another_chance(database: Database) -> None:
+    """Given an address that came back, then a purchase leaves it so, and a sign-up for mails lifts it."""
+    shop = Shop(database)
+    who = {"id": "c1", "email": LAN}
+    shop.send("signup", who)
+    with database.writing() as connection:
+        suppression.suppress(connection, LAN, "hard bounce: 5.1.1", shop.now)
+    counter = Counter(database)
+    shop.wait("1 day")
+    shop.buy("A1", customer=who)
+    assert counter.address().suppressed == "hard bounce: 5.1.1"
+    shop.send("subscribed", {**who, "consent": {"marketing": True}})
+    assert counter.address().suppressed is None

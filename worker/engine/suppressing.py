@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from worker.domain.consents import lifts
+from worker.domain.consents import SUBSCRIBES_ANEW, lifts
 from worker.domain.customers import Customer
 from worker.domain.facts import Facts
 from worker.domain.journeys import Journey, TraceEntry, TraceKind
@@ -48,12 +48,17 @@ def write_mails(
 
 
 def lift_by_event(connection: Connection, customer: Customer, event: PendingEvent, now: datetime) -> bool:
-    """Lift a flow's suppression of the customer's address where the event says that they are back."""
+    """Lift a flow's suppression of the customer's address where the event says that they are back.
+
+    Who subscribes gives the address anew: one that mail came back from gets another chance.
+    """
     stop = customer.consent.marketing_suppressed
     at = min(event.at, event.received_at)
+    anew = customer.email is not None and event.type in SUBSCRIBES_ANEW and customer.consent.suppressed is not None
+    lifted = anew and not event.history and suppression.lift_given_anew(connection, customer.email or "", at)
     if stop is None or not lifts(stop, at, event.type):
-        return False
-    return suppression.lift_marketing(connection, customer.id, f"the customer {_DID[event.type]}", at, now)
+        return lifted
+    return suppression.lift_marketing(connection, customer.id, f"the customer {_DID[event.type]}", at, now) or lifted
 
 
 def _stopped(new: NewMessage, facts: Facts, journey: Journey) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from worker.domain.journeys import TraceEntry, TraceKind
 from worker.domain.messages import MessageState
@@ -56,6 +56,13 @@ def lift(connection: Connection, email: str) -> str | None:
         connection.execute(update(address).where(address.c.email == email).values(suppressed=None))
         bounces.forget_soft(connection, email)
     return reason
+
+
+def lift_given_anew(connection: Connection, email: str, at: datetime) -> bool:
+    """Let mail go again to an address that came back before `at`, for its owner has given it anew; says whether."""
+    came_back = or_(address.c.suppressed.startswith("hard bounce"), address.c.suppressed.startswith("soft bounces"))
+    held = select(address.c.email).where(address.c.email == email, came_back, address.c.suppressed_at < at)
+    return connection.execute(held).first() is not None and lift(connection, email) is not None
 
 
 def suppress_marketing(connection: Connection, email: str, reason: str, journey_id: int, at: datetime) -> None:

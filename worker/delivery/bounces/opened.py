@@ -61,7 +61,7 @@ def open_up(raw: bytes) -> Opened:
     marked_up: list[str] = []
     for part, depth in islice(_parts(mail), PARTS):
         kind = part.get_content_type()
-        if depth == 0 and kind in ("message/delivery-status", "message/global-delivery-status"):
+        if kind in ("message/delivery-status", "message/global-delivery-status"):  # some stand in a mail about them
             opened.status += [] if opened.status else _blocks(part)
         elif depth == 0 and kind == "message/feedback-report":
             opened.feedback = opened.feedback or next(iter(_blocks(part)), None)
