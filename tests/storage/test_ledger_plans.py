@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert
 from tests.support.ledger import NOW, add_customer
 from tests.support.plans import count_rows, plan, statements_of
 from worker.domain.messages import Kind, MessageState
-from worker.storage import claims, ledger, leftovers
+from worker.storage import claims, ledger, leftovers, pace
 from worker.storage.database import Database
 from worker.storage.ledger import Marked, Settlement
 from worker.storage.tables import message
@@ -68,6 +68,11 @@ def _resolve(connection: Connection) -> object:
     return leftovers.resolve_unknown(connection, Kind.MARKETING, S.SENT, "assumed", NOW, since=NOW)
 
 
+def _coming(connection: Connection) -> object:
+    add_customer(connection, email="binh@example.com")
+    return pace.coming(connection, ["binh@example.com"], ["welcome"], NOW, NOW)
+
+
 NUMBER = ("INTEGER PRIMARY KEY", "pk_message")
 IN_HAND = ("ix_message_claim", "ix_message_in_hand")  # as many as all senders have in hand
 
@@ -77,6 +82,7 @@ CASES: list[tuple[str, Callable[[Connection], object], tuple[str, ...]]] = [
     ("renew", lambda c: claims.renew(c, token="t", lease_until=LEASE), IN_HAND),
     ("mark", _mark, (*NUMBER, *IN_HAND)),
     ("settle", _settle, (*NUMBER, *IN_HAND)),
+    ("coming", _coming, ("ix_message_customer", "customer")),
     ("unsent of ended", lambda c: ledger.unsent_of_ended(c, 2), ("ix_message_customer",)),
     ("take back", lambda c: leftovers.take_back(c, LEASE), ("ix_message_in_hand",)),
     ("give up", lambda c: leftovers.give_up(c, LEASE, NOW), ("ix_message_in_hand",)),

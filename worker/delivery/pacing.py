@@ -73,7 +73,7 @@ class GroupPace:
     wishes: dict[str, Wishes] = field(default_factory=dict)
 
     def look(self, connection: Connection, group: Sequence[Prepared], wishes: dict[str, Wishes]) -> GroupPace:
-        """Look up what caps are counted by: one statement for the group, and a second where its mails rank lower.
+        """Look up what caps are counted by: one statement for the group, and two more where its mails rank lower.
 
         Nobody else marks mails to these addresses until the end of the transaction.
         """

@@ -27,11 +27,11 @@ _WENT = (
     .order_by(message.c.transmitting_at)
 )
 
-_COMING = (  # by the customers of an address, who have few mails; not by what a flow has in the queue
-    select(customer.c.email, message.c.id, message.c.flow, message.c.not_before)
-    .join(message, message.c.customer_id == customer.c.id)
+_WHOSE = select(customer.c.id, customer.c.email).where(customer.c.email.in_(bindparam("emails", expanding=True)))
+_COMING = (  # by customers, who have few mails; not by what a flow has in the queue
+    select(message.c.customer_id, message.c.id, message.c.flow, message.c.not_before)
     .where(
-        customer.c.email.in_(bindparam("emails", expanding=True)),
+        message.c.customer_id.in_(bindparam("customers", expanding=True)),
         message.c.kind == literal_column("'marketing'"),
         stands(S.QUEUED, S.CLAIMED),
         message.c.not_before <= bindparam("until"),
@@ -73,7 +73,9 @@ def coming(
 ) -> dict[str, list[Coming]]:
     """Return the advertising mails of these flows that may go by then and are not handed over, by address."""
     found: dict[str, list[Coming]] = {}
-    asked = {"emails": sorted(set(emails)), "flows": sorted(flows), "now": now, "until": until}
-    for row in connection.execute(_COMING, asked):
-        found.setdefault(row.email, []).append(Coming(row.id, row.flow, row.not_before))
+    whose = {row.id: row.email for row in connection.execute(_WHOSE, {"emails": sorted(set(emails))})}
+    if whose:
+        asked = {"customers": sorted(whose), "flows": sorted(flows), "now": now, "until": until}
+        for row in connection.execute(_COMING, asked):
+            found.setdefault(whose[row.customer_id], []).append(Coming(row.id, row.flow, row.not_before))
     return found
