@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -30,10 +29,15 @@ def values_for(compiled: CompiledTemplate) -> dict[str, Any]:
         for name, price in zip(names, prices, strict=True)
     ]
     coupon = {"code": "PHIN-7K2M", "percent": Decimal(15), "amount": None, "expires_at": NOW}
-    task: dict[str, Any] = defaultdict(
-        str, id=7, title="Gọi cho khách", type="call", priority="high", url="https://x.vn/t/7"
-    )
-    task |= {"due_at": NOW, "created_at": NOW, "late": True, "customer": "Nguyễn Thị Lan", "note": "Khách đã gọi."}
+    task: dict[str, Any] = {
+        "id": 7,
+        "title": "Gọi cho khách",
+        "note": "Khách đã gọi.",
+        "type": "call",
+        "priority": "high",
+    }
+    task |= {"state": "open", "created_at": NOW, "due_at": NOW, "late": True, "from": "Trần Minh", "request": "R-318"}
+    task |= {"order_number": "TC-20418", "customer": "Nguyễn Thị Lan", "url": "https://x.vn/t/7"}
     given = {name: _GOODS if name.startswith("goods") else "Một lời nhắn" for name in compiled.values}
     return {
         "customer": {
@@ -56,9 +60,9 @@ def values_for(compiled: CompiledTemplate) -> dict[str, Any]:
         "coupons": {need.partition(".")[2]: coupon for need in compiled.needs if need.startswith("coupons.")},
         "journey": {"flow": "welcome", "request": "R-318", "order_number": "TC-20418"},
         "staff": {"first_name": "Minh", "name": "Trần Minh", "url": "https://x.vn/s", "tasks_url": "https://x.vn/s/t"},
-        "task": dict(task),
-        "due": [dict(task)],
-        "late": [dict(task)],
+        "task": task,
+        "due": [task],
+        "late": [task],
         "now": NOW,
         "today": NOW.date(),
         **given,

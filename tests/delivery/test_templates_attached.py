@@ -5,13 +5,14 @@ from __future__ import annotations
 import email
 import email.policy
 import os
+import shutil
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from tests.delivery.mails import SHOP, FakeLinks, compiled, folder
+from tests.delivery.mails import SHIPPED, SHOP, FakeLinks, compiled, folder
 from worker.delivery import enclosures, mime, outbox
 from worker.delivery.enclosures import shown_alone
 from worker.delivery.templates import attached
@@ -72,6 +73,15 @@ def test_a_picture_stands_beside_the_html_that_shows_it(templates: Path) -> None
     assert picture.get_payload(decode=True) == PNG
     assert picture.get_content_disposition() == "inline"
     assert html.get_content().count(f'src="cid:{picture["Content-ID"].strip("<>")}"') == 2
+
+
+def test_a_part_may_show_a_picture_too(templates: Path) -> None:
+    """Given the shipped part for pictures, called with a file's name, then the file goes along."""
+    shutil.copytree(SHIPPED / "layouts", templates / "layouts")
+    called = '{% from "layouts/parts.html" import picture %}{{ picture("images/logo.png", "Logo", 90, 30) }}'
+    rendered = mail(templates, called)
+    assert [one.octets for one in rendered.files] == [PNG]
+    assert f'src="cid:{rendered.files[0].cid}" alt="Logo" width="90" height="30"' in rendered.html
 
 
 def test_attachments_stand_after_all_else_with_their_names(templates: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.mails import SHOP, folder
 from worker.delivery.templates.check_size import CLIPPED, NEAR
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.setting_groups import Shop
@@ -73,6 +74,17 @@ def test_a_fault_of_the_document_is_told_at_its_line(tmp_path: Path, body: str, 
 
     assert found.startswith("5:")
     assert expected in found
+
+
+def test_rules_for_the_dark_need_a_word_in_the_head(tmp_path: Path) -> None:
+    """Given rules for the dark and no word of them in the head, then the check says that they are passed over."""
+    rules = "<style>@media (prefers-color-scheme: dark) { p { color: #fff !important } }</style>"
+    said = '<meta name="color-scheme" content="light dark">'
+    page = "<html><head>{}</head><body><p>x</p></body></html>"
+    folder(tmp_path, {"without.vi.html": page.format(rules), "with.vi.html": page.format(said + rules)})
+    library = TemplateLibrary(tmp_path, SHOP)
+    assert ["passed over" in one.message for one in library.get("without", "vi").problems] == [True]
+    assert library.get("with", "vi").problems == ()
 
 
 SOUND = {

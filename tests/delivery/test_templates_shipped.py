@@ -138,7 +138,8 @@ def test_the_manuals_example_works(tmp_path: Path) -> None:
     manual = (SHIPPED.parent / "docs" / "templates.md").read_text(encoding="utf-8")
     example = re.search(r"```html\n(.*?)```", manual, re.DOTALL)
     assert example
-    shutil.copytree(SHIPPED / "layouts", tmp_path / "layouts")
+    for part in ("layouts", "partials"):
+        shutil.copytree(SHIPPED / part, tmp_path / part)
     for language in ("vi", "en"):
         (tmp_path / f"example.{language}.html").write_text(example[1], encoding="utf-8")
     library = TemplateLibrary(tmp_path, SHOP)

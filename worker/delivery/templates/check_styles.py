@@ -16,6 +16,7 @@ from worker.domain.errors import Problem, Severity
 _UPPERCASE = re.compile(r"(?<![.#\w-])[A-Z][A-Za-z0-9]*")
 _NOT_INLINED = re.compile(r":not\(|:nth-|:has\(|:is\(|:where\(|::?(?:before|after|first-letter|first-line)\b")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_DARK = re.compile(r"prefers-color-scheme\s*:\s*dark")
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CURLY = re.compile(r"[{}]")
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
@@ -45,6 +46,7 @@ def style_problems(protected: Protected, sources: Sources) -> Iterator[Problem]:
     """Report selectors, rules and classes that do not do what they say."""
     line = next((element.line for element in protected.elements if element.name == "style"), 1)
     yield from _selectors(protected, line, sources)
+    yield from _dark(protected, line, sources)
     if any(protected.pattern.search(selector) for selector in _every_selector(protected.styles)):
         return  # a class may be named by an expression
     rules = _rules(protected.styles)
@@ -52,6 +54,17 @@ def style_problems(protected: Protected, sources: Sources) -> Iterator[Problem]:
     parts = {part for style in protected.styles for part in _PART.findall(style)}
     yield from _classes(protected, rules, beside, parts, sources)
     yield from _beaten(rules, line, sources)
+
+
+def _dark(protected: Protected, line: int, sources: Sources) -> Iterator[Problem]:
+    """Report rules for the dark that Apple's programs pass over: they ask the document first whether it has any."""
+    if not any(_DARK.search(style) for style in protected.styles):
+        return
+    said = [one for one in protected.elements if one.attributes.get("name", "").lower() == "color-scheme"]
+    if not any("dark" in one.attributes.get("content", "") for one in said):
+        message = "the rules for the dark are passed over: the document does not say that it has any"
+        hint = 'write <meta name="color-scheme" content="light dark"> into its head'
+        yield sources.problem(line, message, Severity.WARNING, near="prefers-color-scheme", hint=hint)
 
 
 def _selectors(protected: Protected, line: int, sources: Sources) -> Iterator[Problem]:

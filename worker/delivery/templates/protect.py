@@ -14,8 +14,8 @@ from html import unescape
 from urllib.parse import unquote
 
 from worker.delivery.templates.attached import picture
-from worker.delivery.templates.links import anchor_of, tracked_pieces
-from worker.delivery.templates.pieces import Data, Piece, Tag
+from worker.delivery.templates.links import anchor_of, source_of, tracked_pieces
+from worker.delivery.templates.pieces import STRINGS, Data, Piece, Tag
 from worker.delivery.templates.protected import TAG, Element, Protected, Spot, Token
 from worker.delivery.templates.sources import Sources
 
@@ -284,9 +284,10 @@ class _Scanner:
     def _picture(self, value: list[Piece]) -> list[Piece]:
         """Give a picture of the folder the address by which the mail finds it in itself (RFC 2392)."""
         line = value[0].line if value else self._line
-        address = unescape("".join(piece.text for piece in value if isinstance(piece, Data))).strip()
+        written = [piece for piece in value if isinstance(piece, Data) or STRINGS.fullmatch(piece.code)]
+        address = unescape("".join(map(source_of, written))).strip()
         reference = address[4:] if address.lower().startswith("cid:") else address
-        if not reference or _ELSEWHERE.match(reference) or any(isinstance(piece, Tag) for piece in value):
+        if not reference or _ELSEWHERE.match(reference) or len(written) < len(value):
             return value  # the check says what is wrong with it, where something is
         found = picture(unquote(reference), line, self._sources)
         self.result.pictures[f"cid:{found.cid}"] = found
