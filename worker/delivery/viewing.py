@@ -63,6 +63,6 @@ class Viewing:
             return Seen(None, Unseen.CHANGED, found.language, loaded.reason)
         made = self._preparing.seen(loaded, found.language, found.at)
         if isinstance(made, NotMade):
-            erased = made.reason in (SkipReason.ERASED.value, SkipReason.NO_ADDRESS.value)
+            erased = made.reason == SkipReason.ERASED.value
             return Seen(None, Unseen.ERASED if erased else Unseen.CHANGED, found.language, made.reason)
         return Seen(shown_alone(made.html, made.files), None, found.language)

@@ -29,7 +29,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "view_later_title": "Chưa mở được thư",
         "view_later_text": "Hệ thống đang tạm gián đoạn. Xin bạn thử lại sau ít phút.",
         "view_erased_title": "Thư này không còn nữa",
-        "view_erased_text": "Dữ liệu của người nhận đã được xóa theo yêu cầu, nên không thể xem lại thư.",
+        "view_erased_text": "Dữ liệu của người nhận đã được xóa, nên không thể xem lại thư.",
         "view_changed_title": "Thư này không còn xem được trên trình duyệt",
         "view_changed_text": "Mẫu thư đã thay đổi từ ngày gửi. Xin bạn mở thư trong hộp thư của mình, "
         "hoặc viết cho chúng tôi: {email}.",
