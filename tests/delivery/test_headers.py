@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import email
 import email.policy
+from datetime import timedelta
 from email.message import Message
 from pathlib import Path
 
 import pytest
 
+from tests.delivery.test_staff_mails import StaffOffice
 from tests.support.post import Office, Postbox
 from tests.support.shop import Shop
+from tests.support.staffed import StaffedShop
 from worker.delivery.envelope import message_of
 from worker.delivery.headers import list_label
 from worker.delivery.transport import Outcome, Outgoing
@@ -130,3 +133,19 @@ def test_without_a_domain_for_reports_they_come_to_the_sender(sqlite_database: D
     office = office_of(sqlite_database, tmp_path)
     office.send(office.shop.send("signup"))
     assert [mail.sender for mail in office.post.mails] == ["chao@thecoffee.example"]
+
+
+def test_a_mail_to_staff_tells_where_it_came_back_from_too(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given a task to tell of, then the mail to staff is of no list, cannot be viewed, and has a sender of its own."""
+    shop = StaffedShop(sqlite_database, base_url="https://mail.example", bounces={"domain": "b.thecoffee.example"})
+    shop.publish(call="kind: transactional\ntrigger: purchase\nsteps: [{task: Call, assign: care}]")
+    office = StaffOffice(shop, tmp_path)
+    shop.buy("A1")
+    shop.now += timedelta(hours=1)
+    shop.reminders.run(shop.now)
+    office.send()
+    (mail,) = office.post.mails
+    (row,) = [row for row in shop.messages() if row.staff]
+    assert message_of(office.tokens, mail.sender) == row.id
+    assert sorted(parsed(mail).keys()) == sorted(ALWAYS)
+    assert "/v/" not in office.bodies()[0][1]
