@@ -106,7 +106,7 @@ def test_one_mail_confirms_a_refusal_to_the_very_address(database: Database) -> 
 def test_a_refusal_after_a_new_yes_is_confirmed_anew(database: Database) -> None:
     """Given a refusal, a new yes and a second refusal, then each refusal has its own mail."""
     number = asking(database, signed_up=False)
-    mails = []
+    mails: list[int] = []
     for hours in (1, 3):
         at = NOW + hours * HOUR
         mails += unsubscribe(database, Refusal(number, at, "page"), at, confirmed=True).messages

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.support.consents import LAN, say
 from tests.support.ledger import add_customer
+from worker.edges.cli.check import check_all
 from worker.edges.cli.main import phin
 from worker.storage.consent import Told
 from worker.storage.database import Database
@@ -79,3 +80,15 @@ def test_a_refusal_that_staff_took_comes_in_as_an_event(home: Path) -> None:
     assert (row.type, said["marketing"], said["wording"]) == ("unsubscribed", False, "nói qua điện thoại")
     assert said["source"].startswith("staff: ")
     assert ("refusal taken", "customer 1") in [tuple(deed) for deed in deeds]
+
+
+def test_the_check_tells_of_a_confirmation_without_its_mail(home: Path) -> None:
+    """Given a shop that confirms refusals and has no mail for it, then the check says so; with the mail it is quiet."""
+    settings = home / "config" / "phin.yaml"
+    settings.write_text("shop: {name: The Coffee}\npolicy: {refusal_confirmed: true}\n")
+    assert any("no template 'refusal-confirmed'" in one.message for one in check_all(home, {}).problems)
+    (home / "templates").mkdir()
+    for language in ("vi", "en"):
+        mail = home / "templates" / f"refusal-confirmed.{language}.html"
+        mail.write_text("---\nsubject: Xong\n---\n<html><body><p>Xong</p></body></html>")
+    assert not any("refusal-confirmed'" in one.message for one in check_all(home, {}).problems)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from worker.domain.errors import PhinError, Place, Problem, SettingError
+from worker.delivery.unsubscribing import TEMPLATE as REFUSAL_CONFIRMED
+from worker.domain.errors import PhinError, Place, Problem, SettingError, Severity
 from worker.domain.flows import Flow
 from worker.domain.settings import Settings
 from worker.edges.cli.painting import paint
@@ -103,7 +104,18 @@ def _imprint(shop: ShopFiles, flows: Mapping[str, Flow], shown: str) -> list[Pro
     seasons = inspect_seasons(config / SEASONS_FILE, SEASONS_FILE).seasons
     lacking = imprint_problems(shop.settings, shop.templates, flows, seasons, datetime.now(UTC))
     in_settings = [Problem(Place(str(config / "phin.yaml"), 0, 0), *one) for one in settings_lack(shop.settings, flows)]
-    return [*in_settings, *(_beneath(shown, one) for one in lacking)]
+    return [*in_settings, *_unconfirmed(shop, config), *(_beneath(shown, one) for one in lacking)]
+
+
+def _unconfirmed(shop: ShopFiles, config: Path) -> list[Problem]:
+    """Return what keeps refusals from being confirmed where the settings ask for it: the mail is not there."""
+    if not shop.settings.policy.refusal_confirmed or REFUSAL_CONFIRMED in shop.templates.names():
+        return []
+    message = (
+        f"'policy.refusal_confirmed' is on, and there is no template '{REFUSAL_CONFIRMED}' to confirm a refusal with"
+    )
+    hint = f"write {shop.settings.templates}/{REFUSAL_CONFIRMED}.{shop.settings.shop.language}.html (docs/consent.md)"
+    return [Problem(Place(str(config / "phin.yaml"), 0, 0), message, Severity.WARNING, hint)]
 
 
 def _touch(one: Path, other: Path) -> bool:
