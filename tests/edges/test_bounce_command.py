@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from tests.support.processes import clean_environment
 from tests.support.reports import LAN, Counter, dsn
 from tests.support.shop_folder import bare_house, phin
 from worker.edges.house import House
+from worker.edges.web.texts import TEXTS
+from worker.storage import bounce_mailboxes
 from worker.storage.tables import audit
+from worker.storage.troubles import TroubleKind, troubles
 
 PEAK = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
 RUN = f"""import sys
@@ -98,4 +102,20 @@ def test_what_nobody_can_read_is_shown_and_an_address_is_lifted(house: House, tm
     with house.database.reading() as connection:
         (line,) = connection.execute(select(audit)).all()
     assert (line.action, line.detail) == ("suppression lifted", {"reason": "hard bounce: 5.1.1"})
+    house.close()
+
+
+def test_the_first_page_tells_what_nobody_could_read(house: House) -> None:
+    """Given a report that nobody could read and a mailbox that hangs, then both stand among what went wrong."""
+    now = house.clock.now()
+    Counter(house.database, house.settings.bounces, house.tokens).take(b"Subject: hello\n\nhello\n", now)
+    with house.database.writing() as connection:
+        bounce_mailboxes.failed(connection, "b@shop.example@mail.shop.example:993/INBOX", "no answer", now)
+        found = {one.kind: one for one in troubles(connection, now - timedelta(days=1))}
+    assert found[TroubleKind.REPORT].reason.startswith("it is neither a report")
+    assert found[TroubleKind.MAILBOX].reason == "no answer"
+    for language in ("vi", "en"):
+        for kind in ("report", "mailbox"):
+            assert TEXTS[language][f"trouble_{kind}"]
+            assert TEXTS[language][f"do_{kind}"]
     house.close()

@@ -275,6 +275,13 @@ def by_id(connection: Connection, number: int) -> Any | None:
     return connection.execute(select(bounce).where(bounce.c.id == number)).first()
 
 
+def unread(connection: Connection, since: datetime, most: int = 200) -> list[Any]:
+    """Return the newest that could not be read since then: how they came, when, and why not."""
+    asked = select(bounce.c.source, bounce.c.received_at, bounce.c.why).where(bounce.c.received_at >= since)
+    asked = asked.where(bounce.c.state == literal_column("'unread'")).order_by(bounce.c.id.desc())
+    return list(connection.execute(asked.limit(most)))
+
+
 def unread_after(connection: Connection, number: int, most: int) -> list[Any]:
     """Return those that could not be read, with their bytes, from a number on."""
     asked = select(bounce).where(bounce.c.state == literal_column("'unread'"), bounce.c.id > number)

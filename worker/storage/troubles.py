@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
 
 from worker.domain.addresses import masked
 from worker.domain.messages import MessageState
+from worker.storage.bounce_mailboxes import listed
+from worker.storage.bounces import unread
 from worker.storage.circles import stopped
 from worker.storage.ledger import stands
 from worker.storage.overview import WENT_WRONG
@@ -30,6 +32,8 @@ class TroubleKind(StrEnum):
     JOURNEY = "journey"  # a journey could not go on
     EVENT = "event"  # an event was set aside
     CIRCLE = "circle"  # flows start each other in a circle, which was stopped
+    REPORT = "report"  # a report of a returned mail that nobody could read
+    MAILBOX = "mailbox"  # the mailbox of such reports cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Trouble:
 def troubles(connection: Connection, since: datetime) -> list[Trouble]:
     """Return what went wrong since then, the newest first."""
     found = [*circles(connection, since), *_mails(connection, since), *_journeys(connection, since)]
-    found += _events(connection, since)
+    found += [*_events(connection, since), *_reports(connection, since)]
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
@@ -120,6 +124,17 @@ def _events(connection: Connection, since: datetime) -> list[Trouble]:
         )
         for row in rows
         if row.received_at >= since
+    )
+
+
+def _reports(connection: Connection, since: datetime) -> Iterable[Trouble]:
+    """Return what nobody could read of mails that came back, and the mailbox that cannot be read just now."""
+    told = ((TroubleKind.REPORT, row.source, row.why or "", row.received_at) for row in unread(connection, since))
+    found = [*told, *((TroubleKind.MAILBOX, box.name, box.failure or "", box.failed_at) for box in listed(connection))]
+    return _gathered(
+        Trouble(kind, masked(what), None, masked(why), None, None, at)
+        for kind, what, why, at in found
+        if at is not None
     )
 
 

@@ -109,6 +109,8 @@ def _remedy(one: Trouble) -> tuple[str, str | None]:
     """Return the name of the text that says what to do, and the command."""
     if one.kind is TroubleKind.CIRCLE:
         return "do_circle", "phin check"
+    if one.kind in (TroubleKind.REPORT, TroubleKind.MAILBOX):
+        return f"do_{one.kind.value}", "phin bounces --unread" if one.kind is TroubleKind.REPORT else "phin bounces"
     why = f"phin why {shlex.quote(one.customer)}" if one.customer else None
     if one.kind is TroubleKind.EVENT:
         return ("do_event", why) if why else ("do_event_log", None)
