@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.receivers import BUSY, DOWN, LOST, SLOWED, UNSIGNED, Fault, Street, people
+from worker.delivery.transport import Outcome
+from worker.domain.answers import Stage
 from worker.storage import relays
 from worker.storage.database import Database
 
@@ -64,6 +67,21 @@ def test_one_odd_mailbox_closes_no_domain(database: Database, tmp_path: Path) ->
     del street.behind.faults["example.com"]
     street.go_on(6)
     assert street.states() == {"sent": 20}
+
+
+def test_a_probe_to_a_dead_mailbox_opens_the_way(database: Database, tmp_path: Path) -> None:
+    """Given an open breaker, when the probe is answered with 5.1.1, then the domain speaks to us, and the others go."""
+    street = Street(database, tmp_path, group_campaign=1)
+    street.behind.faults["gmail.com"] = SLOWED
+    street.news(*people(3, "gmail.com"))
+    street.office.send()
+    street.behind.faults = {"gmail.com": (Outcome.REFUSED, 550, "5.1.1 no such user", Stage.RCPT)}
+    street.shop.now += timedelta(minutes=5)
+    while street.states()["failed"] == 0:
+        street.go_on(0.5)
+    street.behind.faults = {}
+    street.go_on(2)
+    assert street.states() == {"failed": 1, "sent": 2}
 
 
 def test_processes_share_what_they_learn(database: Database, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from worker.storage import relays
 from worker.storage.relays import LastAnswer
 
 TOLD_EVERY = timedelta(seconds=10)  # the last answer of one kind is written no more often
+_OF_RECIPIENT = (Stage.RCPT, Stage.DATA, Stage.DOT)
 _LONGEST = 300  # characters of an answer that are kept
 
 _log = structlog.get_logger(__name__)
@@ -85,6 +86,8 @@ class Struck:
             return  # the same event as the answer before: nobody was told of this mail
         verdict = class_answer(answer.code, answer.text, answer.stage)
         if verdict.reach is Reach.MAIL:
+            if self._seen and answer.code is not None and answer.stage in _OF_RECIPIENT:
+                self._note_taken(relay, domain, answer.message, now)  # an answer about a mailbox is no refusal of us
             return
         key = Key(relay, domain) if verdict.reach is Reach.DOMAIN else Key(relay)
         certain = verdict.certain and (first or answer.stage is not Stage.CONNECT)
