@@ -168,7 +168,7 @@ class PreferencePages:
             language = said.language
         texts = self._pages.texts(language)
         today = self._clock.now().astimezone(self._zone).date()
-        shown = self._shown(known, language)
+        shown = self._shown(known)
         return self._pages.page(
             "preferences.html",
             language,
@@ -190,17 +190,18 @@ class PreferencePages:
             switch=[(code, name) for code, name in LANGUAGES.items() if code != language],
         )
 
-    def _shown(self, known: Preferences, language: str) -> dict[str, bool]:
+    def _shown(self, known: Preferences) -> dict[str, bool]:
         """Return what is chosen now, by the names of the fields."""
         policy = self._settings.policy
         opted_out = policy.marketing_consent == "opt-out"
         wishes, paused = known.wishes, self._paused(known)
+        spoken = known.language or self._settings.shop.language
         return {
             "marketing": _holds(known.marketing, unless_refused=opted_out),
             "tracking": _holds(known.tracking, unless_refused=not policy.tracking_consent),
             **{f"{_TOPIC}{name}": name not in wishes.topics_out for name in self._settings.topics},
             **{f"often.{one}": one is wishes.frequency for one in Frequency},
-            **{f"language.{one}": one == (known.language or language) for one in self._settings.shop.languages},
+            **{f"language.{one}": one == spoken for one in self._settings.shop.languages},
             "pause.": paused is None,
             "pause.keep": paused is not None,
         }
