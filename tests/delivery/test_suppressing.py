@@ -107,7 +107,7 @@ def test_a_persons_click_lifts_it(shop: Shop, tmp_path: Path, agent: str, lifted
     office.send(shop.send("signup"))
     shop.now += timedelta(hours=1)
     number = shop.messages()[0].id
-    hits.record(shop.database, [NewHit("k", number, HitKind.CLICK, shop.now, 0, "https://x.example", agent)])
+    hits.record(shop.database, [NewHit("k", number, HitKind.CLICK, shop.now, 1, "https://x.example", agent)])
     Hits(shop.database).run([1], shop.now + SETTLING)
     assert (_suppressed(shop)[0] is None) is lifted
 
