@@ -66,7 +66,7 @@ class UtmMarks:
         if found is None or _bare(_ascii(found[1])) not in self._hosts:
             return url
         address, hash_, fragment = url.partition("#")
-        path, question, query = address.partition("?")
+        path, _, query = address.partition("?")
         there = {pair.partition("=")[0].lower() for pair in re.split("[&;]", query)}
         added = "&".join(f"{name}={value}" for name, value in parts if name not in there)
         if not added:
