@@ -24,8 +24,8 @@ from sqlalchemy import Connection, insert, text
 from bench.support.homes import ask_for_database, database_of, house, make_home
 from worker.edges import publishing
 from worker.edges.house import House
-from worker.rehearsal.backtest import Question, backtest
-from worker.rehearsal.backtest_tally import Window
+from worker.rehearsal.backtest.playing import Question, backtest
+from worker.rehearsal.backtest.tally import Window
 from worker.storage.history import PastReader
 from worker.storage.tables import address, consent_change, customer, event
 

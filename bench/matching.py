@@ -21,7 +21,7 @@ from worker.domain.settings import Settings
 from worker.engine.intake import take_in
 from worker.engine.processing import Processing
 from worker.engine.publishing import Source, publish
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.migrations import migrate

@@ -25,7 +25,7 @@ from worker.domain.calendars.seasons import FixedDay, ListedDays, Season
 from worker.domain.settings import Settings
 from worker.engine.finding import Finding
 from worker.engine.publishing import Source, publish
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 from worker.storage.migrations import migrate

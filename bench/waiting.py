@@ -23,7 +23,7 @@ from bench.support.homes import ask_for_database, database_of
 from worker.domain.settings import Settings
 from worker.engine.finding import Finding
 from worker.engine.publishing import Source, publish
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook

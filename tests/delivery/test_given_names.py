@@ -12,7 +12,7 @@ from worker.delivery.values import template_values
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
 from worker.domain.facts import Facts, ShopFacts
-from worker.language.expressions import parse_text
+from worker.language.expressions.expressions import parse_text
 
 
 @pytest.mark.parametrize(

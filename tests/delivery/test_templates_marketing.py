@@ -23,7 +23,7 @@ from worker.domain.customers import Customer, CustomerFacts
 from worker.domain.facts import CouponFact, Facts, History, JourneyFacts, ShopFacts
 from worker.domain.flows import Flow
 from worker.domain.steps import Coupon, Send, walk
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 NOW = datetime(2027, 1, 9, 1, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

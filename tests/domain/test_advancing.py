@@ -20,7 +20,7 @@ from worker.domain.facts import CouponFact, Facts
 from worker.domain.journeys import Journey, JourneyState, TraceKind
 from worker.domain.routes import Route
 from worker.domain.steps import Coupon, Emit, Send, Suppress, Webhook
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 READING = Reading(fields=SETTINGS.fields)

@@ -17,7 +17,7 @@ from worker.domain.conditions.valuetypes import ValueType
 from worker.domain.conditions.vocabulary import SEGMENT, Scope, Vocabulary, names_in
 from worker.domain.errors import Severity
 from worker.domain.house_events import HOUSE_EVENTS
-from worker.language.expressions import parse_expression, parse_text
+from worker.language.expressions.expressions import parse_expression, parse_text
 
 
 def faults(text: str, scope: Scope = JOURNEY, vocabulary: Vocabulary = VOCABULARY) -> tuple[Fault, ...]:

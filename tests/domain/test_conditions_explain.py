@@ -11,7 +11,7 @@ import pytest
 from tests.support.condition_facts import FACTS
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import Consent, ConsentState
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 
 
 def explained(text: str) -> list[dict[str, Any]]:

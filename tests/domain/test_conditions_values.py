@@ -13,7 +13,7 @@ from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.values import Reading, needs
 from worker.domain.customers import Consent, ConsentState, Customer
 from worker.domain.facts import EventsOf, Facts, Happening, History, JourneyFacts, Need, UnderWay
-from worker.language.expressions import parse_expression, parse_text
+from worker.language.expressions.expressions import parse_expression, parse_text
 
 STRANGER = Facts(NOW, FACTS.shop, Customer(2))
 

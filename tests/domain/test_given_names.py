@@ -10,7 +10,7 @@ from tests.support.condition_facts import FACTS
 from worker.domain.conditions.values import Reading
 from worker.domain.given_names import given_name
 from worker.domain.own_fields import typed
-from worker.language.expressions import parse_expression, parse_text
+from worker.language.expressions.expressions import parse_expression, parse_text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from worker.domain.law import LABELS, PROFILES, tagged
 from worker.domain.messages import Kind
 from worker.domain.policy import Pending, PendingStaff, SkipReason, may_follow, skip, skip_staff
 from worker.domain.setting_law import Policy
-from worker.language.settings import inspect_settings
+from worker.language.config.settings import inspect_settings
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 YES, NO, UNKNOWN = ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, ConsentState.UNKNOWN

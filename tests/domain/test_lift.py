@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.lift import Arm, Lift, Verdict, compared_within, newcombe
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.condition_facts import DAY, FACTS, LAN, NOW
 from worker.domain.conditions.values import Reading
 from worker.domain.customers import CustomerFacts
 from worker.domain.rfm import RfmLimits, Scores, rfm_class, scores
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 
 LIMITS = RfmLimits()
 

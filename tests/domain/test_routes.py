@@ -6,7 +6,7 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.flows import Flow
 from worker.domain.routes import Route
 from worker.domain.steps import Step
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 FLOW = """
 flow: forks

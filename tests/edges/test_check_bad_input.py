@@ -10,7 +10,7 @@ import pytest
 
 from worker.domain.errors import FileError, Severity
 from worker.edges.cli.check import Checked, check_all
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 GOOD = "flow: a\ntrigger: purchase\nsteps:\n  - send: welcome\n"
 # Each kind of file that is YAML: where it stands, and how a good one begins.

@@ -12,11 +12,11 @@ from tests.language.samples import VOCABULARY
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.errors import FileError, Problem
 from worker.domain.setting_groups import Shop
-from worker.language.composing import DEEPEST, MOST
-from worker.language.files import LARGEST
-from worker.language.flows import read_flow
-from worker.language.source import MOST_PROBLEMS
-from worker.language.syntax import LONGEST
+from worker.language.expressions.syntax import LONGEST
+from worker.language.flow.flows import read_flow
+from worker.language.yaml.composing import DEEPEST, MOST
+from worker.language.yaml.files import LARGEST
+from worker.language.yaml.source import MOST_PROBLEMS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "check.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```(yaml|html)\n(.*?)```\n```\n(.*?)```", PAGE, re.DOTALL)

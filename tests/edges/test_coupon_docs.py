@@ -11,7 +11,7 @@ import pytest
 from tests.language.samples import VOCABULARY
 from worker.domain.conditions.catalogue import COUPON_PARTS
 from worker.edges.web.openapi_coupons import COUPON
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "coupons.md").read_text()
 EXAMPLES = [textwrap.dedent(found) for found in re.findall(r"^ *```yaml\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)]

@@ -31,7 +31,7 @@ from worker.edges.graph_measure import CODE, HEAD, NOTE, width_of, wrapped
 from worker.edges.graph_mermaid import graph_mermaid
 from worker.edges.graph_svg import graph_svg
 from worker.edges.graph_text import graph_text
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage.database import Database
 from worker.storage.graph_counts import graph_counts
 

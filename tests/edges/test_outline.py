@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import ROOT
 from worker.domain.steps import walk
 from worker.edges.web.outline import Line, outline
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 FLOW = """flow: f
 title: {vi: Một, en: One}

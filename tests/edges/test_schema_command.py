@@ -16,7 +16,7 @@ from worker.edges.cli.new import new
 from worker.edges.cli.schema import schema
 from worker.edges.cli.schema_files import refresh, stale
 from worker.edges.cli.shop_files import read_shop
-from worker.language.schema import KINDS
+from worker.language.schema.files import KINDS
 
 HOUSE = Path(__file__).parent.parent.parent
 SHIPPED = sorted(

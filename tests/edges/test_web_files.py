@@ -11,7 +11,7 @@ from tests.edges.test_web_signin import sign_in
 from tests.support.web import client, web_house
 from worker.domain.staff import Person, Staff
 from worker.edges.web import overview
-from worker.language.staff import StaffFile
+from worker.language.config.staff import StaffFile
 from worker.storage.database import Database
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import pytest
 from tests.support.shop import START, Shop
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.engine.publishing import GONE, NothingToTakeBackError, Outcome, Source, publish, roll_back
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage import flows, publications
 from worker.storage.database import Database
 

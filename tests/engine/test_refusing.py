@@ -14,7 +14,7 @@ from worker.domain.settings import Settings
 from worker.edges.entry_lines import tell_entries
 from worker.engine.refusing import Entries, entries
 from worker.engine.surroundings import Surroundings
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 from worker.storage.database import Database
 
 BIG = """

@@ -6,8 +6,8 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Problem
 from worker.domain.flows import Flow
 from worker.domain.settings import Settings
-from worker.language.flows import read_flow
-from worker.language.needs import Templates
+from worker.language.flow.flows import read_flow
+from worker.language.sound.needs import Templates
 
 VOCABULARY = Vocabulary.of(
     Settings.model_validate(

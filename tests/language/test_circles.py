@@ -13,9 +13,9 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import Severity
 from worker.domain.flows import Flow
 from worker.domain.settings import Settings
-from worker.language.circles import circles
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.language.library import read_library
+from worker.language.sound.circles import circles
 
 EVENTS = Vocabulary.of(Settings.model_validate({"events": {name: {} for name in "abcdef"}}))
 ENDS = "Phin ends it when a flow has come round 3 times; end it by 'when' or 'once', if it does not end"

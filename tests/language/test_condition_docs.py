@@ -13,7 +13,7 @@ from worker.domain.conditions.check import check, check_text
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import Severity
 from worker.domain.house_events import HOUSE_EVENTS
-from worker.language.expressions import parse_expression, parse_text
+from worker.language.expressions.expressions import parse_expression, parse_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "conditions.md").read_text()

@@ -11,8 +11,8 @@ from jsonschema import Draft7Validator
 
 from tests.support.sarif import SARIF
 from worker.domain.errors import Place, Problem, Severity
-from worker.language.diagnostics import as_github, as_json, as_sarif, as_text, in_order, summary
-from worker.language.suggestions import closest, did_you_mean
+from worker.language.yaml.diagnostics import as_github, as_json, as_sarif, as_text, in_order, summary
+from worker.language.yaml.suggestions import closest, did_you_mean
 
 ERROR = Problem(
     Place("flows/a.yaml", 12, 1, 6),

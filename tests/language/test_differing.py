@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.support.processes import ROOT
 from worker.domain.flows import Flow
 from worker.domain.steps import Step
-from worker.language.differing import differences, same_steps, standing
-from worker.language.flows import read_flow
-from worker.language.meaning import meaning_of
-from worker.language.wording import described
+from worker.language.flow.differing import differences, same_steps, standing
+from worker.language.flow.flows import read_flow
+from worker.language.flow.meaning import meaning_of
+from worker.language.flow.wording import described
 
 WITHOUT_UNTIL = 'wait 3 days: on mon (before: none), until clicked("review-invite") → none'
 ANYBODY = [("added", "trigger signup"), ("changed", "once per order → ever")]

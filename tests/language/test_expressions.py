@@ -26,8 +26,8 @@ from worker.domain.conditions.tree import (
     Or,
     walk,
 )
-from worker.language.expressions import MOST_OPERATORS, parse_expression, parse_text
-from worker.language.syntax import LONGEST
+from worker.language.expressions.expressions import MOST_OPERATORS, parse_expression, parse_text
+from worker.language.expressions.syntax import LONGEST
 
 TOTAL, X = Name(("order", "total")), Name(("x",))
 

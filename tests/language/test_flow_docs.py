@@ -11,11 +11,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.language.samples import VOCABULARY, told
-from worker.language.entry import AGAIN
-from worker.language.flows import KEYS, read_flow
-from worker.language.forks import BRANCH, CASE
-from worker.language.steps import OPTIONS
-from worker.language.triggers import FORMS
+from worker.language.flow.entry import AGAIN
+from worker.language.flow.flows import KEYS, read_flow
+from worker.language.flow.forks import BRANCH, CASE
+from worker.language.flow.steps import OPTIONS
+from worker.language.flow.triggers import FORMS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "flows.md").read_text()

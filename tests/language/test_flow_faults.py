@@ -6,7 +6,7 @@ import pytest
 
 from tests.language.samples import VOCABULARY, told, with_line, with_step
 from worker.domain.errors import FileError
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 VERBS = (
     "'send', 'wait', 'if', 'choose', 'split', 'task', 'coupon', 'set', 'add', 'tag', 'untag', 'suppress', 'emit', "

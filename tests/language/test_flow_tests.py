@@ -10,8 +10,8 @@ import pytest
 from tests.language.samples import VOCABULARY
 from worker.domain.errors import FileError
 from worker.domain.settings import Settings
-from worker.language.flow_tests import Known, read_flow_tests, read_test_folder
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
+from worker.language.flow_tests.files import Known, read_flow_tests, read_test_folder
 
 FLOW = """
 flow: welcome

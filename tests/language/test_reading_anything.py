@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.language.samples import EVERY_VERB, FULL, VOCABULARY, problems_of
 from worker.domain.errors import FileError
-from worker.language.diagnostics import as_github, as_text
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
+from worker.language.yaml.diagnostics import as_github, as_text
 
 PIECES = st.sampled_from(
     [

@@ -18,16 +18,16 @@ from tests.support.yaml_core import as_an_editor_has_it
 from worker.domain.errors import FileError, Severity
 from worker.domain.setting_groups import Shop
 from worker.domain.settings import Settings
-from worker.language.flow_tests import Known, read_flow_tests
-from worker.language.flows import KEYS, read_flow
-from worker.language.schema import KINDS, schema_of, written
-from worker.language.schema_forms import Form
-from worker.language.schema_names import SchemaNames
-from worker.language.seasons import inspect_seasons
-from worker.language.segments import read_segments
-from worker.language.settings import inspect_settings
-from worker.language.staff import read_staff
-from worker.language.steps import OPTIONS
+from worker.language.config.seasons import inspect_seasons
+from worker.language.config.segments import read_segments
+from worker.language.config.settings import inspect_settings
+from worker.language.config.staff import read_staff
+from worker.language.flow.flows import KEYS, read_flow
+from worker.language.flow.steps import OPTIONS
+from worker.language.flow_tests.files import Known, read_flow_tests
+from worker.language.schema.files import KINDS, schema_of, written
+from worker.language.schema.forms import Form
+from worker.language.schema.names import SchemaNames
 
 HOUSE = Path(__file__).parent.parent.parent
 NAMES = SchemaNames.of(VOCABULARY, languages=("vi", "en"), templates=["thank-you", "review-invite", "welcome"])

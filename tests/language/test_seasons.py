@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.processes import ROOT, clean_environment
 from worker.domain.errors import FileError
-from worker.language.seasons import read_seasons
+from worker.language.config.seasons import read_seasons
 
 
 def _faults(tmp_path: Path, text: str) -> list[str]:

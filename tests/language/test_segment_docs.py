@@ -11,8 +11,8 @@ from tests.support.processes import ROOT
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.rfm import RfmClass, RfmLimits
 from worker.domain.settings import Settings
-from worker.language.segments import read_segments
-from worker.language.settings import read_settings
+from worker.language.config.segments import read_segments
+from worker.language.config.settings import read_settings
 
 PAGE = (ROOT / "docs" / "segments.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -10,7 +10,7 @@ from tests.support.condition_facts import SETTINGS
 from tests.support.processes import ROOT
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.segments import Segment, moves
-from worker.language.segments import SegmentFile, read_segments
+from worker.language.config.segments import SegmentFile, read_segments
 
 VOCABULARY = Vocabulary.of(SETTINGS, flows=["welcome"])
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from worker.domain.errors import FileError, PhinError, SettingError
 from worker.domain.settings import Settings
-from worker.language.environment import variables
-from worker.language.settings import inspect_settings, read_settings
+from worker.language.config.environment import variables
+from worker.language.config.settings import inspect_settings, read_settings
 
 SHIPPED = Path(__file__).parent.parent.parent / "config" / "phin.yaml"
 
@@ -372,7 +372,7 @@ def test_the_shipped_settings_are_in_order() -> None:
 def test_any_file_gives_settings_or_an_error(parts: list[str]) -> None:
     """Given any file, then there are settings or an error for a person, nothing else."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("worker.language.settings.load_text", lambda path, file: "".join(parts))
+        patch.setattr("worker.language.config.settings.load_text", lambda path, file: "".join(parts))
         try:
             read_settings(SHIPPED, {})
         except PhinError as error:

@@ -17,10 +17,10 @@ from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer
 from worker.domain.errors import FileError
 from worker.domain.facts import Facts
-from worker.language.expressions import parse_expression
-from worker.language.flows import read_flow
-from worker.language.known import Known
-from worker.language.segments import read_segments
+from worker.language.config.segments import read_segments
+from worker.language.expressions.expressions import parse_expression
+from worker.language.flow.flows import read_flow
+from worker.language.sound.known import Known
 
 NOBODY = replace(VOCABULARY, staff=frozenset())
 STAFF = replace(VOCABULARY, staff=frozenset({"care", "mai"}))

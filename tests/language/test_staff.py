@@ -15,9 +15,9 @@ import structlog.testing
 from worker.domain.errors import FileError
 from worker.domain.setting_groups import Shop
 from worker.domain.staff import DaysOff, Hours, Staff, next_working_moment
-from worker.language import staff as staff_module
-from worker.language.files import load_text
-from worker.language.staff import StaffFile, read_staff, words_of
+from worker.language.config import staff as staff_module
+from worker.language.config.staff import StaffFile, read_staff, words_of
+from worker.language.yaml.files import load_text
 
 SHIPPED = Path(__file__).parents[2] / "config" / "staff.yaml"
 SMALL = "people:\n  mai: {name: Mai, email: Mai@Example.com}\nroles: {care: mai}\n"

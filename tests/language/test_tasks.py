@@ -12,7 +12,7 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError
 from worker.domain.steps import ExitRule, TaskStep
 from worker.domain.tasks import Priority, TaskType
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 STAFFED = replace(VOCABULARY, staff=frozenset({"mai", "huy", "care", "manager"}))
 WHOLE = """flow: post-purchase

@@ -21,7 +21,7 @@ from worker.domain.triggers import (
     SeasonTrigger,
     SegmentTrigger,
 )
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 OWN = {"renewal": "date", "visit": "time", "points": "number"}
 KNOWN = replace(

@@ -6,8 +6,8 @@ import pytest
 
 from worker.domain.errors import FileError
 from worker.domain.utm import USUAL, Utm
-from worker.language.differing import differences
-from worker.language.flows import read_flow
+from worker.language.flow.differing import differences
+from worker.language.flow.flows import read_flow
 
 FLOW = "flow: tet\ntrigger: purchase\n{utm}steps:\n  - send: news\n"
 

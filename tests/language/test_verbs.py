@@ -30,7 +30,7 @@ from worker.domain.steps import (
     Webhook,
     walk,
 )
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 
 
 def steps_of(flow: Flow) -> tuple[Step, ...]:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.language.samples import flow_of, problems_of, told, with_line, with_step
 from worker.domain.errors import FileError
-from worker.language.diagnostics import as_text
-from worker.language.files import load_text
+from worker.language.yaml.diagnostics import as_text
+from worker.language.yaml.files import load_text
 
 NOTE = "what follows ' #' would be lost as a comment; quote the text, or put the comment in a line of its own"
 BRACKETS = "inside { } and [ ], text that holds a comma, bracket or brace must be quoted"

@@ -18,10 +18,10 @@ from tests.support.post import Office
 from tests.support.shop import YES
 from worker.domain.repurchase import Prediction
 from worker.domain.settings import Settings
-from worker.language.flows import read_flow
-from worker.rehearsal.backtest import Question, backtest
-from worker.rehearsal.backtest_samples import SampleWriter
-from worker.rehearsal.backtest_tally import Tally, Window
+from worker.language.flow.flows import read_flow
+from worker.rehearsal.backtest.playing import Question, backtest
+from worker.rehearsal.backtest.samples import SampleWriter
+from worker.rehearsal.backtest.tally import Tally, Window
 from worker.storage import history, predictions
 from worker.storage.database import Database
 from worker.storage.tables import address, customer, message, metadata

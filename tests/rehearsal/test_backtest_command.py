@@ -19,9 +19,9 @@ from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.jobs import Job
 from worker.engine.intake import take_in
-from worker.language.flows import read_flow
-from worker.rehearsal.backtest import Backtest, Question
-from worker.rehearsal.backtest_tally import Bar, Tally, Window
+from worker.language.flow.flows import read_flow
+from worker.rehearsal.backtest.playing import Backtest, Question
+from worker.rehearsal.backtest.tally import Bar, Tally, Window
 from worker.storage.migrations import migrate
 
 FLOW = """flow: trial

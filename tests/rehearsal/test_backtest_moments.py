@@ -13,8 +13,8 @@ from worker.domain.conditions.values import Reading
 from worker.domain.customers import Customer, CustomerFacts
 from worker.domain.facts import Facts, Happening, History, ShopFacts, UnderWay
 from worker.domain.orders import Order, OrderLine
-from worker.language.expressions import parse_expression
-from worker.rehearsal.backtest_moments import Moments
+from worker.language.expressions.expressions import parse_expression
+from worker.rehearsal.backtest.moments import Moments
 from worker.storage.past import Span
 
 SHOP = ShopFacts("The Coffee", "Asia/Ho_Chi_Minh", "vi", "VND")

@@ -9,7 +9,7 @@ import pytest
 
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.settings import Settings
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.rehearsal.imprints import imprint_problems, settings_lack
 
 NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)

@@ -17,10 +17,10 @@ from worker.domain.flows import Flow
 from worker.domain.messages import Kind
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff
-from worker.language.flows import read_flow
+from worker.language.config.seasons import read_seasons
+from worker.language.config.settings import read_settings
+from worker.language.flow.flows import read_flow
 from worker.language.library import read_library
-from worker.language.seasons import read_seasons
-from worker.language.settings import read_settings
 from worker.rehearsal.previewing import Asked, Previewed, Previewing
 from worker.storage.database import Database
 

@@ -21,9 +21,9 @@ from worker.delivery.tokens import Tokens
 from worker.domain.settings import Settings
 from worker.domain.staff import Staff
 from worker.edges.dkim_keys import dkim_signer
+from worker.language.config.seasons import read_seasons
+from worker.language.config.settings import read_settings
 from worker.language.library import read_library
-from worker.language.seasons import read_seasons
-from worker.language.settings import read_settings
 from worker.rehearsal.previewing import Asked, Previewed, Previewing
 from worker.storage.claims import Claimed
 

@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 
 from tests.support.rehearsed import rehearsal
 from worker.domain.flow_tests import What
-from worker.language.flow_test_expected import KINDS, OPTIONS
-from worker.language.flow_test_given import GIVEN
-from worker.language.flow_tests import KEYS
+from worker.language.flow_tests.expected import KINDS, OPTIONS
+from worker.language.flow_tests.files import KEYS
+from worker.language.flow_tests.given import GIVEN
 from worker.rehearsal.comparing import judge
 from worker.rehearsal.flow_tests import play
 

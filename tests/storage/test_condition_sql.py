@@ -24,7 +24,7 @@ from tests.support.condition_rows import worlds
 from tests.support.condition_trees import conditions
 from tests.support.condition_writing import written
 from worker.domain.conditions.values import Reading
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.sql import to_sql
 from worker.storage.conditions.words import words_of

@@ -16,7 +16,7 @@ from tests.support.condition_database import (
     written_world,
 )
 from worker.domain.conditions.values import Reading
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 from worker.storage.database import Database
 
 SEGMENTS = {

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tests.support.plans import count_rows, plan, statements_of
 from tests.support.shop import START
 from worker.domain.facts import ShopFacts
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 from worker.storage import membership
 from worker.storage.database import Database
 from worker.storage.membership import Looking, Who

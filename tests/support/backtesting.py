@@ -14,10 +14,10 @@ from tests.support.finding import ClockShop
 from tests.support.post import Office
 from tests.support.segments import Keeper
 from worker.domain.calendars.seasons import Season
-from worker.language.flows import read_flow
-from worker.rehearsal.backtest import Backtest, Question, backtest
-from worker.rehearsal.backtest_runs import Run
-from worker.rehearsal.backtest_tally import Window
+from worker.language.flow.flows import read_flow
+from worker.rehearsal.backtest.playing import Backtest, Question, backtest
+from worker.rehearsal.backtest.runs import Run
+from worker.rehearsal.backtest.tally import Window
 from worker.storage.database import Database
 from worker.storage.tables import customer, goal, journey, message
 

@@ -14,7 +14,7 @@ from tests.support.shipped import CONFIG, deliver, own, publish
 from tests.support.shop import YES
 from worker.domain.calendars.occurrences import next_of, turns
 from worker.domain.triggers import EventTrigger, ScheduleTrigger, SegmentTrigger, Timed
-from worker.language.seasons import read_seasons
+from worker.language.config.seasons import read_seasons
 from worker.storage.database import Database
 from worker.storage.tables import customer, goal, journey, message
 

@@ -13,9 +13,9 @@ from worker.domain.flow_tests import FlowTest
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff
 from worker.engine.publishing import Source
-from worker.language.flow_tests import Known, read_flow_tests
-from worker.language.flows import read_flow
-from worker.language.segments import read_segments
+from worker.language.config.segments import read_segments
+from worker.language.flow.flows import read_flow
+from worker.language.flow_tests.files import Known, read_flow_tests
 from worker.rehearsal.comparing import Verdict, judge
 from worker.rehearsal.flow_tests import Played, play
 from worker.rehearsal.world import ShopFiles, World

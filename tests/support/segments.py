@@ -12,7 +12,7 @@ from tests.support.shop import Shop
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.engine.segment_publishing import PublishedSegment, publish_segments
 from worker.engine.segments import Segments
-from worker.language.segments import SegmentFile, read_segments
+from worker.language.config.segments import SegmentFile, read_segments
 from worker.storage import membership
 from worker.storage.tables import customer, segment_member
 

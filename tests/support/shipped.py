@@ -12,7 +12,7 @@ from tests.support.shop import Shop
 from worker.domain.staff import Staff
 from worker.domain.tasks import Outcome
 from worker.engine.tasks import Tasks
-from worker.language.settings import read_settings
+from worker.language.config.settings import read_settings
 from worker.storage import customers
 from worker.storage.tables import coupon, message, task
 

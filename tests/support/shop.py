@@ -17,7 +17,7 @@ from worker.engine.intake import Receipt, take_in
 from worker.engine.processing import Processing
 from worker.engine.publishing import Source, publish
 from worker.engine.stepping import Stepping
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook

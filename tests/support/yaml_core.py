@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from worker.language.nodes import Mapping, Node, Scalar, Sequence
-from worker.language.reading import read_nodes
+from worker.language.yaml.nodes import Mapping, Node, Scalar, Sequence
+from worker.language.yaml.reading import read_nodes
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

@@ -1,4 +1,4 @@
-"""A flow as the engine runs it: what its file says, read and checked (`worker.language.flows`)."""
+"""A flow as the engine runs it: what its file says, read and checked (`worker.language.flow.flows`)."""
 
 from __future__ import annotations
 

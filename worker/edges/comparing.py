@@ -11,9 +11,9 @@ from worker.domain.errors import FileError, Problem, Severity
 from worker.domain.flows import Flow, FlowStatus
 from worker.domain.steps import walk
 from worker.edges.earlier import Earlier
-from worker.language.differing import Change, differences, standing
-from worker.language.flows import read_flow
-from worker.language.landing import Landings
+from worker.language.flow.differing import Change, differences, standing
+from worker.language.flow.flows import read_flow
+from worker.language.flow.landing import Landings
 from worker.language.library import FlowFile, Library
 from worker.storage import flows, journeys, publications
 from worker.storage.flows import FlowRow, VersionRow

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from worker.domain.errors import FileError, PhinError
 from worker.domain.flows import Flow
-from worker.language.files import load_text
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.language.library import ENDINGS
+from worker.language.yaml.files import load_text
 
 _WITHIN = 60  # seconds for git, which may have to ask a server for what a partial clone left out
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from worker.domain.errors import SettingError
 from worker.domain.settings import Settings
-from worker.language.settings import read_settings
+from worker.language.config.settings import read_settings
 
 # variables that begin like settings and are none
 NOT_SETTINGS = frozenset(

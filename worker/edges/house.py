@@ -53,10 +53,10 @@ from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
 from worker.engine.surroundings import Surroundings
 from worker.engine.tasks import Tasks
+from worker.language.config.seasons import SEASONS_FILE
+from worker.language.config.segments import SEGMENTS_FILE, SegmentFile, read_segments
+from worker.language.config.staff import FILE as STAFF_FILE
 from worker.language.library import flow_names
-from worker.language.seasons import SEASONS_FILE
-from worker.language.segments import SEGMENTS_FILE, SegmentFile, read_segments
-from worker.language.staff import FILE as STAFF_FILE
 from worker.storage.database import Database
 from worker.storage.due import due_work
 from worker.storage.flowbook import FlowBook

@@ -12,9 +12,9 @@ from pathlib import Path
 from worker.domain.errors import PhinError
 from worker.domain.flows import Flow
 from worker.domain.steps import Send, walk
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.language.library import ENDINGS
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../config/schema/flow.json"  # by which an editor completes and checks
 DRAFT = "status: draft   # checked, and runs for nobody; take this line out when the flow is ready"

@@ -17,7 +17,7 @@ from worker.domain.settings import Settings
 from worker.edges.moments import moment
 from worker.edges.secrets import Secrets
 from worker.engine.erasing import Erased, erase, look_after
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import audit, disclosure, erasure, persons
 from worker.storage.audit import Actor
 from worker.storage.database import Database

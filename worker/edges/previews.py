@@ -14,8 +14,8 @@ from worker.edges.movable_clock import Clock
 from worker.edges.seasons import FollowedSeasons
 from worker.edges.staff import followed_staff
 from worker.edges.var import TEMPLATES_KEPT
+from worker.language.config.seasons import SEASONS_FILE
 from worker.language.library import read_library
-from worker.language.seasons import SEASONS_FILE
 from worker.rehearsal.previewing import Asked, Previewed, Previewing
 
 

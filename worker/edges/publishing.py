@@ -22,9 +22,9 @@ from worker.edges.house import House
 from worker.engine import publishing
 from worker.engine.publishing import Published, Source
 from worker.engine.segment_publishing import PublishedSegment, publish_segments, published_names
-from worker.language.diagnostics import as_text, counted
 from worker.language.library import Library, read_library
-from worker.language.needs import Templates
+from worker.language.sound.needs import Templates
+from worker.language.yaml.diagnostics import as_text, counted
 from worker.storage.publications import PublicationRow
 
 NEW = "new"  # the change of a flow or segment that was not there before

@@ -11,12 +11,12 @@ from worker.edges.banner import near
 from worker.edges.environment import Home
 from worker.edges.user_cache import kept_templates
 from worker.engine.publishing import Source
-from worker.language.flow_tests import Known, TestFolder, read_test_folder
+from worker.language.config.seasons import SEASONS_FILE, inspect_seasons
+from worker.language.config.segments import SEGMENTS_FILE, read_segments
+from worker.language.config.staff import FILE as STAFF_FILE
+from worker.language.config.staff import read_staff, words_of
+from worker.language.flow_tests.files import Known, TestFolder, read_test_folder
 from worker.language.library import Library, flow_names, read_library
-from worker.language.seasons import SEASONS_FILE, inspect_seasons
-from worker.language.segments import SEGMENTS_FILE, read_segments
-from worker.language.staff import FILE as STAFF_FILE
-from worker.language.staff import read_staff, words_of
 from worker.rehearsal.world import ShopFiles
 
 

@@ -10,8 +10,8 @@ import structlog
 from worker.domain.calendars.seasons import Season
 from worker.domain.errors import Severity
 from worker.edges.banner import near
-from worker.language.diagnostics import as_text
-from worker.language.seasons import SeasonFile, inspect_seasons
+from worker.language.config.seasons import SeasonFile, inspect_seasons
+from worker.language.yaml.diagnostics import as_text
 
 _log = structlog.get_logger(__name__)
 

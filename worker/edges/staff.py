@@ -5,8 +5,8 @@ from __future__ import annotations
 from worker.edges.banner import Line, near
 from worker.edges.environment import Home
 from worker.edges.var import STAFF_KEPT
-from worker.language.diagnostics import counted
-from worker.language.staff import FILE, StaffFile
+from worker.language.config.staff import FILE, StaffFile
+from worker.language.yaml.diagnostics import counted
 
 
 def followed_staff(home: Home, *, quiet: bool = False) -> StaffFile:

@@ -24,10 +24,10 @@ from worker.domain.steps import Wait, walk
 from worker.domain.waiting import wait_ends
 from worker.domain.zones import zone_of
 from worker.engine.failing import transact
-from worker.language.differing import standing
-from worker.language.flows import read_flow
-from worker.language.landing import Landing, Landings, can_be_waited_at
-from worker.language.suggestions import did_you_mean
+from worker.language.flow.differing import standing
+from worker.language.flow.flows import read_flow
+from worker.language.flow.landing import Landing, Landings, can_be_waited_at
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import customers, flows, moving
 from worker.storage.database import Database
 from worker.storage.flows import VersionRow

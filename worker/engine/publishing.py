@@ -12,7 +12,7 @@ from worker.domain.errors import FileError, PhinError
 from worker.domain.flows import Flow, FlowStatus
 from worker.domain.lift import compared_within
 from worker.domain.triggers import Timed
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage import audit, flows, occurrences, publications
 from worker.storage.audit import Actor, Way
 from worker.storage.database import Database

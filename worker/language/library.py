@@ -10,10 +10,10 @@ from pathlib import Path
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.errors import FileError, Place, Problem, Severity
 from worker.domain.flows import Flow
-from worker.language.circles import circles
-from worker.language.files import load_text
-from worker.language.flows import read_flow
-from worker.language.needs import Templates
+from worker.language.flow.flows import read_flow
+from worker.language.sound.circles import circles
+from worker.language.sound.needs import Templates
+from worker.language.yaml.files import load_text
 
 ENDINGS = (".yaml", ".yml")
 _COUPON = re.compile(r"""\bcoupon["']? *: *["']?([A-Za-z][A-Za-z0-9_]*)""")

@@ -22,7 +22,7 @@ from worker.domain.triggers import DateTrigger, SegmentTrigger, Timed
 from worker.domain.zones import zone_of
 from worker.engine.segments import EVERY
 from worker.engine.surroundings import Surroundings
-from worker.rehearsal.backtest_moments import Moments
+from worker.rehearsal.backtest.moments import Moments
 from worker.storage import facts
 from worker.storage.facts import Asking
 from worker.storage.tables import segment, segment_member

@@ -19,7 +19,7 @@ from worker.domain.hits import SETTLING, HitKind
 from worker.domain.stock import StockWord
 from worker.domain.work import Work
 from worker.engine.intake import take_in
-from worker.language.flow_test_given import CUSTOMER
+from worker.language.flow_tests.given import CUSTOMER
 from worker.rehearsal.coverage import Reached, reached
 from worker.rehearsal.timeline import IN_A_MOMENT, Seen, refused, timeline
 from worker.rehearsal.turning import Turning

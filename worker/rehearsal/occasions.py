@@ -12,7 +12,7 @@ from worker.domain.messages import Kind
 from worker.domain.steps import Send, walk
 from worker.domain.triggers import ORDER_DATES as DATES_OF_AN_ORDER
 from worker.domain.triggers import DateTrigger, EventTrigger
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from worker.domain.routes import Route
 from worker.domain.segments import moves
 from worker.domain.steps import AddToFields, SetFields, Suppress, Tag, TaskStep, Untag, Wait, walk
 from worker.domain.triggers import EventTrigger, SegmentTrigger, Timed, goes_by
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.storage import flows, outcomes, segments
 
 _log = structlog.get_logger(__name__)

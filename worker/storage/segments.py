@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, literal_column, or_, se
 from worker.domain.conditions.faults import ExpressionError
 from worker.domain.conditions.tree import Expression
 from worker.domain.segments import Segment, readable
-from worker.language.expressions import parse_expression
+from worker.language.expressions.expressions import parse_expression
 from worker.storage.rows import insert
 from worker.storage.tables import customer, segment, segment_member
 

@@ -18,7 +18,7 @@ from worker.delivery.templates.protected import Protected
 from worker.delivery.templates.sources import Sources
 from worker.domain.conditions.catalogue import COUPON_PARTS
 from worker.domain.errors import Problem, Severity
-from worker.language.source import MOST_PROBLEMS
+from worker.language.yaml.source import MOST_PROBLEMS
 
 NAMES = words("customer order event journey shop now today message coupons range") | PAGES
 # What each of them holds; those that are not here hold what the shop or the flow puts there.

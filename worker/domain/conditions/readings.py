@@ -16,7 +16,7 @@ Scalar = str | float | bool | date | datetime
 Value = Scalar | tuple[Scalar, ...] | None
 
 # Numbers of data that are larger or (but for 0) smaller are missing: within these, and with few operators in one
-# calculation (worker.language.expressions), no result leaves the range of a double in either database.
+# calculation (worker.language.expressions.expressions), no result leaves the range of a double in either database.
 LARGEST = 1e18
 SMALLEST = 1e-18
 

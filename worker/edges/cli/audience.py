@@ -21,7 +21,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import day as day_in_words
 from worker.engine.previewing import Person, Preview, preview
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 
 SHOWN = 10  # customers of each trigger
 _DAY = click.DateTime(["%Y-%m-%d"])

@@ -22,14 +22,14 @@ from worker.edges.banner import near
 from worker.edges.cli.backtest_lines import as_json, lines
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
-from worker.language.files import load_text
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.language.library import ENDINGS, flow_names
-from worker.language.suggestions import did_you_mean
-from worker.rehearsal.backtest import Question
-from worker.rehearsal.backtest import backtest as play
-from worker.rehearsal.backtest_samples import SampleWriter, Written
-from worker.rehearsal.backtest_tally import Window
+from worker.language.yaml.files import load_text
+from worker.language.yaml.suggestions import did_you_mean
+from worker.rehearsal.backtest.playing import Question
+from worker.rehearsal.backtest.playing import backtest as play
+from worker.rehearsal.backtest.samples import SampleWriter, Written
+from worker.rehearsal.backtest.tally import Window
 
 FOLDER = "backtest"  # under var
 _DAY = click.DateTime(["%Y-%m-%d"])

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from worker.domain.steps import Send, TaskStep, walk
 from worker.edges.moments import amount, day, share
-from worker.rehearsal.backtest import Backtest
-from worker.rehearsal.backtest_samples import Written
-from worker.rehearsal.backtest_tally import Bar, Tally
+from worker.rehearsal.backtest.playing import Backtest
+from worker.rehearsal.backtest.samples import Written
+from worker.rehearsal.backtest.tally import Bar, Tally
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NONE = "·"  # for days without a mail

@@ -22,8 +22,11 @@ from worker.edges.cli.schema_files import stale
 from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
 from worker.edges.environment import find_home
 from worker.edges.movable_clock import Clock
-from worker.language.campaigns import campaigns_over
-from worker.language.diagnostics import (
+from worker.language.config.seasons import SEASONS_FILE, inspect_seasons
+from worker.language.flow_tests.files import Known, read_test_folder
+from worker.language.library import Library, read_library
+from worker.language.sound.campaigns import campaigns_over
+from worker.language.yaml.diagnostics import (
     as_github,
     as_json,
     as_sarif,
@@ -33,10 +36,7 @@ from worker.language.diagnostics import (
     in_order,
     summary,
 )
-from worker.language.flow_tests import Known, read_test_folder
-from worker.language.library import Library, read_library
-from worker.language.seasons import SEASONS_FILE, inspect_seasons
-from worker.language.suggestions import listed
+from worker.language.yaml.suggestions import listed
 from worker.rehearsal.imprints import imprint_problems, settings_lack
 
 

@@ -18,7 +18,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.coupon_names import coupons_of_flows
 from worker.edges.house import House
 from worker.edges.importing.codes import Found, read_codes
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import audit, pools
 from worker.storage.coupons import Terms
 

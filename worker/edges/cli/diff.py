@@ -17,7 +17,7 @@ from worker.edges.comparing import FlowDifference, against_database, against_fil
 from worker.edges.earlier import read_earlier
 from worker.edges.environment import NOT_SETTINGS, find_home
 from worker.language.library import Library, read_library
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 
 
 @click.command(short_help="Tell what publishing would change, flow by flow.")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from worker.edges.cli.painting import coloured, paint
 from worker.edges.comparing import BROKEN, GONE, HELD, NEW, STATUS, FlowDifference, Standing
-from worker.language.diagnostics import as_text as problem_text
-from worker.language.diagnostics import counted, plain
-from worker.language.differing import ADDED, REMOVED
+from worker.language.flow.differing import ADDED, REMOVED
+from worker.language.yaml.diagnostics import as_text as problem_text
+from worker.language.yaml.diagnostics import counted, plain
 
 _MARKS = {ADDED: ("+", "green"), REMOVED: ("−", "red")}
 _CHANGED = ("~", "yellow")

@@ -20,7 +20,7 @@ from worker.edges import presence, publishing
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import flows, journeys, publications
 from worker.storage.flows import FlowRow
 from worker.storage.publications import PublicationRow

@@ -24,7 +24,7 @@ from worker.edges.graph_text import graph_text
 from worker.edges.looking import NoDatabaseError, looked_at
 from worker.edges.movable_clock import Clock
 from worker.language.library import read_library
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage.graph_counts import graph_counts
 
 FORMATS = ("svg", "mermaid", "text")

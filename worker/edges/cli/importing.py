@@ -29,7 +29,7 @@ from worker.edges.importing.survey import Plan, Said, survey
 from worker.edges.importing.targets import Subject, squeezed
 from worker.edges.importing.telling import tell_plan, tell_refused, tell_tally
 from worker.edges.jobs import Job
-from worker.language.diagnostics import counted
+from worker.language.yaml.diagnostics import counted
 from worker.storage import audit
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}

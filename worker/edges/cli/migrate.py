@@ -11,7 +11,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.cli.painting import coloured, warning
 from worker.edges.house import House
 from worker.engine.migrating import Group, Migrating, Plan
-from worker.language.diagnostics import counted
+from worker.language.yaml.diagnostics import counted
 from worker.storage import audit
 
 

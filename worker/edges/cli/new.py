@@ -20,9 +20,9 @@ from worker.edges.cli.schema_files import refresh
 from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
 from worker.edges.environment import NOT_SETTINGS, find_home
 from worker.edges.patterns import Pattern, begun_from, lay_out_templates, pattern, patterns
-from worker.language.diagnostics import as_text
-from worker.language.flows import read_flow
+from worker.language.flow.flows import read_flow
 from worker.language.library import flow_names
+from worker.language.yaml.diagnostics import as_text
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.IGNORECASE)
 

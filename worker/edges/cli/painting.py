@@ -6,7 +6,7 @@ import os
 
 import click
 
-from worker.language.diagnostics import plain
+from worker.language.yaml.diagnostics import plain
 
 _COLOURS: dict[str, dict[str, object]] = {
     "place": {"bold": True},

@@ -10,7 +10,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.cli.publish import tell_behind
 from worker.edges.house import House
 from worker.edges.presence import wait_for
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import audit, flows
 
 

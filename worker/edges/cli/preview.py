@@ -22,7 +22,7 @@ from worker.edges.preview_page import facts_of, size_of, write_preview
 from worker.edges.previews import make_preview
 from worker.edges.var import open_var
 from worker.edges.watching import follow
-from worker.language.diagnostics import as_text
+from worker.language.yaml.diagnostics import as_text
 from worker.rehearsal.previewing import CLIPPED_AT, Asked, Previewed
 
 FOLDER = "preview"  # under var

@@ -12,9 +12,9 @@ from worker.edges.house import House
 from worker.edges.presence import Followers, wait_for
 from worker.edges.publishing import Publication
 from worker.engine.publishing import roll_back
-from worker.language.diagnostics import as_text, counted
 from worker.language.library import flow_names
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.diagnostics import as_text, counted
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import flows, journeys
 from worker.storage.publications import PublicationRow
 

@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from worker.domain.errors import FileError, PhinError
-from worker.language.diagnostics import as_text
+from worker.language.yaml.diagnostics import as_text
 
 TRACEBACK = "PHIN_TRACEBACK"  # set to anything: a database's error is shown with all that led to it
 

@@ -10,7 +10,7 @@ from worker.domain.errors import PhinError
 from worker.edges.cli.schema_files import write_schemas
 from worker.edges.cli.shop_files import from_here, read_shop
 from worker.edges.environment import find_home
-from worker.language.schema import KINDS, schema_of, written
+from worker.language.schema.files import KINDS, schema_of, written
 
 
 @click.command(short_help="JSON Schemas of flows and settings, for editors.")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from worker.domain.errors import Place, Problem, Severity
 from worker.edges.cli.shop_files import ShopFiles
-from worker.language.schema import KINDS, schema_of, written
-from worker.language.schema_names import SchemaNames
+from worker.language.schema.files import KINDS, schema_of, written
+from worker.language.schema.names import SchemaNames
 
 FOLDER = Path("config", "schema")
 """Where the first line of each shipped YAML file points to, seen from the shop's folder."""

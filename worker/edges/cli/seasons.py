@@ -16,7 +16,7 @@ from worker.domain.calendars.seasons import FIRST_YEAR, LAST_YEAR
 from worker.edges.banner import near
 from worker.edges.environment import read_home
 from worker.edges.moments import day
-from worker.language.seasons import read_seasons
+from worker.language.config.seasons import read_seasons
 
 
 @click.command(short_help="Print the days of the shop's seasons.")

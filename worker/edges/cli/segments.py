@@ -16,7 +16,7 @@ from worker.domain.segments import in_language, named
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment, share
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import segments
 from worker.storage.segments import Member, SegmentRow
 

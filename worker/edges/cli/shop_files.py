@@ -14,13 +14,13 @@ from worker.domain.settings import Settings
 from worker.edges.cli.parsers import PARSERS
 from worker.edges.user_cache import kept_templates
 from worker.edges.var import TEMPLATES_KEPT
+from worker.language.config.seasons import SEASONS_FILE, inspect_seasons
+from worker.language.config.segments import SEGMENTS_FILE, read_segments
+from worker.language.config.settings import inspect_settings
+from worker.language.config.staff import FILE as STAFF_FILE
+from worker.language.config.staff import read_staff, words_of
 from worker.language.library import flow_names
-from worker.language.schema_names import SchemaNames
-from worker.language.seasons import SEASONS_FILE, inspect_seasons
-from worker.language.segments import SEGMENTS_FILE, read_segments
-from worker.language.settings import inspect_settings
-from worker.language.staff import FILE as STAFF_FILE
-from worker.language.staff import read_staff, words_of
+from worker.language.schema.names import SchemaNames
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.standing import pages_url
 from worker.edges.web.frame import OWNER
 from worker.edges.web.writing import Clock
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import audit, ledger
 from worker.storage.database import Database
 from worker.storage.ledger import NewMessage

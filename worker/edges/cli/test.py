@@ -20,8 +20,8 @@ from worker.edges.cli.painting import coloured, paint
 from worker.edges.environment import read_home
 from worker.edges.rehearsing import Rehearsed, read_shop
 from worker.edges.test_lines import as_json, failure_text, percent, show_coverage, show_failure
-from worker.language.diagnostics import as_text, counted
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.diagnostics import as_text, counted
+from worker.language.yaml.suggestions import did_you_mean
 from worker.rehearsal.comparing import Verdict
 from worker.rehearsal.coverage import Coverage, coverage
 from worker.rehearsal.many import run_all

@@ -20,7 +20,7 @@ from worker.edges.entry_lines import tell_entries
 from worker.edges.house import House
 from worker.edges.telling import tell
 from worker.engine.refusing import entries
-from worker.language.suggestions import did_you_mean
+from worker.language.yaml.suggestions import did_you_mean
 from worker.storage import customers, flows
 from worker.storage.flows import FlowRow
 from worker.storage.stories import Story, story

@@ -11,7 +11,7 @@ from pathlib import Path
 from worker.domain.coupons import code_fault, normal_code
 from worker.domain.errors import PhinError
 from worker.edges.importing.encoding import detect
-from worker.language.suggestions import did_you_mean, listed
+from worker.language.yaml.suggestions import did_you_mean, listed
 
 # Headings under which shops' systems export codes, in small letters.
 HEADINGS = (

@@ -19,7 +19,7 @@ from worker.edges.importing.running import Tally
 from worker.edges.importing.survey import Plan
 from worker.edges.importing.targets import Kind, Subject
 from worker.edges.moments import amount, moment
-from worker.language.diagnostics import counted
+from worker.language.yaml.diagnostics import counted
 
 _MANY = 10  # entries of a list that is told
 _TEXTS = (Kind.TEXT, Kind.LONG, Kind.CODE)  # kept as they are written

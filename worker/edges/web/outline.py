@@ -11,10 +11,10 @@ from typing import Any
 
 from worker.domain.flows import Flow
 from worker.domain.steps import walk
-from worker.language.nodes import Mapping, Node, Scalar, Sequence
-from worker.language.plain import plain_value
-from worker.language.reading import read_nodes
-from worker.language.source import Report
+from worker.language.yaml.nodes import Mapping, Node, Scalar, Sequence
+from worker.language.yaml.plain import plain_value
+from worker.language.yaml.reading import read_nodes
+from worker.language.yaml.source import Report
 
 _WAYS = ("then", "else")  # options of a step that hold steps
 _QUIET = ("name", "subject", "note", "with")  # said elsewhere, or too long for a line

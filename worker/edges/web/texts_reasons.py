@@ -17,7 +17,8 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         SkipReason.NO_ADDRESS.value: "khách không có địa chỉ e-mail",
         SkipReason.NO_CONSENT.value: "khách chưa đồng ý nhận quảng cáo",
         SkipReason.UNSUBSCRIBED.value: "khách đã ngừng nhận quảng cáo",
-        SkipReason.SUPPRESSED.value: "địa chỉ này đã bị chặn: thư từng bị trả lại hoặc báo là thư rác, hoặc một kịch bản đã ngừng quảng cáo",
+        SkipReason.SUPPRESSED.value: "địa chỉ này đã bị chặn: thư từng bị trả lại hoặc báo là thư rác, "
+        "hoặc một kịch bản đã ngừng quảng cáo",
         SkipReason.EXPIRED.value: "đã quá thời hạn gửi",
         SkipReason.CAP.value: "địa chỉ này đã nhận đủ số thư quảng cáo trong thời gian đó",
         SkipReason.TOPIC.value: "khách không chọn chủ đề này",
@@ -43,7 +44,8 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         SkipReason.NO_ADDRESS.value: "the customer has no e-mail address",
         SkipReason.NO_CONSENT.value: "the customer never agreed to advertising",
         SkipReason.UNSUBSCRIBED.value: "the customer has unsubscribed",
-        SkipReason.SUPPRESSED.value: "the address is blocked: mail came back or was called spam, or a flow stopped advertising",
+        SkipReason.SUPPRESSED.value: "the address is blocked: mail came back or was called spam, "
+        "or a flow stopped advertising",
         SkipReason.EXPIRED.value: "it was too late for it",
         SkipReason.CAP.value: "the address has had all the advertising it gets in that time",
         SkipReason.TOPIC.value: "the customer left this topic out",

@@ -1,0 +1,1 @@
+"""Expressions and texts with values: parsed, typed, held to each other."""

@@ -1,0 +1,1 @@
+"""Tests of flows: what is given, and what is expected."""

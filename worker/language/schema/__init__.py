@@ -1,0 +1,1 @@
+"""JSON Schemas of all that a shop writes, for editors."""

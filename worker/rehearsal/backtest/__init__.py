@@ -1,0 +1,1 @@
+"""The stored history played through a flow that is not live yet, in memory."""
