@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 
 import click
+
+from worker.edges.loading import load
 
 ENTRY_POINTS = "phin.commands"
 
@@ -37,7 +39,7 @@ class Listed:
 
     def load(self) -> click.Command:
         """Return the command; its module is imported."""
-        commands: Sequence[click.Command] = import_module(self.path).commands
+        commands: Sequence[click.Command] = load(self.path).commands
         return next(command for command in commands if command.name == self.name)
 
 
