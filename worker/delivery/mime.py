@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from email.charset import Charset
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
@@ -31,6 +32,8 @@ LONGEST_LINE = 998  # RFC 5322, 2.1.1, without the line break
 _LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 _LONGEST_TEXT = 1_000  # characters; some servers cut a head off at 64 KB, and what follows with it
 _FOLDED = 76
+_ENCODED = 74
+_UTF8 = Charset("utf-8")
 _OURS = ("from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "cc", "bcc", "sender")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -149,7 +152,10 @@ def _text(header: str, text: str) -> str:
 
 @lru_cache(maxsize=2048)  # the sender's name, and the subjects that are the same for everyone
 def _encoded(header: str, text: str) -> str:
-    return Header(text, "utf-8", maxlinelen=74, header_name=header).encode(linesep="\r\n")
+    word = _UTF8.header_encode(text)
+    if len(header) + 2 + len(word) <= _ENCODED:  # what Header makes of it too, after looking at each letter
+        return word
+    return Header(text, "utf-8", maxlinelen=_ENCODED, header_name=header).encode(linesep="\r\n")
 
 
 def _mailbox(header: str, name: str, email: str, wide: bool) -> str:
@@ -199,6 +205,8 @@ def _folded(name: str, value: str) -> str:
     """Write a structured header as it is given, folded after commas only: a URL is never encoded nor cut."""
     if not value.isascii() or not value.isprintable():
         raise HeaderError(f"the value of {name} has a line break or a character beyond ASCII")
+    if len(name) + 2 + len(value) <= _FOLDED:
+        return f"{name}: {value}"
     line, lines = f"{name}:", []
     for index, part in enumerate(value.split(", ")):
         joined = f"{line}, {part}" if index else f"{line} {part}"
