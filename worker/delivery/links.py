@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from worker.delivery.formats import FormatError
@@ -21,6 +21,13 @@ VIEW_PATH = "/v/"
 SURVEY_PATH = "/a/"
 TASK_PATH = "/t/"
 STAFF_PATH = "/s/"
+
+_PAGES = {
+    "preferences_url": (Use.PREFERENCES, PREFERENCES_PATH),
+    "confirm_url": (Use.CONFIRM, CONFIRM_PATH),
+    "view_url": (Use.VIEW, VIEW_PATH),
+}
+_NAMES = ("unsubscribe_url", *_PAGES)
 
 
 def task_url(tokens: Tokens, base: str, task: int, person: str) -> str:
@@ -65,7 +72,18 @@ class MessageLinks:
         viewable: whether it can be looked at in a browser (a mail to staff cannot, nor one that is there already).
     """
 
-    __slots__ = ("_bait", "_base", "_mark", "_message", "_refusable", "_surveys", "_tokens", "_tracking", "_viewable")
+    __slots__ = (
+        "_bait",
+        "_base",
+        "_mark",
+        "_message",
+        "_refusable",
+        "_refusal",
+        "_surveys",
+        "_tokens",
+        "_tracking",
+        "_viewable",
+    )
 
     def __init__(
         self,
@@ -85,6 +103,7 @@ class MessageLinks:
         self._message = message
         self._tracking = tracking
         self._refusable = refusable
+        self._refusal: str | None = None
         self._mark = mark
         self._bait = bait
         self._viewable = viewable
@@ -123,9 +142,9 @@ class MessageLinks:
     @property
     def unsubscribe(self) -> str | None:
         """Address of the page for unsubscribing, or None for a mail without one."""
-        if not self._refusable:
-            return None
-        return f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"
+        if self._refusable and self._refusal is None:  # it stands in the mail and in its header
+            self._refusal = f"{self._base}{UNSUBSCRIBE_PATH}{self._tokens.unsubscribe(self._message)}"
+        return self._refusal
 
     def survey(self, name: str, mark: int | None = None) -> str:
         """Return the address of the page on which the reader answers, with a mark chosen or with none.
@@ -144,12 +163,32 @@ class MessageLinks:
         return f"{self._base}{SURVEY_PATH}{self._tokens.survey(self._message, name, mark)}"
 
     @property
-    def pages(self) -> dict[str, str | None]:
-        """Addresses of the mail's own pages, by the names that templates use."""
-        page = self._tokens.page
-        return {
-            "unsubscribe_url": self.unsubscribe,
-            "preferences_url": f"{self._base}{PREFERENCES_PATH}{page(Use.PREFERENCES, self._message)}",
-            "confirm_url": f"{self._base}{CONFIRM_PATH}{page(Use.CONFIRM, self._message)}",
-            "view_url": f"{self._base}{VIEW_PATH}{page(Use.VIEW, self._message)}" if self._viewable else None,
-        }
+    def pages(self) -> Mapping[str, str | None]:
+        """Addresses of the mail's own pages, by the names that templates use; each is made when it is asked for."""
+        return _Pages(self._page)
+
+    def _page(self, name: str) -> str | None:
+        if name == "unsubscribe_url":
+            return self.unsubscribe
+        use, path = _PAGES[name]
+        if use is Use.VIEW and not self._viewable:
+            return None
+        return f"{self._base}{path}{self._tokens.page(use, self._message)}"
+
+
+class _Pages(Mapping[str, str | None]):
+    """The own pages of a mail by name: none is signed that no template shows."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[str], str | None]) -> None:
+        self._make = make
+
+    def __getitem__(self, name: str) -> str | None:
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)

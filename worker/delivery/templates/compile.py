@@ -22,7 +22,7 @@ from worker.delivery.templates.errors import RenderLimitError, StylesheetError, 
 from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
 from worker.delivery.templates.inline import inline_once, parsed, restored, written
-from worker.delivery.templates.links import LINKED, Link
+from worker.delivery.templates.links import LINKED, PAGES, Link
 from worker.delivery.templates.made import Made, Text
 from worker.delivery.templates.mjml import SUFFIX, html_of
 from worker.delivery.templates.pieces import Data, Piece, cut, lower_first
@@ -126,6 +126,7 @@ class Compiler:
                 own_text=made.own_text,
                 inlined=made.inlined,
                 files=encoded(made.attached, sources),
+                pages=tuple(sorted(name for name in PAGES if any(name in text.source for text in made.texts))),
                 sources=sources,
                 shop=self.shop_values,
                 zone=self.zone,

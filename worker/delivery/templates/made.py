@@ -59,3 +59,9 @@ class Made:
     own_text: bool
     inlined: bool
     attached: tuple[Attached, ...] = ()
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """All texts that a mail is rendered from."""
+        head = (self.subject, self.preheader, self.from_name, self.from_email, self.reply_to)
+        return (*head, self.html) if self.text is None else (*head, self.html, self.text)

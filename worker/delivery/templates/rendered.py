@@ -87,6 +87,7 @@ class Parts:
         own_text: whether the author wrote the text, so that its lines are kept.
         inlined: whether the CSS is in the elements already.
         files: what travels with each mail.
+        pages: names of the mail's own pages that one of the parts shows, of `worker.delivery.templates.links.PAGES`.
         sources: the files, for the places of errors.
         shop: `shop` as templates see it.
         zone: of customers whose own is not known.
@@ -102,6 +103,7 @@ class Parts:
     own_text: bool
     inlined: bool
     files: tuple[Enclosed, ...]
+    pages: tuple[str, ...]
     sources: Sources
     shop: Mapping[str, Any]
     zone: ZoneInfo
@@ -147,7 +149,8 @@ class CompiledTemplate:
         """
         parts = self.parts
         message = {**(values.get("message") or {}), "language": self.language}
-        pages = links.pages
+        own = links.pages
+        pages = {name: own[name] for name in parts.pages}
         context = {
             "shop": parts.shop,
             "range": limited_range,
