@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -105,8 +106,7 @@ class DkimSigner:
         there = _headers(head)
         names = [name for name in SIGNED if name in there]
         signed = b"".join(there[name] + b"\r\n" for name in names)
-        names += OVERSIGNED
-        listed = _listed(names)
+        listed = _listed((*names, *OVERSIGNED))
         hashed = b64encode(sha256(relaxed_body(body)).digest()).decode()
         tail = (f"t={int(now.timestamp())};", *listed, f"bh={hashed};", "b=")
         signatures = []
@@ -145,11 +145,14 @@ def _headers(head: bytes) -> dict[str, bytes]:
     for line in _FOLD.sub(b"", head).split(b"\r\n"):
         name, _, value = line.partition(b":")
         small = name.strip().lower()
-        found[small.decode("ascii", "replace")] = small + b":" + _SPACES.sub(b" ", value).strip(b" ")
+        if b"  " in value or b"\t" in value:
+            value = _SPACES.sub(b" ", value)
+        found[small.decode("ascii", "replace")] = small + b":" + value.strip(b" ")
     return found
 
 
-def _listed(names: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=64)  # nearly all mails have the same headers
+def _listed(names: Sequence[str]) -> tuple[str, ...]:
     """Return the list of names, cut where a line would grow too long; a space may stand after each colon."""
     lines, line = [], "h="
     for index, name in enumerate(names):
@@ -158,7 +161,7 @@ def _listed(names: Sequence[str]) -> list[str]:
             lines.append(line)
             line = ""
         line += item
-    return [*lines, line]
+    return (*lines, line)
 
 
 def _written(parts: Sequence[str], signature: str) -> bytes:
