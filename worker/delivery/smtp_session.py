@@ -231,4 +231,6 @@ def _lost(error: Exception, timeout: float) -> str:
 def _printable(said: bytes) -> str:
     """Return the server's words on one line without control characters, cut to what a person reads."""
     text = " ".join(said.decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "�" for c in text)[:_TEXT_LIMIT]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "�" for c in text)
+    return text[:_TEXT_LIMIT]
