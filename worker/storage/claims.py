@@ -121,7 +121,8 @@ def claim(
     if held:
         asked["held"] = list(held)
     for statement in _TAKE_WHERE_SOME_ARE_HELD if held else _TAKE:
-        taken = sorted((claimed_of(row) for row in connection.execute(statement, asked)), key=lambda one: one.id)
+        rows = connection.execute(statement, asked).all()
+        taken = sorted((claimed_of(row) for row in rows), key=lambda one: one.id)
         if taken:
             return taken
     return []

@@ -83,7 +83,7 @@ def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
     """Return customers by our own number; those that are not there are left out."""
     if not ids:
         return {}
-    return {row.id: _customer(row) for row in connection.execute(_BY_ID, {"ids": list(ids)})}
+    return {row.id: _customer(row) for row in connection.execute(_BY_ID, {"ids": list(ids)}).all()}
 
 
 def by_external_id(connection: Connection, external_id: str) -> Customer | None:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
 from worker.storage.conditions import sqlite_functions
+from worker.storage.types import json_of
 
 try:
     import pysqlite3.dbapi2 as sqlite_driver
@@ -106,6 +107,7 @@ class Database:
                 pool_size=pool,
                 max_overflow=pool,
                 pool_pre_ping=True,
+                json_deserializer=json_of,
                 hide_parameters=True,  # an error's text goes to the log, where no address may stand
                 connect_args={"connect_timeout": 10, "prepare_threshold": 5},
             )
@@ -183,6 +185,7 @@ def _sqlite(url: str, begins: _Begins) -> Engine:
         url,
         module=sqlite_module(),
         connect_args={"check_same_thread": False, "isolation_level": None},
+        json_deserializer=json_of,
         hide_parameters=True,
     )
 

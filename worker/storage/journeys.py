@@ -133,7 +133,7 @@ def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Journey]:
     """Return journeys by our own number, ended ones too."""
     if not ids:
         return {}
-    return {row.id: from_row(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)})}
+    return {row.id: from_row(row) for row in connection.execute(_ANY_BY_ID, {"ids": list(ids)}).all()}
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> list[int]:

@@ -8,7 +8,6 @@ Everything else, and whatever fails, takes the usual way.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +20,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from worker.storage.types import Instant, instant_of, microseconds
+from worker.storage.types import Instant, instant_of, json_of, microseconds
 
 Processor = Callable[[Any], Any]
 
@@ -262,12 +261,8 @@ def _reader(of: TypeEngine[Any], dialect: Dialect) -> Processor | None:
     if isinstance(of, Instant):
         return instant_of
     if isinstance(of.dialect_impl(dialect), JSON):
-        return _json_of
+        return json_of
     return of._cached_result_processor(dialect, None)
-
-
-def _json_of(text: str) -> Any:
-    return {} if text == "{}" else [] if text == "[]" else json.loads(text)
 
 
 def _read(rows: Iterable[tuple[Any, ...]], readers: tuple[tuple[int, Processor], ...]) -> Iterable[tuple[Any, ...]]:
