@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,57 @@ def test_any_template_equals_rendering_first(tmp_path: Path, body: str, flag: bo
     slow = afterwards.render(given_values, FakeLinks(plain=True))
     assert document(fast.html) == document(slow.html)
     assert fast.text == slow.text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<style>.p{max-width:100%;height:auto}</style><img class='p' src='https://x' alt='' width='512' height='340'>",
+        "<style>.p{height:auto}</style><img class='p' src='https://x' alt='' width='{{ w }}' height='{{ h }}'>",
+        "<style>img{width:100%;height:auto}</style><img src='https://x' alt='' width='{{ w }}' height='{{ h }}'>",
+    ],
+)
+def test_a_picture_keeps_its_own_numbers(tmp_path: Path, html: str) -> None:
+    """Given rules by which pictures shrink, then the numbers for Outlook stay, inlined once or for each mail."""
+    folder(tmp_path, {"mail.vi.html": f"<html><body>{html}</body></html>"})
+    once, afterwards = both_ways(tmp_path, "mail")
+    assert once.warnings == ()
+    for made in (once, afterwards):
+        html = made.render({"w": 512, "h": 340}, FakeLinks(plain=True)).html
+        (picture,) = etree.fromstring(html, etree.HTMLParser()).iter("img")
+        assert (picture.get("width"), picture.get("height")) == ("512", "340")
+        assert "height:auto" in (picture.get("style") or "").replace(" ", "")
+
+
+def test_the_shipped_macro_for_pictures_is_inlined_once(tmp_path: Path) -> None:
+    """Given `picture()` as it is documented, then it has its size in numbers, and nothing is told."""
+    body = '{{ picture("https://x.example/phin.jpg", "Phin", 512, 340) }}'
+    shutil.copytree(SHIPPED, tmp_path, dirs_exist_ok=True)
+    extends = '{% extends "layouts/looks/plain.html" %}{% from "layouts/parts.html" import picture %}'
+    folder(tmp_path, {"own.vi.html": f"{extends}{{% block body %}}{body}{{% endblock %}}"})
+    once, afterwards = both_ways(tmp_path, "own")
+    assert once.warnings == ()
+    fast, slow = (made.render(values(), FakeLinks(plain=True)).html for made in (once, afterwards))
+    assert document(fast) == document(slow)
+    assert 'width="512" height="340"' in fast
+
+
+def test_a_size_that_only_a_rule_gives_is_one_that_outlook_reads(tmp_path: Path) -> None:
+    """Given sizes in a rule, then a number becomes an attribute, and `auto` none."""
+    html = "<style>.p{width:90px;height:auto}</style><img class='p' src='https://x.example/a.png' alt=''>"
+    folder(tmp_path, {"mail.vi.html": f"<html><body>{html}</body></html>"})
+    for made in both_ways(tmp_path, "mail"):
+        (picture,) = etree.fromstring(made.render({}, FakeLinks(plain=True)).html, etree.HTMLParser()).iter("img")
+        assert (picture.get("width"), picture.get("height")) == ("90", None)
+
+
+def test_what_hinders_is_told_where_it_stands(tmp_path: Path) -> None:
+    """Given a rule that replaces what an expression builds, then the warning says which, at that expression."""
+    html = "<style>td{background-color:red}</style>\n<table><tr>\n<td bgcolor='{{ colour }}'>1</td></tr></table>"
+    folder(tmp_path, {"mail.vi.html": f"---\nsubject: x\nwith: colour\n---\n{html}"})
+    (warning,) = both_ways(tmp_path, "mail")[0].warnings
+    assert warning.message.startswith("a rule of the stylesheet replaces 'bgcolor', which an expression builds, so")
+    assert (warning.place.line, warning.place.column) == (7, 17)
 
 
 @pytest.mark.parametrize(

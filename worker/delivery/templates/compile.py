@@ -21,7 +21,7 @@ from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
 from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
-from worker.delivery.templates.inline import inline_once, parsed, restored, written
+from worker.delivery.templates.inline import Hindrance, inline_once, parsed, restored, written
 from worker.delivery.templates.links import LINKED, PAGES, Link
 from worker.delivery.templates.made import Made, Text
 from worker.delivery.templates.mjml import SUFFIX, html_of
@@ -157,10 +157,10 @@ class _Compiling:
         heavy = list(weight_problems(attached, source.start + 1, sources))
         root = parsed(protected.html)
         self._links = list(links_of(protected, root))
-        reason = "it was asked for" if afterwards else self._inlined(protected, root)
-        html = protected.html if reason else written(root)
+        hindrance = Hindrance("it was asked for") if afterwards else self._inlined(protected, root)
+        html = protected.html if hindrance else written(root)
         own = self._own_text()
-        text = own or (None if reason else self._text(protected, root))
+        text = own or (None if hindrance else self._text(protected, root))
 
         def entry(key: str, otherwise: str = "") -> Text:
             given = front.entries.get(key)
@@ -176,8 +176,9 @@ class _Compiling:
         problems = problems_of(texts, protected, root, known, sources)
         problems += size_problems(self._trees[-1], len(self._links), self._file, sources)  # the body was compiled last
         problems += heavy
-        if reason and not afterwards:
-            problems.append(sources.problem(source.start + 1, f"{reason}, {_SLOW}", Severity.WARNING))
+        if hindrance and not afterwards:
+            line, told = hindrance.line or source.start + 1, f"{hindrance.reason}, {_SLOW}"
+            problems.append(sources.problem(line, told, Severity.WARNING, near=hindrance.near))
         made = Made(
             name=self._name,
             language=self._language,
@@ -196,7 +197,7 @@ class _Compiling:
             html=body,
             text=text,
             own_text=own is not None,
-            inlined=reason is None,
+            inlined=hindrance is None,
             attached=attached,
         )
         return made, self._parts
@@ -236,7 +237,7 @@ class _Compiling:
         pieces = flatten(self._file, self._sources)
         return html_of(pieces, self._sources, self._language) if self._file.endswith(SUFFIX) else pieces
 
-    def _inlined(self, protected: Protected, root: etree._Element) -> str | None:
+    def _inlined(self, protected: Protected, root: etree._Element) -> Hindrance | None:
         try:
             return inline_once(protected, root)
         except StylesheetError as error:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import cast
 
 import cssutils
@@ -18,10 +21,14 @@ from lxml import etree
 from premailer import Premailer
 
 from worker.delivery.templates.errors import StylesheetError
+from worker.delivery.templates.pieces import Tag
 from worker.delivery.templates.protected import Protected, Spot, Token
 
 MOST_CSS = 60_000  # characters of all stylesheets of a mail; Gmail reads 16 KB of one
 _HAZARDS = ("bgcolor", "width", "height", "align", "valign")  # premailer makes these of styles
+_SIZES = ("width", "height")
+# What a style may say of a size and an attribute may not: Outlook would read no size at all.
+_NO_SIZE = re.compile(r"(?:auto|inherit|initial|unset|revert|none|(?:fit|max|min)-content)\b|[a-z-]+\(", re.IGNORECASE)
 _STRUCTURAL = re.compile(r":first-child|:last-child|[+~]")
 _BRACED = re.compile(r"\{(?=[{%#])")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -29,6 +36,20 @@ _CURLY = re.compile(r"[{};]")
 _TAG = re.compile(r"<[a-zA-Z]")
 # cssutils and premailer's caches are global to the process and not made for threads.
 _ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a template has to be inlined for each mail.
+
+    Parameters:
+        line: the global line of what hinders; 0 where it is no single place.
+        near: a word on that line, or shortly after it.
+    """
+
+    reason: str
+    line: int = 0
+    near: str = ""
 
 
 def parsed(html: str) -> etree._Element:
@@ -47,9 +68,13 @@ def written(root: etree._Element) -> str:
 def inline(root: etree._Element) -> None:
     """Put the rules of the document's `<style>` elements into its elements; the `<style>` elements stay.
 
+    An element's own `width` and `height` stay as they are: `img { height: auto }` lets a picture shrink on a phone, and
+    the number beside it is for Outlook, which reads no other.
+
     Raises:
         StylesheetError: it cannot be done.
     """
+    own = [(element, name, element.get(name)) for element in root.iter("*") for name in _SIZES]
     with _ONE_AT_A_TIME:
         cssutils.log.setLevel(logging.CRITICAL)
         try:
@@ -62,9 +87,14 @@ def inline(root: etree._Element) -> None:
             ).transform()
         except Exception as error:  # what premailer and cssutils raise on odd CSS is of many kinds
             raise StylesheetError(f"the stylesheet cannot be inlined ({type(error).__name__}: {error})") from error
+    for element, name, before in own:
+        if before is not None:
+            element.set(name, before)
+        elif _NO_SIZE.match(element.get(name, "")):
+            del element.attrib[name]
 
 
-def inline_once(protected: Protected, root: etree._Element) -> str | None:
+def inline_once(protected: Protected, root: etree._Element) -> Hindrance | None:
     """Inline a protected template's document, and check that nothing of it was lost.
 
     Parameters:
@@ -78,20 +108,26 @@ def inline_once(protected: Protected, root: etree._Element) -> str | None:
     """
     if (size := sum(map(len, protected.styles))) > MOST_CSS:
         raise StylesheetError(f"the stylesheets have {size:,} characters; a mail's may have {MOST_CSS:,}")
-    if reason := obstacle(protected, root):
+    if hindrance := obstacle(protected, root):
         inline(root)
-        return reason
+        return hindrance
     styled: dict[etree._Element, dict[str, str]] = {
         element: _attributes(element)
         for element in root.iter("*")
         if protected.pattern.search(element.get("style", ""))
     }
-    hazards = _hazards(protected, root)
+    before = _hazards(protected, root)
     inline(root)
-    if any(_attributes(element) != before for element, before in styled.items()):
-        return "a rule of the stylesheet matches an element whose style attribute holds a tag of the template"
-    if _hazards(protected, root) != hazards:
-        return "a rule of the stylesheet gives a colour, size or alignment by an expression"
+    for element, attributes in styled.items():
+        if _attributes(element) != attributes:
+            reason = "a rule of the stylesheet matches an element whose style attribute holds a tag of the template"
+            return _at(protected, _mark(protected, attributes["style"]), reason)
+    after = _hazards(protected, root)
+    if gained := next(iter(after - before), None):
+        return _at(protected, gained, "a rule of the stylesheet gives a colour, size or alignment by an expression")
+    if lost := next(iter(before - after), None):
+        name = protected.tokens[lost].attribute
+        return _at(protected, lost, f"a rule of the stylesheet replaces '{name}', which an expression builds")
     return _lost(protected, written(root))
 
 
@@ -105,25 +141,29 @@ def restored(html: str, protected: Protected, code: Mapping[str, str]) -> str:
     return protected.pattern.sub(lambda found: code[found[1] or found[2]], safe)
 
 
-def obstacle(protected: Protected, root: etree._Element) -> str | None:
+def obstacle(protected: Protected, root: etree._Element) -> Hindrance | None:
     """Say why a template cannot be inlined before it is rendered, or None."""
     tokens = protected.tokens.values()
     statements = [token for token in tokens if token.statement]
     for token in tokens:
         if token.attribute in ("class", "id"):
-            return f"a{'n' if token.attribute == 'id' else ''} {token.attribute} is built by an expression"
-    if any(token.spot is Spot.STYLE for token in statements):
-        return "a stylesheet is built by statements"
-    if any(token.attribute == "style" for token in statements):
-        return "a style attribute is built by statements"
+            article = "an" if token.attribute == "id" else "a"
+            return _of(token, f"{article} {token.attribute} is built by an expression")
+    for token in statements:
+        if token.spot is Spot.STYLE:
+            return _of(token, "a stylesheet is built by statements")
+        if token.attribute == "style":
+            return _of(token, "a style attribute is built by statements")
     selectors = list(selectors_of(protected.styles))
     if any(_STRUCTURAL.search(selector) for selector in selectors) and any(
         token.spot is Spot.TEXT for token in statements
     ):
-        return "the stylesheet asks for an element's neighbours (:first-child, :last-child, + or ~)"
+        line = next((element.line for element in protected.elements if element.name == "style"), 0)
+        return Hindrance("the stylesheet asks for an element's neighbours (:first-child, :last-child, + or ~)", line)
     for token in tokens:
         if token.attribute and any(f"[{token.attribute}" in selector.lower() for selector in selectors):
-            return f"the stylesheet asks for the attribute '{token.attribute}', which an expression builds"
+            reason = f"the stylesheet asks for the attribute '{token.attribute}', which an expression builds"
+            return _of(token, reason)
     return _moved(protected, root, [token for token in statements if token.spot is Spot.TEXT])
 
 
@@ -144,7 +184,7 @@ def selectors_of(styles: Iterable[str]) -> Iterator[str]:
                 start = found.end()
 
 
-def _moved(protected: Protected, root: etree._Element, statements: list[Token]) -> str | None:
+def _moved(protected: Protected, root: etree._Element, statements: list[Token]) -> Hindrance | None:
     """Say so where the parts of one `if` or `for` are not siblings: then the elements between do not balance."""
     parents: dict[str, etree._Element | None] = {}
     for node in root.getroottree().iter(etree.Comment):
@@ -158,7 +198,8 @@ def _moved(protected: Protected, root: etree._Element, statements: list[Token]) 
         closing = tag.word.startswith("end") or tag.word in ("elif", "else")
         opening = open_blocks[-1] if closing else token
         if token.mark not in parents or parents[token.mark] is not parents.get(opening.mark):
-            return f"elements begin inside '{opening.statement.code if opening.statement else ''}' and end outside it"
+            code = opening.statement.code if opening.statement else ""
+            return _of(opening, f"elements begin inside '{code}' and end outside it")
         if tag.word.startswith("end"):
             open_blocks.pop()
         elif not closing:
@@ -166,16 +207,19 @@ def _moved(protected: Protected, root: etree._Element, statements: list[Token]) 
     return _captured(protected)
 
 
-def _captured(protected: Protected) -> str | None:
+def _captured(protected: Protected) -> Hindrance | None:
     """Say so where `set` or `filter` takes elements away, to be shown at another place or in another form."""
     depth = 0
     last = 0
+    opening: Token | None = None
     for found in protected.pattern.finditer(protected.html):
-        tag = protected.tokens[found[1] or found[2]].statement
-        if depth and _TAG.search(protected.html, last, found.start()):
-            return "'set' or 'filter' stands around elements"
+        token = protected.tokens[found[1] or found[2]]
+        tag = token.statement
+        if depth and opening and _TAG.search(protected.html, last, found.start()):
+            return _of(opening, "'set' or 'filter' stands around elements")
         last = found.end()
         if tag and (tag.word == "filter" or (tag.word == "set" and "=" not in tag.code)):
+            opening = token if depth == 0 else opening
             depth += 1
         elif tag and tag.word in ("endfilter", "endset"):
             depth -= 1
@@ -186,18 +230,40 @@ def _attributes(element: etree._Element) -> dict[str, str]:
     return {str(name): str(value) for name, value in element.attrib.items()}
 
 
-def _hazards(protected: Protected, root: etree._Element) -> int:
-    return sum(len(protected.pattern.findall(element.get(name, ""))) for element in root.iter("*") for name in _HAZARDS)
+def _hazards(protected: Protected, root: etree._Element) -> Counter[str]:
+    """Count the placeholders in the attributes that premailer writes."""
+    return Counter(
+        found[1] or found[2]
+        for element in root.iter("*")
+        for name in _HAZARDS
+        for found in protected.pattern.finditer(element.get(name, ""))
+    )
 
 
-def _lost(protected: Protected, html: str) -> str | None:
+def _of(token: Token, reason: str) -> Hindrance:
+    first = token.pieces[0]
+    return Hindrance(reason, token.line, first.code if isinstance(first, Tag) else "")
+
+
+def _at(protected: Protected, mark: str, reason: str) -> Hindrance:
+    return _of(protected.tokens[mark], reason) if mark in protected.tokens else Hindrance(reason)
+
+
+def _mark(protected: Protected, text: str) -> str:
+    found = protected.pattern.search(text)
+    return (found[1] or found[2]) if found else ""
+
+
+def _lost(protected: Protected, html: str) -> Hindrance | None:
     """Say so where a placeholder was lost, doubled or moved on the way."""
     found = [match[1] or match[2] for match in protected.pattern.finditer(html)]
     statements = [mark for mark in found if protected.tokens[mark].statement]
-    if statements != [mark for mark, token in protected.tokens.items() if token.statement]:
-        return "a statement did not survive the HTML parser in its place"
+    expected = [mark for mark, token in protected.tokens.items() if token.statement]
+    if statements != expected:
+        first = next((mark for mark, there in zip_longest(expected, statements) if mark and mark != there), "")
+        return _at(protected, first, "a statement did not survive the HTML parser in its place")
     for mark, token in protected.tokens.items():
         count = found.count(mark)
         if count != 1 and not (token.spot is Spot.STYLE and count > 1):
-            return "an expression did not survive the HTML parser"
+            return _of(token, "an expression did not survive the HTML parser")
     return None
