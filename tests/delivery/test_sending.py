@@ -211,6 +211,28 @@ def test_an_unknown_outcome_is_never_sent_again_blindly(shop: Shop, tmp_path: Pa
     assert office.post.mails == []
 
 
+@pytest.mark.parametrize("body", [CONFIRM, WELCOME])
+def test_a_sender_that_leaves_takes_no_unknown_outcome_back(shop: Shop, tmp_path: Path, body: str) -> None:
+    """Given a connection lost after the final dot, when the sender goes on with other mails and leaves in order, again
+    and again, then that mail was handed over once, and stays unknown until its rule."""
+    shop.publish(flow=body)
+    office = Office(shop, tmp_path, Postbox(Outcome.UNKNOWN))
+    shop.buy("A1")
+    shop.send("signup")
+    office.send()
+    (number,) = [row.id for row in shop.messages()]
+    for turn in range(3):
+        other = LAN | {"id": f"o{turn}", "email": f"o{turn}@example.com"}
+        shop.send("signup", other)
+        shop.buy(f"B{turn}", customer=other)
+        office.send()
+        office.restart()
+        assert office.recover().queued == ()
+        office.send()
+    assert number not in [mail.message for mail in office.post.mails]
+    assert [row.state for row in shop.messages()] == ["unknown", "sent", "sent", "sent"]
+
+
 def test_an_unknown_campaign_mail_is_assumed_sent_after_an_hour(shop: Shop, tmp_path: Path) -> None:
     """Given an advertising mail with an unknown outcome, when an hour brought no evidence, then it counts as sent."""
     shop.publish(welcome=WELCOME)

@@ -192,7 +192,7 @@ _SETTLE = (
         not_before=func.coalesce(_LATER, message.c.not_before),
         attempts=message.c.attempts - bindparam("forgiven"),
         crashes=message.c.crashes + bindparam("crashed_now"),
-        claim=bindparam("still_claimed"),
+        claim=None,
         lease_until=None,
     )
 )
@@ -201,7 +201,9 @@ _SETTLE = (
 def settle(connection: Connection, settlements: Sequence[Settlement], *, token: str) -> set[int]:
     """Write what became of messages, where the claim is still this token's; returns those that were written.
 
-    A sender that comes late may still tell what it knows of its own message, `unknown` by then.
+    The claim ends with it, also where the outcome is unknown: what its owner could tell has been told, and its journal
+    will tell of it no more, so that whoever looks after the owner later must not take it for never handed over. Only a
+    message that was given up by its lease keeps its claim: its owner may still come and tell.
     """
     if not settlements:
         return set()
@@ -219,7 +221,6 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, token: 
             "later": one.not_before,
             "forgiven": int(one.forgive),
             "crashed_now": int(one.crashed),
-            "still_claimed": token if one.state is S.UNKNOWN else None,
         }
         for one in settlements
         if one.message in ours

@@ -48,7 +48,10 @@ def take_back(connection: Connection, machine: datetime) -> list[int]:
 
 
 def give_up(connection: Connection, machine: datetime, now: datetime) -> list[int]:
-    """Call unknown what was marked as transmitting and whose lease is over. Returns the numbers."""
+    """Call unknown what was marked as transmitting and whose lease is over. Returns the numbers.
+
+    The claim stays: its owner, or the owner's journal, may still tell what became of it.
+    """
     statement = (
         update(message)
         .where(stands(S.TRANSMITTING), stands(S.CLAIMED, S.TRANSMITTING), message.c.lease_until < machine)
