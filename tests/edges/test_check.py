@@ -144,6 +144,10 @@ def test_own_fields_and_events_are_known(shop: Path) -> None:
         ("PHIN_REDIS_URL", "redis+sentinel://lan:hunter2@", "redis_url (PHIN_REDIS_URL) cannot be read"),
         ("PHIN_SECRET_KEY", "hunter2", "PHIN_SECRET_KEY holds a key of 7 characters"),
         ("PHIN_INGEST_KEY", "shop:hunter2", "PHIN_INGEST_KEY holds a key of 7 characters"),
+        ("PHIN_POSTMARK_LOGIN", "phin:hunter2", "PHIN_POSTMARK_LOGIN holds a secret of 7 characters"),
+        ("PHIN_MAILGUN_KEY", "hunter2", "PHIN_MAILGUN_KEY holds a secret of 7 characters"),
+        ("PHIN_SENDGRID_KEY", "hunter2", "PHIN_SENDGRID_KEY holds no public key"),
+        ("PHIN_BOUNCES_IMAP_URL", "imaps://hunter2@x", "Setting 'bounces.imap_url' (PHIN_BOUNCES_IMAP_URL) cannot be"),
         ("PHIN_INGEST_KEY_FILE", "missing", "PHIN_INGEST_KEY_FILE names 'missing', which cannot be read"),
     ],
 )

@@ -140,6 +140,27 @@ def test_before_a_release_a_process_says_what_is_missing(tmp_path: Path, command
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize("command", ["up", "web"])
+def test_a_secret_that_cannot_be_used_keeps_everything_from_starting(
+    tmp_path: Path, sqlite_url: str, command: str
+) -> None:
+    """Given secrets that are too short and a mailbox that is none, then each is told, and nothing was started."""
+    machine = Machine(
+        tmp_path,
+        sqlite_url,
+        PHIN_POSTMARK_LOGIN="phin:pm-password-9",
+        PHIN_MAILGUN_KEY="mailgun-key-7",
+        PHIN_BOUNCES_IMAP_URL="imaps://imap-user@host/",
+    )
+    done = machine.run(command)
+    assert done.returncode == 1
+    assert [word in done.stderr for word in ("PHIN_POSTMARK_LOGIN", "PHIN_MAILGUN_KEY", "PHIN_BOUNCES_IMAP_URL")] == (
+        [True] * 3
+    )
+    assert not any(word in done.stderr + done.stdout for word in ("pm-password-9", "mailgun-key-7", "imap-user"))
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_worker_without_a_queue_says_so(tmp_path: Path, sqlite_url: str) -> None:
     """Given no queue, then a worker does not start, and names the setting."""
     told = Machine(tmp_path, sqlite_url).run("worker")

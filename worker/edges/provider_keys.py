@@ -50,6 +50,17 @@ def read_provider_keys(environment: Mapping[str, str]) -> ProviderKeys:
     )
 
 
+def provider_faults(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with the keys that are given, as `read_provider_keys` would raise it, of each provider."""
+    faults: list[str] = []
+    for name in (SENDGRID, MAILGUN, POSTMARK):
+        try:
+            read_provider_keys({key: environment[key] for key in (name, f"{name}_FILE") if key in environment})
+        except SettingError as error:
+            faults.append(str(error))
+    return tuple(faults)
+
+
 def _several(environment: Mapping[str, str], name: str) -> list[str]:
     text = given(environment, name) or ""
     return [text.strip()] if "-----BEGIN" in text else [one.strip() for one in text.split(",") if one.strip()]

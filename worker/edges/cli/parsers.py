@@ -9,9 +9,9 @@ from sqlalchemy.exc import ArgumentError
 
 from worker.delivery.smtp_relay import parse_relays
 from worker.domain.errors import Place, Problem, SettingError
-from worker.edges.dkim_keys import dkim_faults
+from worker.edges.beforehand import given_faults
+from worker.edges.imap_address import parse_mailbox
 from worker.edges.redis_client import open_client
-from worker.edges.secrets import secret_faults
 from worker.storage.database import Database
 
 _DATABASE = (
@@ -41,12 +41,11 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "smtp_url": parse_relays,
     "database_url": read_database,
     "redis_url": _read_queue,
+    "bounces.imap_url": parse_mailbox,
 }
-"""What reads each setting that is a server's URL."""
+"""What reads each setting that is a server's URL, by the names of its groups and its own."""
 
 
 def secret_problems(environment: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with the secrets that the environment gives."""
-    return [
-        Problem(Place("environment", 0, 0), fault) for fault in (*secret_faults(environment), *dkim_faults(environment))
-    ]
+    return [Problem(Place("environment", 0, 0), fault) for fault in given_faults(environment)]

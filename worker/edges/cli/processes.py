@@ -10,6 +10,7 @@ from rich.console import Console
 
 from worker.domain.errors import PhinError, SettingError
 from worker.edges import publishing
+from worker.edges.beforehand import look_beforehand
 from worker.edges.bounce_ticks import add_bounce_ticks
 from worker.edges.cli.commands import Commands
 from worker.edges.cli.running import run
@@ -47,8 +48,12 @@ def _begin(name: str, *, otherwise: str = "auto") -> Home:
 
     Parameters:
         otherwise: the form of the log lines where no setting says it.
+
+    Raises:
+        SettingError: something that is read at the start cannot be used.
     """
     home = read_home(os.environ)
+    look_beforehand(home)
     form = otherwise if home.settings.log == "auto" else home.settings.log
     set_up_logs(form, os.environ.get(NAME, name), home.settings.shop.timezone)
     return home

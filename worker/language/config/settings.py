@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def inspect_settings(
     """Read the settings and return as much of them as can be used, with all problems, warnings too.
 
     Parameters:
-        parsers: what will read a setting's text later, by its key; raises SettingError where it cannot.
+        parsers: what will read a setting's text later, by its key, `group.key`; raises SettingError where it cannot.
 
     The settings are None where the file cannot be read at all; where they have errors, defaults stand for the
     faulty ones, so that flows and templates can be checked against the others.
@@ -76,7 +77,7 @@ def inspect_settings(
     in_file = report.problems if report is not None and root is not None else ()
     found = [*in_file, *(_problem(fault, by_path, report, root) for fault in faults), *problems]
     for key, parse in (parsers or {}).items():
-        text = getattr(settings, key)
+        text = attrgetter(key)(settings)
         try:
             _ = text and parse(text)
         except SettingError as error:
@@ -169,8 +170,9 @@ def _parse_problem(
     message: str, key: str, by_path: Mapping[tuple[str, ...], Variable], report: Report | None, root: Node | None
 ) -> Problem:
     """Return what a parser says of a setting, which its message names, with its place."""
-    entry = find(root, (key,))
-    if (key,) in by_path or report is None or entry is None:
+    path = tuple(key.split("."))
+    entry = find(root, path)
+    if path in by_path or report is None or entry is None:
         return Problem(Place("environment", 0, 0), message)
     return Problem(report.source.place(entry.key), message)  # without the line, which may hold a password
 
