@@ -99,9 +99,10 @@ def _offer(script: Script, report: Mapping[str, Any]) -> Iterator[Figure]:
     found = offer or {}
     yield Figure("offer", "Arabica offer sent to", case.audience, found.get("sent"))
     yield Figure("offer", "opened by people", case.openers, found.get("opened"))
-    yield Figure("offer", "open rate", case.openers / case.audience, found.get("open_rate"), rate=True)
-    yield Figure("offer", "ordered Arabica", case.takers, found.get("goals"))
     opened = found.get("opened")
+    of_sent = opened / found["sent"] if opened else None  # phin report's rate is of those that may be followed
+    yield Figure("offer", "opened of those sent", case.openers / case.audience, of_sent, rate=True)
+    yield Figure("offer", "ordered Arabica", case.takers, found.get("goals"))
     rate = found["goals"] / opened if opened else None
     yield Figure("offer", "of the openers ordered", case.takers / case.openers, rate, rate=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from worker.edges import publishing
 from worker.edges.cli.report import report
 from worker.edges.house import House
 from worker.storage import circles
-from worker.storage.tables import circle, journey, message
+from worker.storage.tables import circle, credit, journey, message, orders
 
 FLOW = "trigger: purchase\nonce: per order\nsteps: [{wait: 7 days}]\n"
 
@@ -72,3 +73,56 @@ def test_a_circle_is_told_for_seven_days(house: House) -> None:
     with house.database.writing() as connection:
         connection.execute(update(circle).values(at=now - timedelta(days=8)))
     assert "circle" not in CliRunner().invoke(report, catch_exceptions=False).output
+
+
+def _sent(house: House, mails: int, followed: int, step: str = "a-mail-with-quite-a-long-name") -> None:
+    """Let a step have sent mails that were all opened as far as they may be followed."""
+    now = house.clock.now()
+    of = {"customer_id": 1, "journey_id": 1, "flow": "thanks", "step": step, "template": "news", "kind": "marketing"}
+    times = {"created_at": now, "not_before": now, "sent_at": now, "settled_at": now, "state": "sent"}
+    with house.database.writing() as connection:
+        for number in range(mails):
+            seen = {"tracked": number < followed, "opened_at": now if number < followed else None}
+            connection.execute(insert(message).values(key=f"{step}{number}", **of, **times, **seen))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("followed", [0, 2])
+def test_rates_are_of_the_mails_that_may_be_followed(
+    house: House, monkeypatch: pytest.MonkeyPatch, width: int, followed: int
+) -> None:
+    """Given mails to customers of whom some, or none, agreed to tracking, then rates are of those who did and this is
+    told; where nobody did there is a dash and why. Nothing is cut off, however wide the terminal is."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    _sent(house, 5, followed)
+    of_all, of_one = (CliRunner().invoke(report, words, catch_exceptions=False).output for words in ([], ["thanks"]))
+    for shown in (of_all, of_one):
+        told = " ".join(shown.split())
+        assert ("100.0 %" in told) is bool(followed)
+        assert ("nobody agreed to be followed (docs/tracking.md)" in told) is (followed == 0)
+        if followed and (width == 80 or shown is of_all):
+            assert "may be followed" in told
+        assert "…" not in shown
+        assert all(len(line) <= width for line in shown.splitlines())
+    assert "a-mail-with-quite-a-long-name" in of_one
+    (flow,) = json.loads(CliRunner().invoke(report, ["--json"]).output)["flows"]
+    assert (flow["sent"], flow["followed"], flow["open_rate"]) == (5, followed, 1.0 if followed else None)
+    one = json.loads(CliRunner().invoke(report, ["thanks", "--json"]).output)["mails"]
+    mails = [(mail["sent"], mail["followed"], mail["open_rate"]) for mail in one if mail["step"] != "to-mai"]
+    assert mails == [(5, followed, 1.0 if followed else None)]
+
+
+def test_a_flows_figures_are_whole_in_a_narrow_terminal(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given figures that no table of 80 columns holds, then each is told whole, in blocks."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _sent(house, 3, 3)
+    rich = {"order_number": "A0", "flow": "thanks", "step": "a-mail-with-quite-a-long-name", "journey_id": 1}
+    with house.database.writing() as connection:
+        at = house.clock.now()
+        connection.execute(insert(credit).values(**rich, by="click", touched_at=at, placed_at=at))
+        connection.execute(update(orders).where(orders.c.number == "A0").values(total=Decimal(123_456_789_000)))
+    shown = CliRunner().invoke(report, ["thanks"], catch_exceptions=False).output
+    assert "  3 sent · 3 opened (100.0 %) · 0 clicked (0.0 %) · 1 order" in shown
+    assert "123,456,789,000 VND" in shown
+    assert "to-mai\n  1 sent to staff · 0 orders\n" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())

@@ -72,10 +72,13 @@ def words(answer: httpx.Response) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def sent(shop: Shop, number: int = 1, *, opened: bool = False, clicked: bool = False, hours: int = 0) -> None:
+def sent(
+    shop: Shop, number: int = 1, *, opened: bool = False, clicked: bool = False, hours: int = 0, tracked: bool = True
+) -> None:
     """Let a mail have been sent."""
     at = shop.now + timedelta(hours=hours)
     values: dict[str, Any] = {"state": "sent", "sent_at": at, "settled_at": at, "message_id": f"{number}@x.vn"}
+    values["tracked"] = tracked
     values |= {"opened_at": at} if opened or clicked else {}
     values |= {"clicked_at": at} if clicked else {}
     with shop.database.writing() as connection:
@@ -109,6 +112,33 @@ async def test_a_flow_is_counted(house: WebHouse) -> None:
     )
 
 
+async def test_rates_are_of_the_mails_that_may_be_followed(house: WebHouse) -> None:
+    """Given mails to customers who did not agree to tracking, then opens and clicks are told of the others, which the
+    page says; where nobody agreed there is a dash and why. The flow's graph has what its mails earned."""
+    shop = Shop(house.database)
+    shop.publish(thanks=FLOW)
+    for number in range(1, 4):
+        shop.buy(f"A{number}", customer=LAN | {"id": f"c{number}", "email": f"c{number}@example.com"})
+        sent(shop, number, tracked=False)
+    found = words(await page(house))
+    assert "Mails today 3 sent – opened – clicked none may be followed: nobody agreed to it" in found
+    assert "Sent 3 Opened – none may be followed: nobody agreed to it Clicked – Goals" in found
+    picture = words(await page(house, "/flows/thanks"))
+    assert "send thank-you 3 sent · – opened · – clicked · none may be followed: nobody agreed to it" in picture
+    assert "none may be followed" in picture[picture.index("send thank-you 3 sent") + 100 :]
+    sent(shop, 1)
+    sent(shop, 2, clicked=True)
+    earned(shop, 2, "A2")
+    found = words(await page(house))
+    assert "Mails today 3 sent 1 opened 50 % 1 clicked 50 % of 2 that may be followed" in found
+    assert "Sent 3 Opened 1 50 % of 2 that may be followed Clicked 1 50 %" in found
+    answer = await page(house, "/flows/thanks")
+    assert "send thank-you 3 sent · 1 opened · 1 clicked · of 2 that may be followed" in words(answer)
+    drawing = html.unescape(answer.text[answer.text.index("<svg") : answer.text.rindex("</svg>")])
+    assert "₫450,000" in drawing and "of 2 that may be followed" in drawing
+    assert "trong 2 thư được theo dõi" in words(await page(house, language="vi"))
+
+
 async def test_mails_to_staff_are_told_apart(house: WebHouse) -> None:
     """Given a mail to the customer and one to staff, then the flow's row and the day count each by itself."""
     shop = Shop(house.database)
@@ -117,7 +147,7 @@ async def test_mails_to_staff_are_told_apart(house: WebHouse) -> None:
     sent(shop, 1)
     with house.database.writing() as connection:
         row = dict(connection.execute(select(message)).one()._mapping)
-        to_staff = {"id": 2, "key": "m2", "customer_id": None, "staff": "hoa", "step": "to-staff"}
+        to_staff = {"id": 2, "key": "m2", "customer_id": None, "staff": "hoa", "step": "to-staff", "tracked": False}
         connection.execute(insert(message).values(**row | to_staff))
     found = words(await page(house))
     assert "Sent 1 +1 to staff Opened" in found

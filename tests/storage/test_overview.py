@@ -61,9 +61,7 @@ def base(connection: Connection) -> None:
     connection.execute(insert(flow).values(name="f", version_id=number, status="live", changed_at=NOW))
 
 
-mails = st.lists(
-    st.tuples(st.sampled_from(STATES), st.floats(-40, 40), st.booleans(), st.booleans(), st.booleans()), max_size=12
-)
+mails = st.lists(st.tuples(st.sampled_from(STATES), st.floats(-40, 40), *[st.booleans()] * 4), max_size=12)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -75,8 +73,9 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
     made = [
         mail(n, state, hours)
         | ({"customer_id": None, "staff": "mai"} if staff else {"customer_id": 1, "staff": None})
+        | {"tracked": tracked and not staff}
         | {"opened_at": NOW if opened and not staff else None, "clicked_at": NOW if clicked and not staff else None}
-        for n, (state, hours, opened, clicked, staff) in enumerate(rows)  # mails to staff are never tracked
+        for n, (state, hours, opened, clicked, staff, tracked) in enumerate(rows)  # mails to staff are never tracked
     ]
     with database.writing() as connection:
         connection.execute(delete(message))
@@ -95,6 +94,7 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
 
     assert found == MailDay(
         hours=tuple(hours.count(hour) for hour in range(24)),
+        followed=sum(row["tracked"] for row in today),
         opened=sum(row["opened_at"] is not None for row in today),
         clicked=sum(row["clicked_at"] is not None for row in today),
         queued=sum(row["state"] == "queued" for row in made),
@@ -108,6 +108,7 @@ def test_a_day_is_what_its_mails_are(request: pytest.FixtureRequest, kind: str, 
     )
     to_staff = sum(row["staff"] is not None for row in sent)
     assert (flows.sent, flows.to_staff) == (len(sent) - to_staff, to_staff)
+    assert flows.followed == sum(row["tracked"] for row in sent)
     database.close()
 
 
@@ -137,6 +138,7 @@ def full(database: Database) -> Database:
             insert(message),
             [
                 mail(n, STATES[n % 9] if n % 3 == 0 else "sent", -n, journey_id=n, customer_id=n)
+                | {"tracked": n % 2 == 0}
                 | {"opened_at": NOW if n % 4 == 0 else None, "clicked_at": NOW if n % 8 == 0 else None}
                 for n in numbers
             ],
@@ -203,6 +205,8 @@ def test_a_flow_is_counted_over_its_time(full: Database) -> None:
     taken = [n for n in range(1, 41) if (STATES[n % 9] if n % 3 == 0 else "sent") in ("sent", "bounced", "complained")]
     assert (counts.entered, counts.under_way, counts.goals) == (40, MANY // 20, 40)
     assert counts.sent == len(taken)
+    assert counts.followed == steps["s"].followed == sum(n % 2 == 0 for n in taken)
+    assert counts.open_rate == counts.opened / counts.followed
     assert counts.opened == sum(n % 4 == 0 for n in taken)
     assert counts.clicked == sum(n % 8 == 0 for n in taken)
     assert (steps["wait-1"].here, steps["s"].sent) == (MANY // 20, len(taken))

@@ -46,7 +46,10 @@ def _at(node: Node, counts: GraphCounts, words: GraphWords) -> tuple[str, ...]:
         shown = [(mine.sent, "sent"), (mine.opened, "opened"), (mine.clicked, "clicked")]
     earned = counts.revenue.get(step) if node.verb == "send" else None
     worth = [money(total, name, words.language) for name, total in sorted(earned.amounts.items())] if earned else []
-    return _lines([(mine.here, "here")], shown, words, " + ".join(worth))
+    told = "" if mine.all_followed else words("followed", count=number(mine.followed, words.language))
+    if not mine.all_followed and not mine.followed:
+        told = words("none_followed")
+    return _lines([(mine.here, "here")], shown, words, told, " + ".join(worth))
 
 
 def _lines(

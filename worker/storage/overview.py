@@ -25,6 +25,8 @@ _HOUR = timedelta(hours=1)
 # Written as they stand, so that both databases see that the indexes over a part of the rows will do.
 OPENED = message.c.opened_at.is_not(None)
 CLICKED = message.c.clicked_at.is_not(None)
+FOLLOWED = func.count(case((message.c.tracked, 1)))  # of those counted; the index of all sent mails says it
+_UNASKED: ColumnElement[int] = literal(0)
 # Few, so that their own small index counts them, which is taken from what the index of all mails counts.
 TO_STAFF = message.c.staff.is_not(None)
 WENT_WRONG = stands(
@@ -39,7 +41,8 @@ class FlowCounts:
     Parameters:
         entered: journeys that were entered in that time.
         under_way: journeys that are under way now, whenever they were entered.
-        sent: mails to customers that were taken in that time; `opened` and `clicked` of these, by people.
+        sent: mails to customers that were taken in that time.
+        followed: of these, mails that may be followed; `opened` and `clicked` of these, by people.
         to_staff: mails to staff that were taken in that time.
         goals: goals that were reached in that time.
         revenue: what the orders placed in that time are worth that are credited to its mails, by currency.
@@ -48,6 +51,7 @@ class FlowCounts:
     entered: int = 0
     under_way: int = 0
     sent: int = 0
+    followed: int = 0
     opened: int = 0
     clicked: int = 0
     to_staff: int = 0
@@ -56,13 +60,13 @@ class FlowCounts:
 
     @property
     def open_rate(self) -> float | None:
-        """Mails opened of mails sent, or None where none was sent."""
-        return self.opened / self.sent if self.sent else None
+        """Mails opened of those that may be followed, or None where none may."""
+        return self.opened / self.followed if self.followed else None
 
     @property
     def click_rate(self) -> float | None:
-        """Mails clicked of mails sent, or None where none was sent."""
-        return self.clicked / self.sent if self.sent else None
+        """Mails clicked of those that may be followed, or None where none may."""
+        return self.clicked / self.followed if self.followed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,13 @@ class MailDay:
     Parameters:
         hours: how many were sent to customers in each hour of the day, from its beginning.
         to_staff: how many were sent to staff on that day.
-        opened, clicked: of the mails sent on that day.
+        followed: of the mails sent to customers on that day, those that may be followed; `opened`, `clicked` of these.
         queued, in_hand, unknown: how many stand so now, of whatever day.
         skipped, cancelled, failed, returned: what was settled so on that day; returned are bounces and complaints.
     """
 
     hours: tuple[int, ...]
+    followed: int
     opened: int
     clicked: int
     queued: int
@@ -93,6 +98,16 @@ class MailDay:
     def sent(self) -> int:
         """How many were sent to customers on that day."""
         return sum(self.hours)
+
+    @property
+    def open_rate(self) -> float | None:
+        """Mails opened of those that may be followed, or None where none may."""
+        return self.opened / self.followed if self.followed else None
+
+    @property
+    def click_rate(self) -> float | None:
+        """Mails clicked of those that may be followed, or None where none may."""
+        return self.clicked / self.followed if self.followed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +126,18 @@ def flow_counts(connection: Connection, since: datetime) -> dict[str, FlowCounts
     standing = select(func.count()).select_from(journey).where(mine, WAITING)
     each = select(flow.c.name, entered.scalar_subquery(), standing.scalar_subquery())
     found = {name: FlowCounts(new, now) for name, new, now in connection.execute(each)}
-    for name, count in _sent_by(connection, message.c.flow, since):
-        found.setdefault(name, FlowCounts()).sent = count
-    for name, count in _sent_by(connection, message.c.flow, since, TO_STAFF):
+    for name, count, followed in _sent_by(connection, since):
+        counts = found.setdefault(name, FlowCounts())
+        counts.sent, counts.followed = count, followed
+    for name, count, _ in _sent_by(connection, since, TO_STAFF, of=_UNASKED):
         counts = found.setdefault(name, FlowCounts())
         counts.to_staff, counts.sent = count, max(0, counts.sent - count)
-    for name, count in _sent_by(connection, message.c.flow, since, OPENED):
+    for name, count, _ in _sent_by(connection, since, OPENED, of=_UNASKED):
         found.setdefault(name, FlowCounts()).opened = count
-    for name, count in _sent_by(connection, message.c.flow, since, CLICKED):
+    for name, count, _ in _sent_by(connection, since, CLICKED, of=_UNASKED):
         found.setdefault(name, FlowCounts()).clicked = count
-    reached = select(goal.c.flow, func.count()).where(goal.c.at >= since).group_by(goal.c.flow)
+    # grouped by a copy of the name: SQLite without statistics would walk all goals to have them by flow in order
+    reached = select((goal.c.flow + "").label("of"), func.count()).where(goal.c.at >= since).group_by("of")
     for name, count in connection.execute(reached):
         found.setdefault(name, FlowCounts()).goals = count
     for name, earned in revenue.by_flow(connection, since).items():
@@ -129,10 +146,14 @@ def flow_counts(connection: Connection, since: datetime) -> dict[str, FlowCounts
 
 
 def _sent_by(
-    connection: Connection, column: ColumnElement[str], since: datetime, *such: ColumnElement[bool]
-) -> list[tuple[str, int]]:
-    counted = select(column, func.count()).where(message.c.sent_at >= since, message.c.flow.is_not(None), *such)
-    return [(name, count) for name, count in connection.execute(counted.group_by(column))]
+    connection: Connection, since: datetime, *such: ColumnElement[bool], of: ColumnElement[int] = FOLLOWED
+) -> list[tuple[str, int, int]]:
+    """Return how many such mails each flow sent, and how many of them may be followed where that is asked for."""
+    counted = select(message.c.flow, func.count(), of).where(message.c.sent_at >= since, message.c.flow.is_not(None))
+    return [
+        (name, count, followed)
+        for name, count, followed in connection.execute(counted.where(*such).group_by(message.c.flow))
+    ]
 
 
 def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
@@ -156,6 +177,7 @@ def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
         hours=tuple(
             max(0, by_hour.get(number, 0) - to_staff.get(number, 0)) for number in range(ceil((end - begin) / _HOUR))
         ),
+        followed=int(connection.execute(select(FOLLOWED).where(*today)).scalar_one()),
         opened=_count(connection, *today, OPENED),
         clicked=_count(connection, *today, CLICKED),
         queued=_count(connection, stands(MessageState.QUEUED)),

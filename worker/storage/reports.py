@@ -24,6 +24,7 @@ class FlowFigures:
     Parameters:
         control: of those who entered, journeys of customers who were set aside.
         sent: mails to customers that were taken, those that bounced later too; `unknown` ones are apart.
+        followed: of these, mails that may be followed: only these can be opened and clicked as far as anybody knows.
         to_staff: mails to staff that were taken.
         goal_revenue: what the orders that reached the goal are worth now, by currency; other flows may count them too.
         orders, revenue: purchases that are credited to its mails, and what they are worth; no other flow has them.
@@ -39,6 +40,7 @@ class FlowFigures:
     control: int = 0
     queued: int = 0
     sent: int = 0
+    followed: int = 0
     unknown: int = 0
     undelivered: int = 0
     opened: int = 0
@@ -52,13 +54,13 @@ class FlowFigures:
 
     @property
     def open_rate(self) -> float | None:
-        """Mails opened of mails sent, or None where none was sent."""
-        return self.opened / self.sent if self.sent else None
+        """Mails opened of those that may be followed, or None where none may."""
+        return self.opened / self.followed if self.followed else None
 
     @property
     def click_rate(self) -> float | None:
-        """Mails clicked of mails sent, or None where none was sent."""
-        return self.clicked / self.sent if self.sent else None
+        """Mails clicked of those that may be followed, or None where none may."""
+        return self.clicked / self.followed if self.followed else None
 
     @property
     def goal_rate(self) -> float | None:
@@ -116,6 +118,7 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
             message.c.state,
             case((message.c.state == "skipped", message.c.reason), else_=None).label("why"),
             func.count(),
+            func.count(case((message.c.tracked, 1))),
             func.count(message.c.opened_at),
             func.count(message.c.clicked_at),
         )
@@ -123,13 +126,14 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
         .where(entered, message.c.staff.is_(None))
         .group_by(journey.c.flow, message.c.state, "why")
     )
-    for name, state, why, count, opened, clicked in connection.execute(mails):
+    for name, state, why, count, followed, opened, clicked in connection.execute(mails):
         figures = found.setdefault(name, FlowFigures(name))
         figures.opened += opened
         figures.clicked += clicked
         match state:
             case "sent" | "bounced" | "complained":
                 figures.sent += count
+                figures.followed += followed
             case "queued" | "claimed" | "transmitting":
                 figures.queued += count
             case "unknown":

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from worker.domain.journeys import JourneyState
 from worker.storage.journeys import WAITING
-from worker.storage.overview import CLICKED, OPENED
+from worker.storage.overview import CLICKED, FOLLOWED, OPENED, TO_STAFF
 from worker.storage.tables import customer, flow_version, journey, message
 
 
@@ -20,13 +20,31 @@ class StepCounts:
 
     Parameters:
         here: journeys that stand at it now.
-        sent: mails of it that were taken in the time asked for; `opened` and `clicked` of these.
+        sent: mails of it that were taken in the time asked for; `to_staff` of these.
+        followed: of these, mails that may be followed; `opened` and `clicked` of these.
     """
 
     here: int = 0
     sent: int = 0
+    to_staff: int = 0
+    followed: int = 0
     opened: int = 0
     clicked: int = 0
+
+    @property
+    def all_followed(self) -> bool:
+        """Whether every mail to a customer may be followed."""
+        return self.followed >= self.sent - self.to_staff
+
+    @property
+    def open_rate(self) -> float | None:
+        """Mails opened of those that may be followed, or None where none may."""
+        return self.opened / self.followed if self.followed else None
+
+    @property
+    def click_rate(self) -> float | None:
+        """Mails clicked of those that may be followed, or None where none may."""
+        return self.clicked / self.followed if self.followed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +88,22 @@ def step_counts(connection: Connection, flow: str, since: datetime) -> dict[str,
     for step, count in connection.execute(standing):
         if step is not None:
             found.setdefault(step, StepCounts()).here = count
-    for step, count in _sent(connection, flow, since):
-        found.setdefault(step, StepCounts()).sent = count
+    for step, count, followed in _mails_of(connection, flow, since):
+        if step is not None:
+            counts = found.setdefault(step, StepCounts())
+            counts.sent, counts.followed = count, followed
+    for step, count in _sent(connection, flow, since, TO_STAFF):
+        found.setdefault(step, StepCounts()).to_staff = count
     for step, count in _sent(connection, flow, since, OPENED):
         found.setdefault(step, StepCounts()).opened = count
     for step, count in _sent(connection, flow, since, CLICKED):
         found.setdefault(step, StepCounts()).clicked = count
     return found
+
+
+def _mails_of(connection: Connection, flow: str, since: datetime) -> list[tuple[str | None, int, int]]:
+    counted = select(message.c.step, func.count(), FOLLOWED).where(message.c.sent_at >= since, message.c.flow == flow)
+    return [(row[0], row[1], row[2]) for row in connection.execute(counted.group_by(message.c.step))]
 
 
 def _sent(connection: Connection, flow: str, since: datetime, *such: ColumnElement[bool]) -> Sequence[tuple[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from worker.edges.cli.report_hits import as_json as hits_as_json
 from worker.edges.cli.report_hits import hit_lines
 from worker.edges.cli.report_lift import as_json as lift_as_json
 from worker.edges.cli.report_lift import lift_lines
+from worker.edges.cli.report_mails import WHY_NONE, fits, mail_parts, print_parts, seen
 from worker.edges.cli.report_staff import StaffFigures
 from worker.edges.moments import amount, counted, moment, share
 from worker.storage import flows, hit_counts, ledger, outcomes, relays, reports, troubles
@@ -80,8 +81,11 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
             click.echo(json.dumps(told, ensure_ascii=False, indent=2))
             return
         console = Console()
-        if console.width >= WIDE:
-            console.print(_table(figures))
+        table = _table(figures)
+        if console.width >= WIDE and fits(console, table):
+            console.print(table)
+            for flow, line in _followed(figures):
+                console.print(f"[dim]followed  [/]{flow}: {line}", highlight=False, soft_wrap=True)
         else:
             _blocks(console, figures)
         have = "has" if shop.buyers == 1 else "have"
@@ -152,9 +156,10 @@ def _table(figures: list[FlowFigures]) -> Table:
     for one in figures:
         table.add_row(
             one.flow,
-            *(f"{getattr(one, name):,}" for name in (*journeys, "sent", "opened")),
+            *(f"{getattr(one, name):,}" for name in (*journeys, "sent")),
+            seen(one.opened, one),
             f"[dim]{share(one.open_rate)}[/]",
-            f"{one.clicked:,}",
+            seen(one.clicked, one),
             f"[dim]{share(one.click_rate)}[/]",
             f"{one.goals:,}",
             f"[dim]{share(one.goal_rate)}[/]",
@@ -167,10 +172,16 @@ def _blocks(console: Console, figures: list[FlowFigures]) -> None:
     """Print two lines a flow, where a row of the table would not fit."""
     for one in figures:
         console.print(f"[bold]{one.flow}[/]  {_journeys(one)}", soft_wrap=True)
-        rates = ((one.opened, "opened", one.open_rate), (one.clicked, "clicked", one.click_rate))
-        told = [f"{one.sent:,} sent", *(f"{n:,} {word} ({share(rate)})" for n, word, rate in rates)]
         goals = f"{counted(one.goals, 'goal')} ({share(one.goal_rate)})"
-        console.print("  " + " · ".join([*told, goals, _revenue(one)]), soft_wrap=True)
+        print_parts(console, [*mail_parts(one), goals, _revenue(one)])
+
+
+def _followed(figures: list[FlowFigures]) -> Iterator[tuple[str, str]]:
+    """Yield the flows of which not every mail may be followed, with what their rates are of."""
+    for one in figures:
+        if one.followed < one.sent:
+            some = f"{one.followed:,} of {one.sent:,} mails may be followed; opened and clicked are of these"
+            yield one.flow, some if one.followed else f"none of {counted(one.sent, 'mail')} may be followed: {WHY_NONE}"
 
 
 def _journeys(one: FlowFigures) -> str:
@@ -218,6 +229,7 @@ def _as_json(one: FlowFigures) -> dict[str, object]:
         "control": one.control,
         "queued": one.queued,
         "sent": one.sent,
+        "followed": one.followed,
         "unknown": one.unknown,
         "undelivered": one.undelivered,
         "skipped": one.skips,

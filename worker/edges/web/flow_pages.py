@@ -28,16 +28,18 @@ from worker.edges.web.frame import Frame, Visitor
 from worker.edges.web.hit_words import hits_told
 from worker.edges.web.home import state_of
 from worker.edges.web.lift_words import lift_told
+from worker.edges.web.mail_words import followed_of, seen_of
 from worker.edges.web.outline import Outline, outline
 from worker.edges.web.overview import PERIOD
 from worker.edges.web.texts_reasons import WAITING, reason_in
 from worker.edges.web.writing import Clock, day, moment, title_of
-from worker.storage import flows, hit_counts, outcomes, standing
+from worker.storage import flows, hit_counts, outcomes, revenue, standing
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook, Version
 from worker.storage.flows import FlowRow
 from worker.storage.graph_counts import GraphCounts
 from worker.storage.hit_counts import HitCounts
+from worker.storage.revenue import Revenue
 from worker.storage.standing import JourneyMail, Latest, StepCounts
 
 LATEST = 20  # journeys that are shown
@@ -55,6 +57,7 @@ class _Seen:
     version: Version | None
     all_held: bool
     steps: Mapping[str, StepCounts]
+    revenue: Mapping[str, Revenue]
     latest: Sequence[Latest]
     lift: Lift | None = None
     hits: Mapping[str, HitCounts] = field(default_factory=dict)
@@ -99,6 +102,7 @@ class FlowPages:
                 self._flowbook.version(connection, row.version.id),
                 bool(flows.switches(connection).get(flows.PAUSED)),
                 standing.step_counts(connection, name, now - PERIOD),
+                revenue.by_step(connection, name, now - PERIOD),
                 standing.latest(connection, name, LATEST),
                 outcomes.lifts(connection, name).get(name),
                 hit_counts.by_step(connection, name, now - PERIOD),
@@ -121,7 +125,7 @@ class FlowPages:
             "version": t["version"].replace("{number}", str(row.version.number)).replace("{when}", since),
             "as_of": t["as_of"].replace("{when}", moment(now, now, self._zone, language)),
             "readable": version is not None,
-            "graph": "" if version is None else self._graph(version, seen.steps, language),
+            "graph": "" if version is None else self._graph(version, seen, language),
             "entry": told.entry,
             "lift": None if seen.lift is None else lift_told(seen.lift, language),
             "hits": hits_told({step: seen.hits[step] for step in in_order if step in seen.hits}, language),
@@ -139,10 +143,11 @@ class FlowPages:
             "example": _why(seen.latest),
         }
 
-    def _graph(self, version: Version, steps: Mapping[str, StepCounts], language: str) -> Markup:
+    def _graph(self, version: Version, seen: _Seen, language: str) -> Markup:
         """Return the picture of a version, with what the page counts anyway."""
         drawn = graph_of(version.flow, language, self._frame.pages.shop_language)
-        return Markup(graph_svg(drawn, figures_of(drawn, GraphCounts(steps)), whole=False))  # it escapes its texts
+        counts = GraphCounts(seen.steps, revenue=seen.revenue)
+        return Markup(graph_svg(drawn, figures_of(drawn, counts), whole=False))  # it escapes its texts
 
     def _journey(self, one: Latest, now: datetime, visitor: Visitor, t: Mapping[str, str]) -> dict[str, Any]:
         def write(at: datetime | None) -> str:
@@ -187,10 +192,13 @@ def _says_why(mail: JourneyMail) -> bool:
 
 def _counted(counts: StepCounts, verb: str, t: Mapping[str, str], language: str) -> dict[str, Any]:
     """Return the counts of a line, those that mean something there."""
-    mails = [(counts.sent, "sent"), (counts.opened, "opened"), (counts.clicked, "clicked")]
+    sent, of = counts.sent - counts.to_staff, followed_of(counts.sent - counts.to_staff, counts.followed, t, language)
+    seen = [(counts.opened, "opened"), (counts.clicked, "clicked")]
+    told = [f"{seen_of(count, sent, counts.followed, language)} {t[word]}" for count, word in seen]
+    mails = [f"{number(counts.sent, language)} {t['sent']}", *told, *([of] if of else [])]
     return {
         "here": f"{number(counts.here, language)} {t['here']}" if counts.here else "",
-        "mails": " · ".join(f"{number(count, language)} {t[word]}" for count, word in mails) if verb == "send" else "",
+        "mails": " · ".join(mails) if verb == "send" else "",
     }
 
 

@@ -22,6 +22,7 @@ from worker.domain.flows import FlowStatus
 from worker.domain.tasks import Task
 from worker.edges.web.chart import chart
 from worker.edges.web.frame import Frame, Visitor
+from worker.edges.web.mail_words import followed_of, seen_of
 from worker.edges.web.overview import Overview, Overviews
 from worker.edges.web.remedies import remarks
 from worker.edges.web.writing import Clock, moment, percent, title_of
@@ -113,10 +114,11 @@ class Home:
         return {
             "sent": number(day.sent, language),
             "any": day.sent > 0,
-            "opened": number(day.opened, language),
-            "open_rate": percent(day.opened / day.sent if day.sent and day.opened else None, language),
-            "clicked": number(day.clicked, language),
-            "click_rate": percent(day.clicked / day.sent if day.sent and day.clicked else None, language),
+            "opened": seen_of(day.opened, day.sent, day.followed, language),
+            "open_rate": percent(day.open_rate or None, language),
+            "clicked": seen_of(day.clicked, day.sent, day.followed, language),
+            "click_rate": percent(day.click_rate or None, language),
+            "followed": followed_of(day.sent, day.followed, t, language),
             "chart": chart(day.hours, hours),
             "chart_said": f"{t['chart']}: {', '.join(busy)}" if busy else t["no_mail_yet"],
             "states": [
@@ -183,6 +185,10 @@ class Home:
         flow = seen.readable.get(row.name)
         write = partial(number, language=language)
         revenue = [money(total, currency, language) for currency, total in sorted(counts.revenue.items())]
+        opened, clicked = (
+            seen_of(count, counts.sent, counts.followed, language) for count in (counts.opened, counts.clicked)
+        )
+        rate, of = percent(counts.open_rate or None, language), followed_of(counts.sent, counts.followed, t, language)
         state = state_of(row, seen.all_held)
         to_staff = t["flow_to_staff"].replace("{count}", write(counts.to_staff)) if counts.to_staff else ""
         return {
@@ -196,8 +202,8 @@ class Home:
                 (t["col_entered"], write(counts.entered), "", True),
                 (t["col_under_way"], write(counts.under_way), "", False),
                 (t["col_sent"], write(counts.sent), to_staff, True),
-                (t["col_opened"], write(counts.opened), percent(counts.open_rate or None, language), True),
-                (t["col_clicked"], write(counts.clicked), percent(counts.click_rate or None, language), False),
+                (t["col_opened"], opened, " ".join(part for part in (rate, of) if part), True),
+                (t["col_clicked"], clicked, percent(counts.click_rate or None, language), False),
                 (t["col_goals"], write(counts.goals), "", counts.goals > 0 and not revenue),
                 (t["col_revenue"], " + ".join(revenue), "", bool(revenue)),
             ],

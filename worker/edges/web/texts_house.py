@@ -34,6 +34,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         # mails
         "mails_today": "Thư hôm nay",
         "sent": "đã gửi",
+        "followed": "trong {count} thư được theo dõi",
+        "none_followed": "không thư nào được theo dõi: khách chưa đồng ý",
         "opened": "đã mở",
         "clicked": "đã bấm",
         "to_staff": "gửi nhân viên",
@@ -181,6 +183,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         # mails
         "mails_today": "Mails today",
         "sent": "sent",
+        "followed": "of {count} that may be followed",
+        "none_followed": "none may be followed: nobody agreed to it",
         "opened": "opened",
         "clicked": "clicked",
         "to_staff": "to staff",

@@ -62,7 +62,7 @@ message = Table(
     partial_index("ix_message_claim", "claim", only="claim IS NOT NULL"),
     partial_index("ix_message_unknown", "id", only="state = 'unknown'"),
     # what the pages count: mails by the time they were sent, those that were opened and clicked, those that went wrong
-    partial_index("ix_message_sent", "sent_at", "flow", "step", only="sent_at IS NOT NULL"),
+    partial_index("ix_message_sent", "sent_at", "flow", "step", "tracked", only="sent_at IS NOT NULL"),
     partial_index("ix_message_opened", "sent_at", "flow", "step", "opened_at", only="opened_at IS NOT NULL"),
     partial_index("ix_message_clicked", "sent_at", "flow", "step", "clicked_at", only="clicked_at IS NOT NULL"),
     partial_index("ix_message_unsent", "state", "settled_at", only=_UNSENT),
