@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tests.support.everywhere import AT, stand_everywhere
 from worker.domain.settings import Settings
@@ -16,6 +16,7 @@ from worker.storage.database import Database
 from worker.storage.tables import (
     bounce,
     consent_change,
+    erased,
     event,
     event_trace,
     hit,
@@ -61,6 +62,7 @@ def test_each_thing_is_kept_as_long_as_its_setting_says(database: Database) -> N
         connection.execute(update(journey).values(ended_at=AT))
         connection.execute(update(hit).values({"class": "person"}))
         connection.execute(update(event_trace).values(flows=[]))
+        connection.execute(insert(erased).values(hash="0a1b", kind="email", ring="r", at=AT))
         connection.execute(update(consent_change).values(email="erased:0a1b"))
     clock = Clock(database)
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tests.support.consents import LAN, say
@@ -17,7 +17,7 @@ from worker.domain.customers import ConsentState, Purpose
 from worker.storage import consent
 from worker.storage.consent import Kept, Told
 from worker.storage.database import Database
-from worker.storage.tables import address, consent_change
+from worker.storage.tables import address, consent_change, erased
 
 NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -124,13 +124,43 @@ def test_nobody_alters_or_deletes_a_line_of_the_ledger(database: Database) -> No
         assert len(consent.lines(connection, LAN)) == 1
 
 
-def test_erasing_puts_a_hash_in_the_address_and_keeps_the_line(database: Database) -> None:
-    """Given a person who is erased, when a keyed hash takes the address's place, then the database lets it."""
+def test_a_line_is_neither_replaced_nor_hidden_nor_cut_away(database: Database) -> None:
+    """Given a line, when it is put in again over itself, its address hidden by what is no hash of an erased person, or
+    the whole ledger cut away, then the database refuses."""
     with database.writing() as connection:
         say(connection, True, NOW, wording="Tôi đồng ý", proof={"event": 7})
-        connection.execute(update(consent_change).values(email="hash:0f3a", proof={}))
+    told = "id, email, purpose, state, at, source"
+    line = f"SELECT {told} FROM consent_change"
+    again = {
+        "sqlite": f"INSERT OR REPLACE INTO consent_change ({told}) {line}",
+        "postgresql": "TRUNCATE consent_change",
+    }
+    statements = [
+        text(again[database.engine.dialect.name]),
+        update(consent_change).values(email="gone", proof=None),
+        update(consent_change).values(email="erased:0f3a"),
+    ]
+    for statement in statements:
+        with (
+            pytest.raises(IntegrityError, match="the ledger of consent is only added to"),
+            database.writing() as connection,
+        ):
+            connection.execute(statement)
+    with database.reading() as connection:
+        (kept,) = consent.lines(connection, LAN)
+    assert kept.told.wording == "Tôi đồng ý"
+
+
+def test_erasing_puts_a_hash_in_the_address_and_keeps_the_line(database: Database) -> None:
+    """Given a person who is erased, when their hash takes the address's place, then the database lets it, and lets the
+    line go when its time has come."""
+    with database.writing() as connection:
+        say(connection, True, NOW, wording="Tôi đồng ý", proof={"event": 7})
+        connection.execute(insert(erased).values(hash="0f3a", kind="email", ring="r", at=NOW))
+        connection.execute(update(consent_change).values(email="erased:0f3a", proof={}))
         (row,) = connection.execute(select(consent_change)).all()
-        assert (row.email, row.state, row.wording) == ("hash:0f3a", "subscribed", "Tôi đồng ý")
+        assert (row.email, row.state, row.wording) == ("erased:0f3a", "subscribed", "Tôi đồng ý")
+        connection.execute(delete(consent_change))
 
 
 def test_holding_an_address_says_nothing_of_it(database: Database) -> None:

@@ -46,8 +46,8 @@ def erase(database: Database, pseudonyms: Pseudonyms, number: int, actor: Actor,
         rows = erasure.counted(connection, person)
         mails = persons.mails(connection, person)
         erasure.stop(connection, person, now)
+        erasure.remember(connection, person, pseudonyms, now)  # first: the ledger of consent takes no other hash
         erasure.clean(connection, person, pseudonyms)
-        erasure.remember(connection, person, pseudonyms, now)
         name = persons.pseudonym(person, pseudonyms)
         audit.write(connection, actor, "person erased", name, now, again=person.erased or None, mails=len(mails))
         in_hand = sum(state == "transmitting" for state in mails.values())

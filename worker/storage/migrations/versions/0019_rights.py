@@ -12,14 +12,58 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-_SQLITE = tuple(
-    f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit"
-    " BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END"
-    for verb in ("UPDATE", "DELETE")
+_KEPT = ("id", "purpose", "state", "at", "anew", "source", "wording", "event_id")
+_LEDGER = "the ledger of consent is only added to"
+_LOG = "the audit log is only ever added to"
+# What erasing a person does, and nothing else may: `erased:` and a hash that stands in `erased` take the address's
+# place, less may stay of the proof, and such a line may be cleared when its time has come.
+_HIDDEN = "EXISTS (SELECT 1 FROM erased WHERE 'erased:' || hash = {row}.email)"
+# SQLite's INSERT OR REPLACE deletes without asking a trigger, so it is stopped before.
+_SQLITE = (
+    f"""
+    CREATE TRIGGER consent_change_altered BEFORE UPDATE ON consent_change
+    WHEN {" OR ".join(f"NEW.{one} IS NOT OLD.{one}" for one in _KEPT)}
+        OR ((NEW.email IS NOT OLD.email OR NEW.proof IS NOT OLD.proof) AND NOT {_HIDDEN.format(row="NEW")})
+    BEGIN SELECT RAISE(ABORT, '{_LEDGER}'); END
+    """,
+    f"""
+    CREATE TRIGGER consent_change_deleted BEFORE DELETE ON consent_change WHEN NOT {_HIDDEN.format(row="OLD")}
+    BEGIN SELECT RAISE(ABORT, '{_LEDGER}'); END
+    """,
+    *(
+        f"""
+        CREATE TRIGGER {table}_replaced BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, '{words}'); END
+        """
+        for table, words in (("consent_change", _LEDGER), ("audit", _LOG))
+    ),
+    *(
+        f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, '{_LOG}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
 )
 _POSTGRESQL = (
+    f"""
+    CREATE FUNCTION consent_change_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND {_HIDDEN.format(row="OLD")} THEN RETURN OLD; END IF;
+        IF TG_OP = 'UPDATE' AND NOT ({" OR ".join(f"NEW.{one} IS DISTINCT FROM OLD.{one}" for one in _KEPT)})
+            AND ((NEW.email = OLD.email AND CAST(NEW.proof AS text) IS NOT DISTINCT FROM CAST(OLD.proof AS text))
+                OR {_HIDDEN.format(row="NEW")})
+        THEN RETURN NEW; END IF;
+        RAISE EXCEPTION '{_LEDGER}' USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+    """,
+    "CREATE TRIGGER consent_change_kept BEFORE UPDATE OR DELETE ON consent_change"
+    " FOR EACH ROW EXECUTE FUNCTION consent_change_kept()",
+    f"""
+    CREATE FUNCTION consent_change_all_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION '{_LEDGER}' USING ERRCODE = 'integrity_constraint_violation'; END $$
+    """,
+    "CREATE TRIGGER consent_change_all_kept BEFORE TRUNCATE ON consent_change"
+    " FOR EACH STATEMENT EXECUTE FUNCTION consent_change_all_kept()",
     "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION 'the audit log is only ever added to'; END $$",
+    f" $$ BEGIN RAISE EXCEPTION '{_LOG}'; END $$",
     "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()",
 )
@@ -66,4 +110,4 @@ def upgrade() -> None:
     gone = sa.text("erased_at IS NOT NULL")
     op.create_index("ix_customer_erased", "customer", ["erased_at"], sqlite_where=gone, postgresql_where=gone)
     for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
-        op.execute(statement)
+        op.execute(sa.text(statement))
