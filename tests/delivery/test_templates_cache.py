@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from tests.delivery.mails import SHOP, FakeLinks, folder
 from worker.delivery.templates import compile as compiling
 from worker.delivery.templates.errors import TemplateError
-from worker.delivery.templates.inline import inline_once
+from worker.delivery.templates.inline import Hindrance, inline_once
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.templates.protected import Protected
 from worker.domain.setting_groups import Shop
@@ -41,9 +42,9 @@ class Counting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.times = 0
 
-        def counted(protected: Protected, root: object) -> str | None:
+        def counted(protected: Protected, root: etree._Element) -> Hindrance | None:
             self.times += 1
-            return inline_once(protected, root)  # type: ignore[arg-type] # lxml's element
+            return inline_once(protected, root)
 
         monkeypatch.setattr(compiling, "inline_once", counted)
 

@@ -1,7 +1,8 @@
 """Whether advertising says who sends it, how to reach them, and how to refuse more: looked for in finished mails.
 
 A template that names them all, itself or in its layouts, is taken to show them. Of any other a mail is made for a
-made-up customer, as `phin preview` makes it, and looked through: an author may have written them out.
+made-up customer, as `phin preview` makes it, and looked through: an author may have written them out. A text part of
+the author's own is held to the same: who reads text sees nothing else.
 
 Asked for by Vietnam's Decree 91/2020 (name, contacts, a way to refuse), by CAN-SPAM (15 U.S.C. 7704 (a)(5): postal
 address, a way to refuse) and by the EU's Directive 2000/31 (article 5: address, contacts).
@@ -15,7 +16,6 @@ from html import unescape
 
 from worker.delivery.links import UNSUBSCRIBE_PATH
 from worker.delivery.templates.library import TemplateLibrary
-from worker.delivery.templates.rendered import Rendered
 from worker.domain.calendars.occurrences import Seasons
 from worker.domain.errors import PhinError, Problem, Severity
 from worker.domain.flows import Flow
@@ -48,14 +48,26 @@ def imprint_problems(
             asked = Asked(name, language=language, flow=occasion.flow.name, step=occasion.step.name)
             try:
                 parts = templates.get(name, language).parts
-                if all(named in parts.html.text.source for named in _NAMES):
+                own = parts.text.text.source if parts.text is not None and parts.own_text else None
+                if all(
+                    named in source
+                    for source in (parts.html.text.source, own)
+                    if source is not None
+                    for named in _NAMES
+                ):
                     continue
                 seen = previewing.preview(asked, flows, now)
             except PhinError:
                 continue
-            for message, hint in _lacking(seen.rendered, settings):
-                told = f"{message}, and {occasion} sends it as advertising"
+            for message, hint in _lacking(unescape(seen.rendered.html), settings):
+                told = f"the mail {message}, and {occasion} sends it as advertising"
                 found.append(parts.sources.problem(1, told, Severity.WARNING, hint=hint))
+            if own is None:
+                continue
+            line = parts.sources.read(f"{name}.{language}.txt").start + 1
+            for message, hint in _lacking(seen.rendered.text, settings, html=False):
+                told = f"the mail's text part {message}, and {occasion} sends it as advertising"
+                found.append(parts.sources.problem(line, told, Severity.WARNING, hint=hint))
     return found
 
 
@@ -79,15 +91,16 @@ def _advertising(flows: Mapping[str, Flow]) -> Iterator[tuple[str, Occasion]]:
                 yield step.template, occasion
 
 
-def _lacking(mail: Rendered, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what a mail's HTML lacks, and what to write."""
+def _lacking(text: str, settings: Settings, *, html: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield what a part of a mail lacks, and what to write."""
     shop = settings.shop
-    html = " ".join(unescape(mail.html).split())
-    if " ".join(shop.address.split()) not in html:
-        yield "the mail does not show the shop's address", "write {{ shop.address }}, as layouts/mail.html does"
+    shown = " ".join(text.split())
+    as_there = ", as layouts/mail.html does" if html else ""
+    if " ".join(shop.address.split()) not in shown:
+        yield "does not show the shop's address", f"write {{{{ shop.address }}}}{as_there}"
     reached = (shop.phone, shop.sender.email, shop.sender.reply_to)
-    if shop.phone and not any(one and one in html for one in reached):
-        yield "the mail does not say how to reach the shop", "write {{ shop.phone }}, as layouts/mail.html does"
-    if f"{settings.url}{UNSUBSCRIBE_PATH}" not in html:
-        hint = '{% if unsubscribe_url %}<a href="{{ unsubscribe_url }}">…</a>{% endif %}'
-        yield "the mail shows no way to refuse more", f"write {hint}"
+    if shop.phone and not any(one and one in shown for one in reached):
+        yield "does not say how to reach the shop", f"write {{{{ shop.phone }}}}{as_there}"
+    if f"{settings.url}{UNSUBSCRIBE_PATH}" not in shown:
+        link = '<a href="{{ unsubscribe_url }}">…</a>' if html else "…: {{ unsubscribe_url }}"
+        yield "shows no way to refuse more", f"write {{% if unsubscribe_url %}}{link}{{% endif %}}"

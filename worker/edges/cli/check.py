@@ -12,14 +12,15 @@ from pathlib import Path
 
 import click
 
-from worker.delivery.unsubscribing import TEMPLATE as REFUSAL_CONFIRMED
 from worker.domain.errors import PhinError, Place, Problem, SettingError, Severity
 from worker.domain.flows import Flow
+from worker.domain.messages import REFUSAL_CONFIRMED
 from worker.domain.settings import Settings
 from worker.edges.cli.painting import paint
 from worker.edges.cli.parsers import secret_problems
 from worker.edges.cli.schema_files import stale
 from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
+from worker.edges.dkim_keys import dkim_domain
 from worker.edges.environment import find_home
 from worker.edges.movable_clock import Clock
 from worker.language.config.seasons import SEASONS_FILE, inspect_seasons
@@ -38,6 +39,7 @@ from worker.language.yaml.diagnostics import (
 )
 from worker.language.yaml.suggestions import listed
 from worker.rehearsal.imprints import imprint_problems, settings_lack
+from worker.rehearsal.mail_settings import mail_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ def check_all(folder: Path, environment: Mapping[str, str]) -> Checked:
     shop = read_shop(from_here(folder), environment)
     folder, settings, templates = shop.folder, shop.settings, shop.templates
     shown = str(folder / settings.templates)
-    in_templates = [_beneath(shown, one) for one in templates.check()]
+    signs = dkim_domain(settings) if settings.dkim.sign else None
+    looks = (*templates.check(), *mail_problems(settings, templates, signs))
+    in_templates = [_beneath(shown, one) for one in looks]
     library = read_library(folder / settings.flows, shop.vocabulary, templates.needs())
     over = _over(library, folder, settings)
     flows = {name: file.flow for name, file in library.flows.items()}
