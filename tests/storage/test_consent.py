@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tests.support.consents import LAN, say
@@ -135,7 +135,7 @@ def test_a_line_is_neither_replaced_nor_hidden_nor_cut_away(database: Database) 
         "sqlite": f"INSERT OR REPLACE INTO consent_change ({told}) {line}",
         "postgresql": "TRUNCATE consent_change",
     }
-    statements = [
+    statements: list[Executable] = [
         text(again[database.engine.dialect.name]),
         update(consent_change).values(email="gone", proof=None),
         update(consent_change).values(email="erased:0f3a"),
