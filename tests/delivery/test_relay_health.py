@@ -77,10 +77,13 @@ def test_a_relay_that_comes_and_goes_does_not_fill_the_log() -> None:
         (Outcome.REFUSED, 550, "5.1.1 no such user", Stage.RCPT),
         (Outcome.TEMPORARY, 452, "4.2.2 mailbox full", Stage.RCPT),
         (Outcome.UNKNOWN, None, "the connection broke", Stage.DOT),
+        (Outcome.TEMPORARY, 421, "4.7.28 Gmail has detected an unusual rate of mail", Stage.RCPT),
+        (Outcome.REFUSED, 550, "5.7.1 spam", Stage.DOT),
+        (Outcome.TEMPORARY, None, "no answer within 20 s", Stage.RCPT),
     ],
 )
-def test_what_is_about_one_recipient_is_not_told(answer: tuple[Outcome, int, str, Stage]) -> None:
-    """Given an answer that is about its recipient alone, then the relay is not blamed."""
+def test_what_is_about_one_recipient_or_domain_is_not_told(answer: tuple[Outcome, int, str, Stage]) -> None:
+    """Given an answer that is about its recipient or the recipient's domain alone, then the relay is not blamed."""
     assert told((0, answer)) == []
 
 

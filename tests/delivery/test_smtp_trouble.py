@@ -52,7 +52,8 @@ CASES: dict[str, tuple[Script, list[Outcome]]] = {
     "hangs up at a later sender": ({"mail": [None, Drop()]}, [A, A, A]),
     "hangs up at every sender": ({"mail": [None, Drop(), Drop(), Drop()]}, [A, T, T]),
     "hangs up at a recipient": ({"rcpt": [None, Drop("reset")]}, [A, A, A]),
-    "hangs up at the first recipient": ({"rcpt": [Drop()]}, [T, T, T]),
+    "hangs up at the first recipient": ({"rcpt": [Drop()]}, [T, A, A]),
+    "hangs up at one recipient again and again": ({"rcpt": [None, Drop(), Drop()]}, [A, T, A]),
     "refuses DATA": ({"data": [say("451 4.3.1 disk full")]}, [T, A, A]),
     "answers DATA with nonsense": ({"data": [None, say("250 thanks")]}, [A, A, A]),
     "refuses in the body": ({"body": [None, say("554 5.6.0 no such words here")]}, [A, R, A]),
@@ -120,12 +121,30 @@ def test_a_server_that_refuses_and_hangs_up_in_the_body_is_heard() -> None:
         assert (answers[0].code, answers[0].text) == (552, "5.3.4 too big for this server")
 
 
-@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt", "data"])
-def test_a_server_that_falls_silent_before_the_dot_leaves_the_mail_untaken(step: Step) -> None:
-    """Given silence at a step, the time-out ends it; no further mail is tried against a server that sleeps."""
-    answers, server = run(Manners({step: Hang()}), some_mails(3), timeout=1)
-    assert [answer.outcome for answer in answers] == [T, T, T]
-    assert server.connections == 1
+@pytest.mark.parametrize(("step", "tries"), [("connect", 1), ("ehlo", 1), ("mail", 1), ("rcpt", 3), ("data", 3)])
+def test_a_server_that_falls_silent_before_the_dot_leaves_the_mail_untaken(step: Step, tries: int) -> None:
+    """Given silence at a step, the time-out ends it; no further mail is tried against a server that sleeps, where
+    silence at recipients means so after three."""
+    answers, server = run(Manners({step: Hang()}), some_mails(5), timeout=0.5)
+    assert [answer.outcome for answer in answers] == [T] * 5
+    assert [answer.stage for answer in answers[tries:]] == [Stage.CONNECT] * (5 - tries)
+    assert server.connections == tries
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("step", ["rcpt", "body"])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_server_that_hangs_for_one_mail_holds_up_no_other(way: str, step: Step, place: int) -> None:
+    """Given a server that never answers to one mail's recipient, or takes no content of one, when a burst is handed
+    over, then that mail waits, and the others of the burst are sent within the same call."""
+    script: Script = {step: [*[None] * place, Hang()]}
+    mails = some_mails(6)
+    if step == "body":  # so long that writing it ends by the time-out, with no final dot gone
+        mails[place] = a_mail(place + 1, body=too_long())
+    answers, server = run(Manners(script, WAYS[way]), mails, timeout=0.5)
+    assert [answer.outcome for answer in answers] == [*[A] * place, T, *[A] * (5 - place)]
+    assert answers[place].stage is (Stage.RCPT if step == "rcpt" else Stage.DATA)
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("taken", [True, False])

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.receivers import BUSY, DOWN, LOST, SLOWED, UNSIGNED, Fault, Street, people
+from tests.support.misbehaving_smtp import MisbehavingSmtp
+from tests.support.receivers import BUSY, DOWN, LOST, MUTE, SLOWED, UNSIGNED, Fault, Street, people
+from tests.support.smtp_conversation import Hang, Manners
+from worker.delivery.smtp import SmtpTransport
 from worker.delivery.transport import Outcome
 from worker.domain.answers import Stage
 from worker.storage import relays
@@ -159,6 +162,36 @@ def test_a_relay_that_is_down_hands_over_to_the_others_at_once(database: Databas
     used = [relay for relay, recipient in street.behind.taken if recipient.endswith(".org")]
     assert used.count("ses") > used.count("own")
     assert set(street.behind.times().values()) == {1}
+
+
+def test_one_recipient_that_hangs_closes_no_relay(database: Database, tmp_path: Path) -> None:
+    """Given a server that never answers for one recipient, when a burst of orders is due, then the others of it are
+    sent within the same call, no breaker opens, and that mail waits."""
+    manners = Manners({"rcpt": [None, None, None, Hang()]})
+    street = Street(database, tmp_path)
+    with MisbehavingSmtp(manners=manners) as server:
+        street.office.by_relay = lambda _name: SmtpTransport(server.url(), timeout=0.5)
+        street.order(*people(25, "example.com"))
+        street.office.send()
+        street.office.sending.close()
+    assert street.states() == {"sent": 24, "queued": 1}
+    assert street.reasons() == {"to be tried again": 1}
+    with database.reading() as connection:
+        assert relays.all_breakers(connection) == []
+
+
+def test_a_relay_that_hangs_for_everybody_hands_over_to_the_others(database: Database, tmp_path: Path) -> None:
+    """Given two relays of which one is mute to every recipient, when mails are due, then after three of them the
+    others go by the other relay, within the same call, and its breaker rests."""
+    street = Street(database, tmp_path, "ses", "own", relays=[{"name": "ses", "weight": 1000}, {"name": "own"}])
+    street.behind.faults["ses"] = MUTE
+    street.order(*people(20, "example.com"))
+    street.office.send()
+    street.office.send()
+    assert street.states() == {"sent": 18, "queued": 2}
+    assert {relay for relay, _ in street.behind.taken} == {"own"}
+    with database.reading() as connection:
+        assert [str(one.key) for one in relays.shut(connection)] == ["relay ses"]
 
 
 def test_an_unknown_outcome_goes_by_no_other_relay(database: Database, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,21 @@ def test_several_processes_keep_one_rate(database: Database, tmp_path: Path) -> 
     assert all(total[min(298, at + 58)] - (total[at - 2] if at else 35) <= 60 for at in range(0, 298, 2))
     assert total[230] >= 200, "and hardly less than the rate allows"
     assert {row.attempts for row in street.shop.messages()} == {1}
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_weights_hold_in_bursts(database: Database, tmp_path: Path, size: int) -> None:
+    """Given relays of weights 3 and 1, when 200 orders come in bursts, then each has its share, give or take a third."""
+    weights: Any = [{"name": "large", "weight": 3}, {"name": "small", "weight": 1}]
+    street = Street(database, tmp_path, "large", "small", relays=weights)
+    total = 0
+    while total < 200:
+        street.order(*(f"{total}-{address}" for address in people(size, "example.com")))
+        street.office.send()
+        total += size
+    used = Counter(relay for relay, _ in street.behind.taken)
+    assert used["large"] + used["small"] == total
+    assert total / 4 * 2 / 3 <= used["small"] <= total / 4 * 4 / 3, used
 
 
 def test_a_new_relay_sends_its_day_and_the_old_one_the_rest(database: Database, tmp_path: Path) -> None:

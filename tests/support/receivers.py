@@ -18,6 +18,7 @@ NEWS = "trigger: signup\nsteps: [{send: welcome}]"
 
 Fault = tuple[Outcome, int | None, str, Stage]
 DOWN: Fault = (Outcome.TEMPORARY, None, "cannot reach it: connection refused", Stage.CONNECT)
+MUTE: Fault = (Outcome.TEMPORARY, None, "no answer within 20 s", Stage.RCPT)
 SLOWED: Fault = (Outcome.TEMPORARY, 421, "4.7.28 Gmail has detected an unusual rate of mail", Stage.RCPT)
 BUSY: Fault = (Outcome.TEMPORARY, 451, "4.3.2 System not accepting messages", Stage.RCPT)
 UNSIGNED: Fault = (Outcome.TEMPORARY, 550, "5.7.26 This mail has been blocked, it is unauthenticated", Stage.DOT)

@@ -14,7 +14,7 @@ import structlog
 
 from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing, Transport
 from worker.domain.addresses import masked
-from worker.domain.answers import Blame, Stage, class_answer
+from worker.domain.answers import Reach, Stage, class_answer
 
 TOLD_EVERY = 60.0  # seconds between two warnings of one process, however often the relay comes and goes
 
@@ -41,7 +41,7 @@ class RelayHealth:
         return _Watched(transport, self)
 
     def note(self, answer: Answer) -> None:
-        """Learn from an answer; one that is about its recipient alone says nothing of the relay."""
+        """Learn from an answer; one about its recipient, or the recipient's domain, says nothing of the relay."""
         if answer.outcome is Outcome.ACCEPTED:
             self._works()
         elif answer.outcome is not Outcome.UNKNOWN and _of_the_relay(answer):
@@ -104,6 +104,5 @@ class _Leased:
 
 
 def _of_the_relay(answer: Answer) -> bool:
-    return (
-        answer.stage is Stage.CONNECT or class_answer(answer.code, answer.text, answer.stage).blame is Blame.OURSELVES
-    )
+    verdict = class_answer(answer.code, answer.text, answer.stage)
+    return answer.stage is Stage.CONNECT or (verdict.reach is Reach.RELAY and verdict.certain)

@@ -88,7 +88,11 @@ class Sender:
         self._times = room.times
         self._transport = room.transport
         self._transports: dict[str, Transport] = {}
-        self._traffic = Traffic(TrafficPlan.of(room.settings), self._settings.group_campaign)
+        self._at_a_time = {
+            Kind.TRANSACTIONAL: self._settings.group_single,
+            Kind.MARKETING: self._settings.group_campaign,
+        }
+        self._traffic = Traffic(TrafficPlan.of(room.settings), self._at_a_time)
         self._journal = SenderJournal(room.journals, self.token)
         self._rules = Rules(room.flowbook, room.preparing.shop_facts, room.settings.policy)
         span = timedelta(seconds=self._settings.lease)
@@ -190,10 +194,7 @@ class Sender:
 
         Each group goes by one relay.
         """
-        for kind, most in (
-            (Kind.TRANSACTIONAL, self._settings.group_single),
-            (Kind.MARKETING, self._settings.group_campaign),
-        ):
+        for kind, most in self._at_a_time.items():
             shares: dict[str, list[Prepared]] = {}
             for prepared in ready:
                 if prepared.loaded.message.kind is kind:

@@ -20,6 +20,7 @@ from worker.delivery.smtp_relay import parse_relay
 from worker.delivery.smtp_session import NotOpenedError, Reply, Session, open_session
 from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
 from worker.domain.answers import Stage
+from worker.domain.breakers import MUTE_IN_A_ROW
 
 
 class SmtpTransport:
@@ -57,9 +58,10 @@ class SmtpTransport:
 
         A connection is replaced within the call only after it has served a mail: a relay that is down or sick is
         asked once, and the mails that remain get the same answer, with the stage of a mail that nobody was told of
-        (`CONNECT`). So they do after an unknown outcome.
+        (`CONNECT`). So they do after an unknown outcome. Where no word came to one mail's recipient or content, that
+        mail waits, and the others go on over a new connection, unless it is so with several in a row.
         """
-        place = 0
+        place = mute = 0
         session: Session | None = None
         try:
             while place < len(mails):
@@ -68,6 +70,7 @@ class SmtpTransport:
                     session = self._connected()
                     for answer in self._over(session, mails[place:], journal):
                         place += 1
+                        mute = mute if answer.code is None else 0
                         journal.answered(answer)
                         yield answer
                 except OverError as over:
@@ -77,13 +80,19 @@ class SmtpTransport:
                         continue
                     if over.again and session is not None and session.served:
                         continue
-                    for mail in mails[place:]:
+                    mute += over.doubtful
+                    going_on = over.doubtful and mute < MUTE_IN_A_ROW
+                    # the mail in hand, unless it has its answer; and the others, unless they go on
+                    in_hand = int(over.stage is not None)
+                    for mail in mails[place : place + in_hand] if going_on else mails[place:]:
+                        place += 1
                         stage = over.stage or Stage.CONNECT
                         answer = Answer(mail.message, Outcome.TEMPORARY, over.code, str(over), stage)
                         over.stage = None  # only the mail in hand had come further
                         journal.answered(answer)
                         yield answer
-                    return
+                    if not going_on:
+                        return
         finally:
             if session is not None and not session.idle:  # left in the midst of a mail
                 self._drop(session)
@@ -148,7 +157,7 @@ class SmtpTransport:
         try:
             return open_transaction(session, opening, under_way=under_way)
         except OverError as over:
-            if over.silent and under_way:
+            if over.silent and under_way and over.stage is Stage.MAIL:
                 self._look_ahead = False
             raise
 

@@ -36,6 +36,8 @@ class OverError(PhinError):
         again: whether a new connection is worth trying at once, provided that this one had served a mail.
         silent: whether it ended by the server's not answering in time.
         no_chunks: whether the server does not know BDAT though it offered it: again at once, without.
+        doubtful: whether it ended, without a word, at the recipient or content of the mail in hand: that mail alone
+            may be the reason.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class OverError(PhinError):
         again: bool,
         silent: bool = False,
         no_chunks: bool = False,
+        doubtful: bool = False,
     ) -> None:
         self.code = code
         self.stage = stage
         self.again = again
         self.silent = silent
         self.no_chunks = no_chunks
+        self.doubtful = doubtful
         super().__init__(text)
 
 
@@ -94,7 +98,10 @@ def open_transaction(session: Session, opening: Envelope, *, under_way: bool) ->
                 raise GarbledError(f"'{reply.code}' is no answer to {stage.value.upper()}")
     except (LostError, GarbledError) as trouble:
         silent = isinstance(trouble, LostError) and trouble.timed_out
-        raise OverError(str(trouble), stage=stage, again=under_way or not silent, silent=silent) from trouble
+        begun = stage is not Stage.MAIL  # then what was written behind a final dot has arrived
+        again = not silent or (under_way and not begun)
+        doubtful = begun and isinstance(trouble, LostError)
+        raise OverError(str(trouble), stage=stage, again=again, silent=silent, doubtful=doubtful) from trouble
     session.needs_reset = refused is not None
     return refused
 
@@ -192,4 +199,5 @@ def _broken(
     else:
         answer = Answer(mail.message, Outcome.TEMPORARY, None, f"broken off before the final dot: {trouble}", stage)
     again = again and answer.outcome is not Outcome.UNKNOWN
-    return answer, OverError(f"not tried, since the connection broke: {trouble}", again=again)
+    doubtful = not handed and words is None
+    return answer, OverError(f"not tried, since the connection broke: {trouble}", again=again, doubtful=doubtful)

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.addresses import masked
 from worker.domain.answers import Reach, Stage, class_answer
-from worker.domain.breakers import Breaker, BreakerState, Key, Strike, passed, struck
+from worker.domain.breakers import MUTE_IN_A_ROW, Breaker, BreakerState, Key, Strike, passed, struck
 from worker.storage import relays
 from worker.storage.relays import LastAnswer
 
 TOLD_EVERY = timedelta(seconds=10)  # the last answer of one kind is written no more often
 _OF_RECIPIENT = (Stage.RCPT, Stage.DATA, Stage.DOT)
+_UNANSWERED = (Stage.RCPT, Stage.DATA)
 _LONGEST = 300  # characters of an answer that are kept
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class Struck:
         self._told_at: dict[tuple[str, str], datetime] = {}
         self._before: tuple[int | None, str] | None = None
         self._answered = 0
+        self._mute: dict[str, set[int]] = {}  # by relay: mails in a row that it said no word to
 
     def look(self, connection: Connection, domains: Collection[str]) -> None:
         """Read what is known of these domains; once a batch."""
@@ -75,6 +77,9 @@ class Struck:
         first, before = self._answered == 0, self._before
         self._answered += 1
         self._before = None
+        doubted = self._mute.get(relay)
+        if answer.code is not None and not answer.ours:
+            self._mute.pop(relay, None)
         if answer.outcome is Outcome.ACCEPTED:
             if self._seen:
                 self._note_taken(relay, domain, answer.message, now)
@@ -90,7 +95,13 @@ class Struck:
                 self._note_taken(relay, domain, answer.message, now)  # an answer about a mailbox is no refusal of us
             return
         key = Key(relay, domain) if verdict.reach is Reach.DOMAIN else Key(relay)
-        certain = verdict.certain and (first or answer.stage is not Stage.CONNECT)
+        certain = verdict.certain and (first or bool(doubted) or answer.stage is not Stage.CONNECT)
+        if answer.code is None and answer.stage in _UNANSWERED:
+            mute = self._mute.setdefault(relay, set())
+            mute.add(answer.message)
+            certain = len(mute) >= MUTE_IN_A_ROW
+            if not certain and not self.of(relay, domain):
+                return  # it may be this mail alone: the next ones tell
         words = masked(answer.text)[:_LONGEST]
         strike = Strike(answer.message, certain, answer.code is None or answer.code < 500, answer.code, words)
         self._learned.append((key, answer.message, strike, now))

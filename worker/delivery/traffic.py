@@ -6,7 +6,7 @@ that marks a group, where probes and turns are taken so that no two senders take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from worker.domain.breakers import PROBE_WITHIN, Breaker, probed
 from worker.domain.messages import Kind, MessageState
 from worker.domain.rates import FURTHEST, Turnstile, is_long, spread
 from worker.domain.receivers import receiver_of
-from worker.domain.relays import Route, choose
+from worker.domain.relays import Route, Turns
 from worker.storage import relays
 from worker.storage.claims import Claimed
 from worker.storage.ledger import Settlement
@@ -56,12 +56,13 @@ class Traffic:
     """One sender's view of the traffic; for one thread.
 
     Parameters:
-        share: mails that go the same way, one after the other.
+        shares: of each kind, mails that go the same way, one after the other.
     """
 
-    def __init__(self, plan: TrafficPlan, share: int) -> None:
+    def __init__(self, plan: TrafficPlan, shares: Mapping[Kind, int]) -> None:
         self._plan = plan
-        self._share = share
+        self._shares = shares
+        self._turns: dict[Kind, Turns] = {}
         self._routes = {route.name: route for route in plan.routes}
         self._of_kind = {kind: plan.of_kind(kind) for kind in Kind}
         self.struck = Struck()
@@ -93,7 +94,7 @@ class Traffic:
         if self.struck.any:
             self._choose_probes(now)
         waiting: dict[int, Aftermath] = {}
-        seeds: dict[Kind, tuple[int, int]] = {}
+        shared: dict[Kind, tuple[int, Route]] = {}  # how many went by which relay since its turn came
         for number, mail in self._mails.items():
             if number in self._by:
                 continue
@@ -106,13 +107,15 @@ class Traffic:
             if not usable:
                 waiting[number] = Aftermath(self._held(mail, now))
                 continue
-            count, seed = seeds.get(kind, (0, number))
-            if count == self._share:
-                count, seed = 0, number
-            seeds[kind] = count + 1, seed
             before = mail.message.relay
-            stable = before in self._routes and self._routes[before] in usable
-            self._by[number] = before if stable and before is not None else choose(usable, seed).name
+            if before is not None and self._routes.get(before) in usable:
+                self._by[number] = before
+                continue
+            count, by = shared.get(kind, (0, usable[0]))
+            if count in (0, self._shares[kind]) or by not in usable:
+                count, by = 0, self._turns.setdefault(kind, Turns(number)).choose(usable)
+            shared[kind] = count + 1, by
+            self._by[number] = by.name
         going = [one for one in whole if isinstance(one, NotMade) or one.message.id not in waiting]
         return going, list(waiting.values())
 

@@ -16,6 +16,7 @@ from worker.domain.rates import spread
 WHOLE_RELAY = ""  # in place of a domain
 IN_A_ROW = 3  # refusals (5xx) about ourselves that are doubtful each
 DELAYS_IN_A_ROW = 5  # temporary answers about a server
+MUTE_IN_A_ROW = 3  # mails to which a relay said no word at recipient or content; one may be that mail's own fault
 FORGOTTEN_AFTER = timedelta(hours=1)  # what is counted is forgotten when nothing was added for so long
 PROBE_TAKES = timedelta(seconds=10)  # after which one looks what became of a probe
 PROBE_WITHIN = timedelta(minutes=3)  # so long a probe may be under way; a relay's time-outs are shorter

@@ -11,6 +11,7 @@ from worker.domain.messages import Kind
 from worker.domain.rates import Rate, WarmUp
 
 ONLY = "main"  # how the one relay of a plain `smtp_url` is called
+_GOLDEN = (5**0.5 - 1) / 2
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -32,23 +33,35 @@ class Route:
     warm_up: WarmUp | None = None
 
 
-def choose(routes: Sequence[Route], seed: int) -> Route:
-    """Return one of the relays by their weights; the same one for the same seed.
+class Turns:
+    """Whose turn it is among relays: after few turns already each has had its share, whichever take mail just then.
 
-    Raises:
-        ValueError: there is none.
+    The turns step round a circle, of which each relay has a piece by its weight, by the golden ratio: no n steps leave
+    a gap much wider than the others (R. Kronecker's sequence; its discrepancy is of the order log n / n).
+
+    Parameters:
+        seed: where it begins, so that not all senders begin with the same relay.
     """
-    if not routes:
-        raise ValueError("there is no relay to choose from")
-    if len(routes) == 1:
-        return routes[0]
-    digest = int.from_bytes(blake2b(seed.to_bytes(8, "big", signed=True), digest_size=8).digest(), "big")
-    left = digest % sum(route.weight for route in routes)
-    for route in routes:
-        left -= route.weight
-        if left < 0:
-            return route
-    return routes[-1]
+
+    def __init__(self, seed: int) -> None:
+        digest = blake2b(seed.to_bytes(8, "big", signed=True), digest_size=8).digest()
+        self._at = int.from_bytes(digest, "big") / 2**64
+
+    def choose(self, routes: Sequence[Route]) -> Route:
+        """Return the relay whose turn it is.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not routes:
+            raise ValueError("there is no relay to choose from")
+        self._at = (self._at + _GOLDEN) % 1.0
+        left = self._at * sum(route.weight for route in routes)
+        for route in routes:
+            left -= route.weight
+            if left < 0:
+                return route
+        return routes[-1]
 
 
 def named_urls(text: str) -> dict[str, str]:
