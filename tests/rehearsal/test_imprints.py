@@ -64,3 +64,25 @@ def test_settings_without_an_address_are_told_once(tmp_path: Path) -> None:
     """Given a shop that says not where it is, then the settings are told of, not each template."""
     found = told(tmp_path, FOOTER, address="", phone="")
     assert [message.split(" is empty")[0] for message in found] == ["shop.address", "shop.phone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        ("Chào bạn\n", LACKS),
+        ("Chào bạn\n{{ shop.address }}\n{{ shop.phone }}\n", LACKS[2:]),
+        ("{{ shop.address }} {{ shop.phone }} {% if unsubscribe_url %}{{ unsubscribe_url }}{% endif %}", ()),
+        (f"{SHOP['address']} {SHOP['phone']} {{{{ unsubscribe_url }}}}", ()),
+    ],
+)
+def test_a_text_part_of_ones_own_is_held_to_the_same(tmp_path: Path, text: str, lacking: tuple[str, ...]) -> None:
+    """Given HTML in order beside a text of the author's own, then what the text lacks is told, in its file."""
+    settings = Settings.model_validate({"shop": SHOP})
+    (tmp_path / "mail.vi.html").write_text(f"---\nsubject: Chào\n---\n<html><body>{FOOTER}</body></html>")
+    (tmp_path / "mail.vi.txt").write_text(text)
+    flows = {"f": read_flow("flow: f\ntrigger: signup\nsteps: [{send: mail}]\n", "f.yaml", None)[0]}
+    found = imprint_problems(settings, TemplateLibrary(tmp_path, settings.shop), flows, {}, NOW)
+    assert [one.message.partition(", and f, step ")[0] for one in found] == [
+        f"the mail's text part {what}" for what in lacking
+    ]
+    assert {(one.place.file, one.place.line) for one in found} <= {("mail.vi.txt", 1)}

@@ -212,3 +212,22 @@ def test_a_coupon_of_the_flow_has_a_code(templates: Path) -> None:
     )
     seen = own(templates).preview(Asked("gift"), flows, START)
     assert "TET-7K2M 10 or TET-7K2M" in seen.rendered.text
+
+
+@pytest.mark.parametrize("flows", [FLOWS, {}])
+@pytest.mark.parametrize("template", ["refusal-confirmed", "confirm-subscription", "confirm-reminder"])
+def test_a_mail_that_phin_itself_sends_is_no_advertising(
+    shipped: Previewing, template: str, flows: Mapping[str, Flow]
+) -> None:
+    """Given the mail that confirms a refusal, or asks for a yes, then it is shown as it goes out: without the mark of
+    advertising, and without a refusal of what is none, with its flow and where no flow sends it."""
+    seen = shipped.preview(Asked(template), flows, START)
+    assert seen.kind is Kind.TRANSACTIONAL
+    assert not seen.rendered.subject.startswith("[QC]")
+    assert "/u/" not in seen.rendered.html
+
+
+def test_a_mail_that_no_flow_sends_yet_is_taken_for_advertising(templates: Path) -> None:
+    """Given a template of the shop's own that no flow sends, then it is shown with what advertising has to carry."""
+    write(templates, "news", "<p>Chào</p>")
+    assert own(templates).preview(Asked("news"), {}, START).kind is Kind.MARKETING

@@ -21,7 +21,7 @@ from worker.domain.errors import PhinError, Problem
 from worker.domain.facts import Facts, ShopFacts
 from worker.domain.flows import Flow
 from worker.domain.law import tagged
-from worker.domain.messages import Kind
+from worker.domain.messages import REFUSAL_CONFIRMED, Kind
 from worker.domain.settings import Settings
 from worker.domain.staff import Person, Staff
 from worker.domain.zones import zone_of
@@ -155,7 +155,7 @@ class Previewing:
         facts = scene.facts
         samples = Samples(self._settings, language, facts.now)
         given, missing = self._given(compiled, occasion, facts, samples)
-        kind = Kind.TRANSACTIONAL if person else occasion.kind if occasion else Kind.MARKETING
+        kind = Kind.TRANSACTIONAL if person else occasion.kind if occasion else _kind_of(compiled)
         if person is not None:
             values = staff_values(self._settings, self._tokens, asked.template, person, facts, given, samples)
         else:
@@ -225,3 +225,10 @@ class Previewing:
             name for name in compiled.values if name not in given and (occasion is None or name in compiled.needs)
         )
         return {**given, **{name: samples.given(name) for name in missing}}, missing
+
+
+def _kind_of(compiled: CompiledTemplate) -> Kind:
+    """Return what a mail is for that no flow sends: the one that Phin itself sends, or one that asks for a yes or
+    takes back a no, is no advertising."""
+    own = compiled.name == REFUSAL_CONFIRMED or compiled.asks_consent
+    return Kind.TRANSACTIONAL if own else Kind.MARKETING
