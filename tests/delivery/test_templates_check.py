@@ -8,6 +8,7 @@ import pytest
 
 from tests.delivery.mails import SHOP, folder
 from worker.delivery.templates.check_size import CLIPPED, NEAR
+from worker.delivery.templates.errors import UnknownTemplateError
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.setting_groups import Shop
 
@@ -23,6 +24,50 @@ def told(folder: Path, body: str, style: str = STYLE) -> list[str]:
         + (f"; {one.hint}" if one.hint else "")
         for one in library.check()
     ]
+
+
+def test_a_picture_in_the_mail_itself_is_told_at_its_place(tmp_path: Path) -> None:
+    """Given a `data:` picture, then the place is the address, and the hint names both ways that work."""
+    (found,) = told(tmp_path, '<p>x</p>\n<p><img alt="" src="data:image/png;base64,AA" width="10" height="10"></p>')
+    assert found.startswith("6:21: warning: an image stands in the mail itself")
+    assert "site" in found and 'below templates/: src="images/NAME.png"' in found
+
+
+@pytest.mark.parametrize(
+    ("tag", "hint"),
+    [
+        ('{% include "partials/opening-hour.html" %}', "did you mean 'partials/opening-hours.html'?"),
+        ('<img src="images/logoo.png" alt="" width="9" height="9">', "did you mean 'images/logo.png'?"),
+        ('{% include "partials/far-from-all.html" %}', None),
+    ],
+)
+def test_a_wrong_files_name_is_told_with_the_one_that_was_meant(tmp_path: Path, tag: str, hint: str | None) -> None:
+    """Given a part or picture that is not there, then the closest one is named, and no far one."""
+    folder(tmp_path, {"partials/opening-hours.vi.html": "8–22", "images/logo.png": "x"})
+    (found,) = told(tmp_path, tag)
+    assert ("did you mean" in found) == (hint is not None)
+    assert found.endswith(hint or "in the folder of templates")
+
+
+def test_a_text_without_a_mail_is_told(tmp_path: Path) -> None:
+    """Given texts beside no HTML, then each is told, with the mail whose name is close; one beside MJML is in order."""
+    folder(tmp_path, {"mial.vi.txt": "x", "staff/alone.vi.txt": "x", "README.txt": "x", "mail.vi.txt": "x"})
+    library = TemplateLibrary(tmp_path, Shop(languages=("vi",)))
+    (tmp_path / "mail.vi.mjml").write_text("---\nsubject: x\n---\n<mjml><mj-body></mj-body></mjml>")
+    found = {one.place.file: (one.message, one.hint or "") for one in library.check()}
+    assert sorted(found) == ["mial.vi.txt", "staff/alone.vi.txt"]
+    assert found["mial.vi.txt"] == ("nothing uses this text: there is no 'mial.vi.html'", "did you mean 'mail.vi.txt'?")
+    assert found["staff/alone.vi.txt"][1].startswith("write the mail in 'staff/alone.vi.html'")
+
+
+def test_an_unknown_template_is_not_taken_for_a_far_one(tmp_path: Path) -> None:
+    """Given names that share no more than some letters, then what there is is told, and a slip is understood."""
+    folder(tmp_path, {f"{name}.vi.html": "x" for name in ("checkout-last-note", "welcome")})
+    library = TemplateLibrary(tmp_path, Shop(languages=("vi",)))
+    with pytest.raises(UnknownTemplateError, match="there are: checkout-last-note, welcome"):
+        library.get("nope", "vi")
+    with pytest.raises(UnknownTemplateError, match="did you mean 'welcome'"):
+        library.get("wellcome", "vi")
 
 
 GOOD = '<p class="card">{0}</p>'

@@ -94,7 +94,7 @@ def _source(element: Element, sources: Sources) -> Problem | None:
         return sources.problem(element.line, "an image has no address in 'src'", near="<img")
     if start.startswith("data:"):
         message = "an image stands in the mail itself ('data:'); Gmail and Outlook show none of these"
-        hint = "put the file on the shop's site, and write its address"
+        hint = 'put the file on the shop\'s site and write its address, or below templates/: src="images/NAME.png"'
         return sources.problem(element.line, message, Severity.WARNING, near="data:", hint=hint)
     shown = address[:60].replace(TAG, "…")
     message = f"an image is loaded from '{shown}', where no mail program finds it"

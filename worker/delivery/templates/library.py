@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from rapidfuzz import process
 
 from worker.delivery.templates.check import STAFF
 from worker.delivery.templates.compile import Compiler
@@ -18,9 +16,11 @@ from worker.delivery.templates.rendered import CompiledTemplate
 from worker.delivery.templates.sources import Sources, Stamp, stamp
 from worker.domain.errors import Place, Problem, Severity
 from worker.domain.setting_groups import Shop
+from worker.language.yaml.suggestions import did_you_mean
 
 LOOK_EVERY = 1.0  # seconds between two looks at the files
 _FILE = re.compile(rf"(?P<name>(?:{STAFF}/)?[A-Za-z0-9][\w-]*)\.(?P<language>[a-z]{{2,3}})\.(?:html|mjml)")
+_TEXT = re.compile(_FILE.pattern.removesuffix("(?:html|mjml)") + "txt")
 
 
 @dataclass(slots=True)
@@ -132,7 +132,23 @@ class TemplateLibrary:
                     message = f"template '{name}' has no text in '{language}'"
                     hint = f"customers with that language get '{self._preferred(languages, language)}'"
                     found.append(Problem(place, message, Severity.WARNING, hint))
+        found.extend(self._alone(held))
         return list(dict.fromkeys(found))  # a layout's problem is told once, not for each template that uses it
+
+    def _alone(self, held: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+        """Tell of texts without a mail: `NAME.vi.txt` is read beside `NAME.vi.html` and no other way."""
+        texts = (*self._folder.glob("*.txt"), *self._folder.glob(f"{STAFF}/*.txt"))
+        for file in sorted(path.relative_to(self._folder).as_posix() for path in texts):
+            match = _TEXT.fullmatch(file)
+            if match and match["language"] not in held.get(match["name"], ()):
+                mail = f"{match['name']}.{match['language']}.html"
+                others = sorted(f"{name}.{one}.txt" for name, languages in held.items() for one in languages)
+                hint = (
+                    did_you_mean(file, others) or f"write the mail in '{mail}'; its text is then made from it by itself"
+                )
+                yield Problem(
+                    Place(file, 1, 1), f"nothing uses this text: there is no '{mail}'", Severity.WARNING, hint
+                )
 
     def _languages(self) -> dict[str, set[str]]:
         """Return the languages of each template, by the files that are there."""
@@ -210,6 +226,5 @@ class TemplateLibrary:
 
     def _unknown(self, name: str) -> UnknownTemplateError:
         names = self.names()
-        close = process.extractOne(name, names, score_cutoff=60)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names) or 'none'}"
+        hint = did_you_mean(name, names) or f"there are: {', '.join(names) or 'none'}"
         return UnknownTemplateError(f"there is no template '{name}' in {self._folder}; {hint}")

@@ -12,13 +12,16 @@ import re
 import stat
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from worker.delivery.templates.errors import TemplateError
 from worker.domain.errors import Place, Problem, Severity
+from worker.language.yaml.suggestions import did_you_mean
 
 Stamp = tuple[int, int] | None  # a file's time and size, None where there is none
 LONGEST = 500_000  # characters of one file; a mail of a quarter of that is cut off by Gmail already
+_LISTED = 2_000  # files that a wrong name is compared with
 _MOST = 4 * LONGEST  # bytes: a letter has four at most
 
 
@@ -122,7 +125,16 @@ class Sources:
         for name in (ours, str(path)):
             if self.look(self.folder / name):
                 return name
-        raise self.error(line, f"there is no '{reference}' in the folder of templates", near=reference)
+        hint = did_you_mean(reference, self._alike(path.suffix))
+        raise self.error(line, f"there is no '{reference}' in the folder of templates", near=reference, hint=hint)
+
+    def _alike(self, suffix: str) -> list[str]:
+        """Return the files of the folder that end so, as a template names them: without the language too."""
+        found: set[str] = set()
+        for path in islice(self.folder.rglob(f"*{suffix}"), _LISTED):
+            name = path.relative_to(self.folder).as_posix()
+            found |= {name, re.sub(r"\.[a-z]{2,3}(?=\.[^./]+\Z)", "", name)}
+        return sorted(found, key=lambda name: (name.count("."), name))
 
     def look(self, path: Path) -> bool:
         """Say whether the file is there, and keep its stamp from before it is read."""
@@ -161,7 +173,8 @@ class Sources:
         lines = self._split.get(source.name) or self._split.setdefault(source.name, source.text.split("\n"))
         index = min(max(line - source.start - 1, 0), len(lines) - 1)
         if near:
-            word = re.compile(rf"(?<![\w.]){re.escape(near)}(?!\w)" if near[0].isalpha() else re.escape(near))
+            after = r"(?!\w)" if near[-1].isalnum() else ""
+            word = re.compile(rf"(?<![\w.]){re.escape(near)}{after}" if near[0].isalpha() else re.escape(near))
             for later in range(index, min(index + 12, len(lines))):
                 if found := word.search(lines[later]):
                     column, length = found.start() + 1, len(near)
