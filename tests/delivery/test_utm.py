@@ -13,6 +13,7 @@ from worker.delivery.targets import target_of
 from worker.delivery.tokens import Tokens
 from worker.delivery.utm import UtmMarks
 from worker.domain.setting_mail import UtmSettings
+from worker.domain.utm import without_utm
 
 MARKS = UtmMarks(UtmSettings(), "https://shop.vn")
 PARTS = MARKS.of("tet", "gift")
@@ -86,3 +87,17 @@ def test_tracked_and_plain_links_are_marked_alike() -> None:
     click = tokens.read_click(link(True).rpartition("/")[2])
     assert click is not None
     assert click.target == target_of(link(False)) == f"https://shop.vn/t%C3%ACm?q=a%20b&{UTM}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://s.example/a?utm_source=phin&utm_medium=email", "https://s.example/a"),
+        ("https://s.example/a?x=1&utm_source=phin&UTM_campaign=b&y=2#z", "https://s.example/a?x=1&y=2#z"),
+        ("https://s.example/?utm_source=phin#utm_source=phin", "https://s.example/#utm_source=phin"),
+        ("https://s.example/a?next=utm_source=1&utmost=2&", "https://s.example/a?next=utm_source=1&utmost=2&"),
+    ],
+)
+def test_an_address_is_shown_without_its_parameters(url: str, shown: str) -> None:
+    """Given an address of a hit, then a person reads it without the campaign, and all else as it was."""
+    assert without_utm(url) == shown

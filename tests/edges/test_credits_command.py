@@ -66,7 +66,10 @@ def test_purchases_are_told_with_what_they_are_credited_for(shop: Shop) -> None:
         "click",
         "450000",
     )
-    assert "No purchase is credited" in phin("credits", "--flow", "other").output
+    wrong = phin("credits", "--flow", "helo")
+    assert wrong.exit_code == 2 and "there is no flow 'helo'; did you mean 'hello'?" in wrong.output
+    shop.publish(other=FLOW)
+    assert "No purchase is credited to mails of 'other' yet" in phin("credits", "--flow", "other").output
 
 
 def test_longer_windows_credit_what_was_bought_before(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

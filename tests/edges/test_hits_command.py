@@ -52,7 +52,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
             values = {"id": number, "key": f"m{number}", "journey_id": number, "state": "sent"}
             connection.execute(insert(message).values(**values, **of_flow, **times))
     at = now - timedelta(hours=1)
-    click: dict[str, Any] = {"link": 1, "url": "https://the-coffee.example/a"}
+    click: dict[str, Any] = {"link": 1, "url": "https://the-coffee.example/a?id=7&utm_source=phin&utm_medium=email#x"}
     new = [
         NewHit("a", 1, HitKind.OPEN, at, user_agent=PHONE),
         NewHit("b", 1, HitKind.OPEN, at + timedelta(minutes=5), user_agent=PHONE),
@@ -78,7 +78,9 @@ def test_the_list_tells_whose_each_hit_is_and_why(house: House, monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "200")
     shown = run(hits)
     assert "Apple Mail Privacy Protection" in shown
-    assert "clicked https://the-coffee.example/a" in shown
+    assert "clicked https://the-coffee.example/a?id=7#x " in shown
+    assert "utm_" not in shown
+    assert " c1 " in shown and "#1" not in shown
     assert "Safari, phone" in shown
     told = json.loads(run(hits, "--json"))
     assert [(one["kind"], one["class"]) for one in told if one["message"] == 2] == [
@@ -90,6 +92,15 @@ def test_the_list_tells_whose_each_hit_is_and_why(house: House, monkeypatch: pyt
     }
     assert len(json.loads(run(hits, "--json", "--mail", "1"))) == 4
     assert len(json.loads(run(hits, "--json", "--customer", "c1@example.com", "--most", "3"))) == 3
+    assert "utm_source=phin" in json.dumps(told)
+    assert {one["shop_id"] for one in told} == {"c1"}
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = run(hits)
+    assert "  clicked https://the-coffee.example/a?id=7#x\n  mail 1 thanks · c1\n  person" in narrow
+    assert "Apple Mail Privacy Protection" in " ".join(narrow.split())
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+    wrong = CliRunner().invoke(hits, ["--mail", "9999"])
+    assert wrong.exit_code and "there is no mail 9999" in str(wrong.exception)
     assert "No such hits" in run(hits, "--since", "1 minute")
     assert "@" not in json.dumps(told)
 

@@ -36,7 +36,9 @@ def test_hits_that_tell_the_same_stand_once() -> None:
     five stand together with their number and the times of the first and the last."""
     opens = tuple(HitStory("open", NOON + timedelta(minutes=10 * n), "person", None, None, "Mail") for n in range(5))
     machine = HitStory("open", NOON, "machine", "prefetch", None, "Mozilla/5.0")
-    click = HitStory("click", NOON + timedelta(hours=1), "person", None, "https://shop.example/a", "Mail")
+    click = HitStory(
+        "click", NOON + timedelta(hours=1), "person", None, "https://shop.example/a?utm_source=phin", "Mail"
+    )
     mail = MailStory(1, "hello", "hello", "sent", None, NOON, NOON, NOON, "Xin chào", None, (*opens, machine, click))
     line = Line(NOON, "send", "hello", {"template": "hello"})
     journey = JourneyStory(1, 1, JourneyState.DONE, NOON, NOON, None, None, (line,), (mail,), None)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PARTS = ("source", "medium", "campaign", "content", "term")
+
+
+_ADDED = re.compile(rf"(?<=[?&])utm_(?:{'|'.join(PARTS)})=[^&]*&?", re.IGNORECASE)
+
+
+def without_utm(url: str) -> str:
+    """Return an address as a person reads it: without the parameters that name the campaign."""
+    address, hash_, fragment = url.partition("#")
+    bare = _ADDED.sub("", address)
+    return url if bare == address else bare.rstrip("?&") + hash_ + fragment
 
 
 @dataclass(frozen=True, slots=True)

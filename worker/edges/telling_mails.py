@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.domain.setting_groups import Shop
+from worker.domain.utm import without_utm
 from worker.edges.moments import amount, day, moment
 from worker.storage.revenue import CreditStory
 from worker.storage.story_mails import HitStory, MailStory
@@ -62,7 +63,7 @@ def _alike(hits: Sequence[HitStory]) -> list[list[HitStory]]:
     """Return the hits in groups that tell the same: kind, link, who it was and why it is thought so."""
     groups: dict[tuple[str | None, ...], list[HitStory]] = {}
     for hit in hits:
-        groups.setdefault((hit.kind, hit.url, hit.by, hit.reason), []).append(hit)
+        groups.setdefault((hit.kind, hit.url and without_utm(hit.url), hit.by, hit.reason), []).append(hit)
     return list(groups.values())
 
 
@@ -70,7 +71,7 @@ def _hits(same: Sequence[HitStory], zone: ZoneInfo) -> Part:
     hit = same[0]
     word = {"open": "opened", "click": "clicked"}[hit.kind]
     by = f"{hit.by}: {hit.reason}" if hit.by and hit.reason and hit.by != "person" else hit.by or "not classed yet"
-    target = f" {hit.url}" if hit.url else ""
+    target = f" {without_utm(hit.url)}" if hit.url else ""
     times = f"{hit.at.astimezone(zone):%H:%M}"
     if len(same) > 1:
         first, last = same[0].at.astimezone(zone), same[-1].at.astimezone(zone)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from worker.domain.hits import HitClass, HitKind
-from worker.storage.tables import hit, message
+from worker.storage.tables import customer, hit, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Told:
 
     Parameters:
         whose: None where it is not classed yet.
-        customer: our number of whom the mail went to; None where there is no such mail.
+        customer: our number of whom the mail went to; None where there is no such mail. `shop_id` is the shop's own.
     """
 
     id: int
@@ -26,6 +26,7 @@ class Told:
     kind: HitKind
     message: int
     customer: int | None
+    shop_id: str | None
     flow: str | None
     step: str | None
     link: int | None
@@ -35,6 +36,14 @@ class Told:
     program: str | None
     device: str | None
     user_agent: str | None
+
+
+def is_mail(connection: Connection, number: int) -> bool:
+    """Say whether there is a mail of that number, or hits that are kept of one."""
+    there = connection.execute(select(message.c.id).where(message.c.id == number)).first()
+    return (
+        there is not None or connection.execute(select(hit.c.id).where(hit.c.message_id == number)).first() is not None
+    )
 
 
 def latest(
@@ -55,8 +64,12 @@ def latest(
         since: only those made from then on.
     """
     asked = (
-        select(hit, message.c.customer_id, message.c.flow, message.c.step)
-        .select_from(hit.outerjoin(message, message.c.id == hit.c.message_id))
+        select(hit, message.c.customer_id, customer.c.external_id, message.c.flow, message.c.step)
+        .select_from(
+            hit.outerjoin(message, message.c.id == hit.c.message_id).outerjoin(
+                customer, customer.c.id == message.c.customer_id
+            )
+        )
         .order_by(hit.c.id.desc())
         .limit(most)
     )
@@ -75,6 +88,7 @@ def latest(
             HitKind(row.kind),
             row.message_id,
             row.customer_id,
+            row.external_id,
             row.flow,
             row.step,
             row.link,

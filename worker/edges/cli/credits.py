@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker.edges.cli.opening import opened
-from worker.edges.cli.report import begin_of
+from worker.edges.cli.report import begin_of, require_flow
 from worker.edges.moments import amount, moment
-from worker.storage import attribution, revenue
+from worker.storage import attribution, flows, revenue
 from worker.storage.revenue import CreditStory
 
 _WHY = {"coupon": "redeemed its coupon", "click": "clicked", "open": "opened"}
@@ -30,12 +30,15 @@ def credits_(context: click.Context, flow: str | None, most: int, as_json: bool)
         return
     with opened("credits") as house:
         with house.database.reading() as connection:
+            if flow is not None:
+                require_flow(flow, [row.name for row in flows.all_flows(connection)])
             found = revenue.latest(connection, most, flow)
         if as_json:
             click.echo(json.dumps([_as_json(one) for one in found], ensure_ascii=False, indent=2))
             return
         if not found:
-            click.echo("No purchase is credited to a mail yet; docs/attribution.md tells how that is decided.")
+            of = "a mail" if flow is None else f"mails of '{flow}'"
+            click.echo(f"No purchase is credited to {of} yet; docs/attribution.md tells how that is decided.")
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for place, name in enumerate(("order", "placed", "worth", "mail", "why")):

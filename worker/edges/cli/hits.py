@@ -8,6 +8,7 @@ from collections import Counter
 import click
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -15,8 +16,10 @@ from rich.text import Text
 from worker.delivery.hits import Again
 from worker.domain.errors import PhinError
 from worker.domain.hits import HONEYPOT, HitClass
+from worker.domain.utm import without_utm
 from worker.edges.cli.opening import opened
 from worker.edges.cli.report import begin_of
+from worker.edges.cli.report_mails import fits
 from worker.edges.house import House
 from worker.edges.moments import counted, moment
 from worker.storage import customers, hit_list, hit_recount
@@ -59,6 +62,8 @@ def hits(
             if people is not None and not people:
                 message = f"no customer is known as '{customer}'; name the shop's id, an e-mail address, or #number"
                 raise PhinError(message)
+            if mail is not None and not hit_list.is_mail(connection, mail):
+                raise PhinError(f"there is no mail {mail}; 'phin hits' shows the numbers of mails beside their flows")
             such = HitClass(whose) if whose else None
             found = hit_list.latest(connection, most, mail=mail, customers=people, whose=such, since=begin)
         if as_json:
@@ -73,19 +78,36 @@ def _print(found: list[Told], house: House, most: int) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("when", "mail", "customer", "what", "whose", "made with"):
         table.add_column(name, overflow="fold")
+    rows: list[list[str | Text]] = []
     for one in found:
         made_with = ", ".join(part for part in (one.program, one.device) if part)
-        table.add_row(
-            moment(one.at, house.settings.shop),
-            f"{one.message} {one.flow or ''}".strip(),
-            "–" if one.customer is None else f"#{one.customer}",
-            _what(one),
-            _whose(one),
-            made_with or "–",
-        )
-    Console().print(table)
+        when, mail = moment(one.at, house.settings.shop), f"{one.message} {one.flow or ''}".strip()
+        rows.append([when, Text(mail), Text(_who(one)), Text(_what(one)), _whose(one), made_with or "–"])
+        table.add_row(*rows[-1])
+    console = Console(highlight=False)
+    if fits(console, table):
+        console.print(table)
+    else:
+        _blocks(console, rows)
     if len(found) == most:
         click.echo(f"These are the latest {most:,}; --most shows more.")
+
+
+def _blocks(console: Console, rows: list[list[str | Text]]) -> None:
+    """Print some lines a hit, where a row of the table would not fit; only an address longer than a line is cut."""
+    for when, mail, who, what, whose, made_with in rows:
+        console.print(Text.assemble(when, "  ", (str(what), "bold")), no_wrap=True, overflow="ellipsis")
+        told = Text.assemble("  ", whose) if made_with == "–" else Text.assemble("  ", whose, " · ", made_with)
+        console.print(Text.assemble("  mail ", mail, " · ", who), no_wrap=True, overflow="ellipsis")
+        console.print(Padding(Text(str(told).strip(), style=_style(whose)), (0, 0, 0, 2)))
+
+
+def _style(whose: str | Text) -> str:
+    return str(whose.style) if isinstance(whose, Text) else ""
+
+
+def _who(one: Told) -> str:
+    return one.shop_id or ("–" if one.customer is None else f"#{one.customer}")
 
 
 def _whose(one: Told) -> Text:
@@ -98,7 +120,7 @@ def _whose(one: Told) -> Text:
 def _what(one: Told) -> str:
     if one.kind.value == "open":
         return "opened"
-    return "followed the hidden link" if one.link == HONEYPOT else f"clicked {one.url or ''}".strip()
+    return "followed the hidden link" if one.link == HONEYPOT else f"clicked {without_utm(one.url or '')}".strip()
 
 
 def _as_json(one: Told) -> dict[str, object]:
@@ -108,6 +130,7 @@ def _as_json(one: Told) -> dict[str, object]:
         "kind": one.kind.value,
         "message": one.message,
         "customer": one.customer,
+        "shop_id": one.shop_id,
         "flow": one.flow,
         "step": one.step,
         "link": one.link,

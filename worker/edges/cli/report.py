@@ -119,10 +119,7 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
 
 def _of_one(connection: Connection, names: list[str], flow: str, begin: datetime | None, as_json: bool) -> None:
     """Tell of one flow, its holdout too."""
-    if flow not in names:
-        close = process.extractOne(flow, names, score_cutoff=60)
-        hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(names) or 'none yet'}"
-        raise click.UsageError(f"there is no flow '{flow}'{hint}")
+    require_flow(flow, names)
     found = FlowReport.read(connection, flow, begin)
     lifts = outcomes.lifts(connection, flow)
     if as_json:
@@ -133,6 +130,18 @@ def _of_one(connection: Connection, names: list[str], flow: str, begin: datetime
     found.show(console)
     for name, line in lift_lines(lifts):
         console.print(f"[dim]{name:10}[/]{line}", highlight=False, soft_wrap=True)
+
+
+def require_flow(flow: str, names: list[str]) -> None:
+    """Refuse a name that no flow has, with the one that may be meant.
+
+    Raises:
+        click.UsageError: no flow is called so.
+    """
+    if flow not in names:
+        close = process.extractOne(flow, names, score_cutoff=60)
+        hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(names) or 'none yet'}"
+        raise click.UsageError(f"there is no flow '{flow}'{hint}")
 
 
 def _circle(one: Trouble, shop: Shop) -> str:
