@@ -197,10 +197,19 @@ def test_a_test_goes_out_by_the_relay_marked_and_uncounted(folder: Path, databas
     assert after == before
 
 
+def test_another_language_than_was_asked_for_is_told(folder: Path) -> None:
+    """Given a language that a template has no text in, when a test is sent, then it says in which it went."""
+    own_template(folder, "<p>Hello</p>")
+    sent = phin(folder, "send-test", "note", "--to", "me@example.org", "--language", "fr")
+    assert sent.returncode == 0, sent.stderr
+    assert "There is no text of 'note' in 'fr'; this is the one in 'vi'." in sent.stderr
+
+
 def test_without_a_relay_a_test_is_captured(folder: Path) -> None:
     """Given no smtp_url, then the outbox has the mail, and the command says where; a second one is a second mail."""
     sent = phin(folder, "send-test", "birthday", "--to", "me@example.org", "--language", "en")
     assert sent.returncode == 0 and "nothing left this machine" in sent.stdout, sent.stderr
+    assert "There is no text" not in sent.stderr
     outbox = folder / "var" / "outbox"
     seen = make_preview(read_home({"PHIN_HOME": str(folder)}), Asked("birthday", language="en"))
     mail = mail_to_oneself(

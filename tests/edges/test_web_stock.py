@@ -147,4 +147,6 @@ def test_the_command_tells_and_shows(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "AR-250 is out of stock now." in phin("tell", "AR-250", "0")
     assert "AR-250 is out of stock, as before." in phin("tell", "AR-250", "out")
     assert "AR-250" in phin() and json.loads(phin("--json"))[0]["available"] is False
-    assert "cannot be taken" in phin("tell", "AR-250", "few")
+    for wrong in ("maybe", "-3", "NaN", "1e99", ""):
+        assert f"'{wrong}' is no QUANTITY: that is a number from 0, 'in' or 'out'" in phin("tell", "AR-250", wrong)
+    assert "'' with '1' cannot be taken: sku is the article's SKU" in phin("tell", "", "1")

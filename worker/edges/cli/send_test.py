@@ -39,6 +39,9 @@ def send_test(template: str, to: str, relay: str | None, **whose: str | None) ->
     except ValueError as error:
         raise PhinError(f"--to cannot be used: {error}") from error
     seen = make_preview(home, Asked(template, **whose))
+    wanted = whose.get("language")
+    if wanted is not None and seen.language != wanted:
+        click.echo(f"There is no text of '{template}' in '{wanted}'; this is the one in '{seen.language}'.", err=True)
     transport, called = _transport(settings, relay)
     mail = mail_to_oneself(seen, address, settings.shop, seen.scene.facts.now)
     signer = dkim_signer(settings, home.environment)

@@ -45,7 +45,7 @@ def stock(context: click.Context, everything: bool, as_json: bool) -> None:
         Console().print(table)
 
 
-@stock.command("tell")
+@stock.command("tell", context_settings={"ignore_unknown_options": True})  # `-3` is a wrong quantity, no option
 @click.argument("sku")
 @click.argument("quantity", metavar="QUANTITY|in|out")
 def tell(sku: str, quantity: str) -> None:
@@ -54,6 +54,8 @@ def tell(sku: str, quantity: str) -> None:
     with opened("stock") as house:
         now = house.clock.now()
         word = read_stock({"sku": sku, **words.get(quantity.lower(), {"quantity": quantity})}, now)
+        if isinstance(word, StockFault) and word.field == "quantity":
+            raise click.UsageError(f"'{quantity}' is no QUANTITY: that is a number from 0, 'in' or 'out'")
         if isinstance(word, StockFault):
             raise click.UsageError(f"'{sku}' with '{quantity}' cannot be taken: {word.field} {word.error}".strip())
         with house.database.writing() as connection:
