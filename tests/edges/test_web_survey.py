@@ -123,6 +123,20 @@ async def test_sending_the_page_answers_once_and_another_answer_replaces_it(
     ]
 
 
+@pytest.mark.parametrize(("language", "words"), [("vi", "phần bạn viết quá dài"), ("en", "what you wrote is too long")])
+async def test_too_many_words_are_told_apart_from_no_mark(
+    sqlite_database: Database, tmp_path: Path, language: str, words: str
+) -> None:
+    """Given a mark and more words than a form may hold, then the page says which of them was wrong, in the mail's
+    language, and keeps the mark of the link."""
+    number = mail(sqlite_database, language)
+    async with client(house_of(sqlite_database, tmp_path)) as web:
+        page = await web.post(path(number, 9), data={"score": "9", "comment": "dài " * 20_000})
+    assert page.status_code == 422 and words in page.text and "2000" in page.text
+    assert "chọn một điểm" not in page.text and "choose a mark" not in page.text
+    assert 'value="9" required checked' in page.text and answers(sqlite_database) == []
+
+
 @pytest.mark.parametrize("score", ["", "11", "-1", "five", "9" * 5000])
 async def test_without_a_mark_of_the_scale_the_page_asks_again(database: Database, tmp_path: Path, score: str) -> None:
     """Given a form without a mark, or with none of the scale, then the page says so and keeps the words."""
@@ -245,4 +259,7 @@ def test_the_command_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert told["surveys"]["support"]["answers"] == 0
     shown = runner.invoke(Commands(), ["surveys", "nps"]).output
     assert "NPS +25" in shown and "Lan: ngon" in shown and "4 answers, mean 7.5" in shown
-    assert "no survey 'npss'" in runner.invoke(Commands(), ["surveys", "npss"]).output
+    unknown = runner.invoke(Commands(), ["surveys", "npss"]).output
+    assert "no survey 'npss'" in unknown and "those that the shop reports itself are not counted here" in " ".join(
+        unknown.replace("│", " ").split()
+    )

@@ -26,7 +26,10 @@ BAR = 24  # characters of the longest bar
 @click.option("--most", default=10, show_default=True, type=click.IntRange(0), help="How many of the latest to show.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def surveys(survey: str | None, since: str | None, most: int, as_json: bool) -> None:
-    """Count the answers to each survey, or to one, and show the latest with what was written."""
+    """Count the answers to each survey, or to one, and show the latest with what was written.
+
+    Only answers to the questions of mails are counted, not those that the shop itself reports as survey.answered.
+    """
     with opened("surveys") as house:
         begin = begin_of(since, house.clock.now(), house.settings.shop.timezone)
         with house.database.reading() as connection:
@@ -34,7 +37,10 @@ def surveys(survey: str | None, since: str | None, most: int, as_json: bool) -> 
             latest = rows.latest(connection, most, survey, begin)
         known = house.settings.surveys
         if survey is not None and survey not in known and survey not in counts:
-            raise click.UsageError(f"there is no survey '{survey}'; there are {', '.join(sorted(known)) or 'none yet'}")
+            raise click.UsageError(
+                f"there is no survey '{survey}'; there are {', '.join(sorted(known)) or 'none yet'}"
+                " (those that the shop reports itself are not counted here)"
+            )
         names = [survey] if survey else sorted({*known, *counts})
         tallies = {name: Tally(_scale(known, name), counts.get(name, {})) for name in names}
         if as_json:
@@ -57,7 +63,7 @@ def surveys(survey: str | None, since: str | None, most: int, as_json: bool) -> 
 
 
 def _scale(known: Mapping[str, Survey], name: str) -> Scale:
-    """Return a survey's scale; one that the shop itself reports (`survey.answered`) has none of ours."""
+    """Return a survey's scale; of one that the settings no longer have, the scale that most are on."""
     return known[name].scale if name in known else Scale.NPS
 
 
