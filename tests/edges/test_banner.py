@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,6 +16,7 @@ from worker.domain.event_check import CheckedEvent, EventRules, check_event
 from worker.domain.setting_groups import Shop
 from worker.domain.settings import Settings
 from worker.edges.banner import Line, show, trial_command, trial_event
+from worker.storage.tables import metadata
 
 
 @pytest.mark.parametrize(("currency", "language"), [("VND", "vi"), ("EUR", "en")])
@@ -55,3 +58,14 @@ def test_it_fits_into_a_terminal() -> None:
     out = io.StringIO()
     show(Console(file=out, width=200), "Phin", [], "curl")
     assert max(map(len, out.getvalue().splitlines())) <= 78
+
+
+def test_the_readme_shows_what_is_printed_now() -> None:
+    """Given the README's sample of what phin up prints, then tables and flows are as many as there are."""
+    home = Path(__file__).parents[2]
+    readme = (home / "README.md").read_text()
+    flows = list((home / "flows").glob("*.yaml"))
+    waiting = [one for one in flows if re.search(r"^status:\s*(draft|paused)", one.read_text(), re.MULTILINE)]
+    assert f"{len(metadata.tables)} tables, up to date" in readme
+    assert f"{len(flows) - len(waiting)} live · 0 draft · 0 broken" in readme
+    assert f"{len(flows)} flows and their mails come with Phin" in readme
