@@ -69,12 +69,13 @@ def _event(event: Happening) -> dict[str, Any]:
 
 def _customer(known: Facts) -> dict[str, Any]:
     customer, facts = known.customer, known.customer.facts
+    greeted = greeted_by(customer, known.shop.language)
     return {
         **customer.fields,
         "id": customer.external_id,
         "email": customer.email,
-        "name": customer.name,
-        "first_name": greeted_by(customer, known.shop.language),
+        "name": None if greeted is None else customer.name,  # templates greet by it where there is no first name
+        "first_name": greeted,
         "phone": customer.phone,
         "birthday": customer.birthday,
         "language": customer.language,
