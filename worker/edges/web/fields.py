@@ -14,15 +14,31 @@ READ_WITHIN = 30.0  # seconds that a body may take to arrive
 MOST_FIELDS = 100
 
 
+class FormTooLongError(ValueError):
+    """More was sent than a form may hold."""
+
+
 async def fields_of(request: Request) -> dict[str, str] | None:
     """Return the fields of a form, each with its first value; None where the body cannot be one, or is too long."""
+    try:
+        return await read_fields(request)
+    except FormTooLongError:
+        return None
+
+
+async def read_fields(request: Request) -> dict[str, str] | None:
+    """Do the same for who tells a reader that they wrote too much.
+
+    Raises:
+        FormTooLongError: it is longer than `BODY_LIMIT`.
+    """
     body = b""
     try:
         async with asyncio.timeout(READ_WITHIN):
             async for part in request.stream():
                 body += part
                 if len(body) > BODY_LIMIT:
-                    return None
+                    raise FormTooLongError
     except (ClientDisconnect, TimeoutError):
         return None
     kind = request.headers.get("content-type", "")

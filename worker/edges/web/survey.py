@@ -17,10 +17,11 @@ from starlette.responses import Response
 
 from worker.delivery.answering import LONGEST_COMMENT, Answer, Asked, answer, asked
 from worker.delivery.tokens import SurveyAnswer, Tokens
+from worker.delivery.unsubscribing import language_of
 from worker.domain.errors import UnavailableError
 from worker.domain.setting_surveys import Survey
 from worker.domain.work import Work
-from worker.edges.web.fields import fields_of
+from worker.edges.web.fields import FormTooLongError, read_fields
 from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
 from worker.storage.database import Database
@@ -80,7 +81,13 @@ class SurveyPage:
         if read is None:
             return self._gone(request)
         link, survey = read
-        said = await fields_of(request) or {}
+        try:
+            said = await read_fields(request) or {}
+        except FormTooLongError:
+            language = await self._language(request, link.message)
+            longest = str(LONGEST_COMMENT)
+            words = self._pages.texts(language)["survey_long"].replace("{longest}", longest)
+            return self._page(language, survey, link.mark, 422, said=words)
         language = self._pages.language(request, said.get("language"))
         texts = self._pages.texts(language)
         score, comment = said.get("score", ""), said.get("comment", "")
@@ -99,6 +106,14 @@ class SurveyPage:
     def close(self) -> None:
         """End what is open."""
         self._askers.shutdown(wait=False)
+
+    async def _language(self, request: Request, message: int) -> str:
+        """Return the language to answer in where the form, which says it, was not read."""
+        try:
+            known = await self._do(partial(language_of, self._database, message), ASKED_WITHIN)
+        except (UnavailableError, TimeoutError):
+            known = None
+        return self._pages.language(request, known)
 
     def _read(self, request: Request) -> tuple[SurveyAnswer, Survey] | None:
         """Return what the link says; None where it was not made here, or the question is not asked any more."""
