@@ -16,9 +16,13 @@ from sqlalchemy import select
 from tests.support.shop import LAN, START, YES, Shop
 from worker.delivery.unsubscribing import Refusal, unsubscribe
 from worker.domain.customers import Purpose
+from worker.domain.event_check import EventRules
+from worker.domain.work import Work
+from worker.engine.intake import take_in
 from worker.storage import consent
 from worker.storage.database import Database
-from worker.storage.tables import address, customer, event
+from worker.storage.events import OWN_SOURCE
+from worker.storage.tables import address, customer, event, message
 
 
 @pytest.fixture
@@ -100,6 +104,121 @@ def test_a_refusal_is_not_overwritten_by_a_first_yes_in_flight(
     slow.join(10)
     refusing.join(10)
     assert _marketing(shop) == "unsubscribed"
+
+
+def _known(shop: Shop) -> list[str]:
+    with shop.database.reading() as connection:
+        return [consent.known(connection, "lan@example.com", one).state.value for one in Purpose]
+
+
+def _lines(shop: Shop) -> list[tuple[str, str]]:
+    with shop.database.reading() as connection:
+        return [(one.purpose, one.line.state) for one in consent.lines(connection, "lan@example.com")]
+
+
+def _says(shop: Shop, kind: str = "signup", **words: Any) -> Work:
+    shop.now += timedelta(hours=1)
+    return shop.send(kind, LAN | {"consent": words}, id=uuid4().hex)
+
+
+def test_a_yes_to_tracking_waits_only_beside_one_to_marketing(database: Database) -> None:
+    """Given double opt-in, when tracking alone is agreed to, then that counts as said: nobody would ever be asked."""
+    shop = Shop(database, policy={"double_opt_in": True})
+    _says(shop, marketing=False, tracking=True)
+    assert _known(shop) == ["unsubscribed", "subscribed"]
+    assert ("tracking", "pending") not in _lines(shop)
+
+
+def test_a_yes_to_tracking_of_a_confirmed_customer_counts(database: Database) -> None:
+    """Given marketing that was confirmed, when tracking is agreed to later, then it counts as said, with its event."""
+    shop = Shop(database, policy={"double_opt_in": True})
+    _says(shop, marketing=True, confirmed=True)
+    _says(shop, "profile_updated", tracking=True)
+    assert _known(shop) == ["subscribed", "subscribed"]
+    with database.reading() as connection:
+        assert consent.lines(connection, "lan@example.com")[-1].told.proof == {"event": 2}
+
+
+def test_a_yes_to_both_waits_as_one(database: Database) -> None:
+    """Given a yes to both, then both wait, also where the second comes later; what a record repeats stays open after
+    the page was answered without it, and a yes said anew counts."""
+    shop = Shop(database, policy={"double_opt_in": True})
+    _says(shop, marketing=True)
+    _says(shop, tracking=True)
+    assert (_known(shop), _lines(shop)) == (["unknown"] * 2, [("marketing", "pending"), ("tracking", "pending")])
+    _says(shop, marketing=True, confirmed=True)
+    _says(shop, marketing=True, tracking=True)
+    assert _known(shop) == ["subscribed", "unknown"]
+    _says(shop, "subscribed", tracking=True)
+    assert _known(shop) == ["subscribed", "subscribed"]
+
+
+def _confirming(database: Database, **more: Any) -> Shop:
+    return Shop(database, policy={"refusal_confirmed": True, **more})
+
+
+@pytest.mark.parametrize("way", ["unsubscribed", "signup", "purchase", "staff"])
+def test_a_refusal_is_confirmed_by_one_mail_whatever_its_way(database: Database, way: str) -> None:
+    """Given a yes, when the shop reports a no twice, as an event or of its record, or staff do, then one mail says so,
+    to the very address; another yes and no bring another."""
+    shop = _confirming(database)
+    words: list[Work] = []
+    for round_ in (1, 2):
+        shop.send("subscribed", LAN)
+        for _ in range(2):
+            if way == "staff":
+                shop.now += timedelta(hours=1)
+                item = {"id": str(uuid4()), "type": "unsubscribed", "time": shop.now.isoformat()}
+                said = {"marketing": False, "source": "staff: mai"}
+                rules = EventRules.of(shop.settings)
+                _, work = take_in(database, [item | {"customer": LAN | {"consent": said}}], OWN_SOURCE, rules, shop.now)
+                words.append(shop.process(work))
+            else:
+                order = {"order": {"number": f"A{shop.now:%d%H}", "total": 1}} if way == "purchase" else {}
+                shop.now += timedelta(hours=1)
+                words.append(shop.send(way, LAN | {"consent": {"marketing": False}}, **order))
+        assert [len(one.messages) for one in words] == [1, 0] * round_
+        shop.now += timedelta(hours=1)
+    with database.reading() as connection:
+        rows = connection.execute(select(message)).all()
+    assert {(row.template, row.kind, row.email, row.state) for row in rows} == {
+        ("refusal-confirmed", "transactional", "lan@example.com", "queued")
+    }
+    assert len(rows) == 2 and all(row.key.startswith("refusal:") for row in rows)
+
+
+def test_what_ends_nothing_or_lies_in_the_past_is_not_confirmed(database: Database) -> None:
+    """Given a box that was left unticked, a past that is loaded, a link's own refusal as its event comes in, or a shop
+    that confirms none, then no mail says anything."""
+    shop = _confirming(database)
+    shop.send("signup", LAN | {"consent": {"marketing": False}})
+    old = {"id": "c2", "email": "old@example.com"}
+    shop.send("signup", old | {"consent": YES}, history=True)
+    shop.send("unsubscribed", old, history=True)
+    assert shop.messages() == []
+    shop.publish(hello="kind: transactional\ntrigger: signup\nsteps: [{send: welcome}]")
+    shop.send("signup", {"id": "c3", "email": "mai@example.com", "consent": YES})
+    (mail,) = shop.messages()
+    shop.process(unsubscribe(database, Refusal(mail.id, shop.now, "page"), shop.now, confirmed=True))
+    assert [one.template for one in shop.messages()] == ["welcome", "refusal-confirmed"]
+    silent = Shop(database)
+    silent.now = shop.now + timedelta(hours=1)
+    silent.send("subscribed", LAN, id="s1")
+    silent.now += timedelta(hours=1)
+    silent.send("unsubscribed", LAN, id="s2")
+    assert len(silent.messages()) == 2
+
+
+def test_an_unticked_box_refuses_where_advertising_would_go_or_a_yes_waits(database: Database) -> None:
+    """Given advertising that goes to whoever did not refuse, or a yes that waits, then a no ends something."""
+    shop = _confirming(database, marketing_consent="opt-out", double_opt_in=True)
+    assert (
+        len(shop.send("signup", {"id": "c2", "email": "mai@example.com", "consent": {"marketing": False}}).messages)
+        == 1
+    )
+    shop = _confirming(database, double_opt_in=True)
+    _says(shop, marketing=True)
+    assert len(_says(shop, marketing=False).messages) == 1
 
 
 # hours: a purchase's yes, a no, a yes said anew, and our own link used

@@ -10,21 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from worker.delivery.recipients import Recipient, recipient_of, report
 from worker.domain.consents import Word
 from worker.domain.customers import Purpose
-from worker.domain.messages import Kind
 from worker.domain.work import Work
-from worker.storage import consent, ledger
-from worker.storage.claims import PINNED
+from worker.storage import consent, refusal_mails
 from worker.storage.consent import Kept, Told
 from worker.storage.database import Database
-from worker.storage.ledger import NewMessage
-from worker.storage.tables import address, message
-
-TEMPLATE = "refusal-confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +67,9 @@ def refuse(connection: Connection, found: Recipient, refusal: Refusal, now: date
     if kept is not Kept.CHANGED:
         return Work()
     events = report(connection, found, "unsubscribed", f"unsubscribed:{line}", {"way": refusal.way}, at, now)
-    mails = _confirm(connection, found, f"refusal:{line}", now) if confirmed else ()
-    return Work(events=events, messages=mails)
+    if not confirmed or line is None:
+        return Work(events=events)
+    return Work(events=events, messages=refusal_mails.confirm(connection, found.email, found.customer_id, line, now))
 
 
 def language_of(database: Database, number: int) -> str | None:
@@ -86,15 +81,3 @@ def language_of(database: Database, number: int) -> str | None:
     with database.reading() as connection:
         found = recipient_of(connection, number)
     return None if found is None else found.language
-
-
-def _confirm(connection: Connection, found: Recipient, key: str, now: datetime) -> tuple[int, ...]:
-    """Queue the mail that tells this very address that its no counts; to one that mail comes back from goes none."""
-    suppressed = connection.execute(select(address.c.suppressed).where(address.c.email == found.email)).scalar()
-    if suppressed is not None:
-        return ()
-    new = NewMessage(key, found.customer_id, Kind.TRANSACTIONAL, TEMPLATE, now, values={PINNED: True})
-    written = ledger.write(connection, [new], now)
-    for number in written:
-        connection.execute(update(message).where(message.c.id == number).values(email=found.email))
-    return tuple(written)

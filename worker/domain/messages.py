@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+REFUSAL_CONFIRMED = "refusal-confirmed"
+"""The template of the mail by which Phin itself confirms a refusal; no flow sends it."""
+
 
 class Kind(StrEnum):
     """What a mail is for, which decides which rules it keeps."""

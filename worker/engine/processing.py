@@ -25,6 +25,7 @@ from worker.engine.advancing import go_on, leave
 from worker.engine.attributing import attribute
 from worker.engine.cases import tell_case
 from worker.engine.closing import ClosingByItself
+from worker.engine.consenting import ConsentRules
 from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
@@ -66,7 +67,7 @@ class Processing:
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
         self._rules = EventRules.of(settings)
         self._pseudonyms = pseudonyms
-        self._double_opt_in = settings.policy.double_opt_in
+        self._consent = ConsentRules.of(settings.policy)
         self._closing = ClosingByItself(flowbook, self._around, self._rules)
         self._solve_within = timedelta(hours=settings.support.solve_within)
         self._starts_within = timedelta(seconds=settings.intake.starts_within)
@@ -123,11 +124,11 @@ class Processing:
         catalogue = self._flowbook.follow(connection)
         work, of_the_past = Work(), set()
         for event in events:
-            recorded = record(
-                connection, event, self._around.shop.currency, now, self._pseudonyms, double_opt_in=self._double_opt_in
-            )
+            currency = self._around.shop.currency
+            recorded = record(connection, event, currency, now, self._consent, self._pseudonyms)
             if recorded is None:
                 continue  # of somebody's time before they were erased
+            work += Work(messages=recorded.mails)
             if recorded.asked is not None:
                 work += self._ask_to_confirm(connection, event, recorded, recorded.asked, now)
             if recorded.order is not None and recorded.order.coupon:

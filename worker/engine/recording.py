@@ -15,7 +15,7 @@ from worker.domain.orders import Order
 from worker.domain.profiles import profile_changes
 from worker.domain.pseudonyms import NO_KEYS, Pseudonyms
 from worker.engine.advancing import leave
-from worker.engine.consenting import take_consent
+from worker.engine.consenting import ConsentRules, take_consent
 from worker.engine.foretelling import foretell
 from worker.engine.returning import drop, welcome, who_was_erased
 from worker.engine.suppressing import lift_by_event
@@ -30,12 +30,14 @@ class Recorded:
     Parameters:
         before: the customer as known before, None for a new one.
         asked: the ledger's line of a yes to marketing that waits for its confirmation, where the event said one.
+        mails: numbers of the mails that confirm a refusal.
     """
 
     customer: Customer
     order: Order | None
     before: Customer | None = None
     asked: int | None = None
+    mails: tuple[int, ...] = ()
 
 
 def record(
@@ -43,16 +45,15 @@ def record(
     event: PendingEvent,
     currency: str,
     now: datetime,
+    rules: ConsentRules,
     pseudonyms: Pseudonyms = NO_KEYS,
-    *,
-    double_opt_in: bool = False,
 ) -> Recorded | None:
     """Write down what the event tells, and close it; the facts are up to date afterwards.
 
     Parameters:
         currency: the shop's, for orders that name none.
+        rules: what follows from a word about consent.
         pseudonyms: by which somebody is known again who was erased.
-        double_opt_in: whether a yes waits until the address's own reader confirms it.
 
     Returns:
         None where it tells of somebody's time before they were erased: it is closed, and nothing of it kept.
@@ -62,7 +63,7 @@ def record(
         drop(connection, pseudonyms, event)
         return None
     customer_id, before = identified
-    taken = take_consent(connection, event, customer_id, double_opt_in=double_opt_in)
+    taken = take_consent(connection, event, customer_id, rules, now)
     note = taken.note
     order = _take_order(connection, event, customer_id, currency, now) if event.order else None
     number = event.order["number"] if event.order else None
@@ -74,7 +75,7 @@ def record(
     back = welcome(connection, pseudonyms, customer, event, now)
     if lift_by_event(connection, customer, event, now) or back:
         customer = customers.by_id(connection, [customer_id])[customer_id]
-    return Recorded(customer, order, before, taken.asked)
+    return Recorded(customer, order, before, taken.asked, taken.mails)
 
 
 def _identify(

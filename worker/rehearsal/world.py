@@ -149,7 +149,10 @@ class World:
         self.database = database = MemoryDatabase()
         self.flowbook = book = StillFlowBook()
         self._folder = Path(tempfile.mkdtemp(prefix="phin-test-"))
-        self._processing = Processing(database, book, settings, self.staff, self.chance)
+        # the mail that confirms a refusal is no flow's, and has no place in what a flow did
+        silent = settings.policy.model_copy(update={"refusal_confirmed": False})
+        of_flows = settings.model_copy(update={"policy": silent})
+        self._processing = Processing(database, book, of_flows, self.staff, self.chance)
         self._stepping = Stepping(database, book, settings, self.staff, self.chance)
         self._hits = Hits(database)
         self.tasks = Tasks(database, settings, self.staff)
