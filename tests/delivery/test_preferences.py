@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,34 @@ def test_an_old_page_repeats_nothing(database: Database, tmp_path: Path) -> None
     found = preferences_of(database, 1)
     assert found is not None
     assert (found.marketing, found.wishes.frequency) == (ConsentState.UNSUBSCRIBED, Frequency.MONTHLY)
+
+
+def test_mails_about_consent_itself_are_plain(database: Database, tmp_path: Path) -> None:
+    """Given a customer who may be followed, then neither the mail that asks for a yes nor the one that confirms a no
+    is followed, and both go out; the next mail is followed."""
+    shop = Shop(database, policy={"refusal_confirmed": True}, tracking={"honeypot": True})
+    shop.publish(
+        ask="kind: transactional\ntrigger: signup\nsteps: [{send: confirm-subscription}]",
+        order=FLOWS["order"],
+    )
+    office = Office(shop, tmp_path)
+    link = '<a href="https://shop.example/menu">menu</a>'
+    ask = f'---\nsubject: S\n---\n<html><body><a href="{{{{ confirm_url }}}}">yes</a>{link}</body></html>'
+    confirmed = f"---\nsubject: S\n---\n<html><body>{link}</body></html>"
+    for name, text in (("confirm-subscription", ask), ("refusal-confirmed", confirmed)):
+        (office.folder / "templates" / f"{name}.vi.html").write_text(text)
+    shop.send("signup")
+    office.send()
+    office.send(shop.send("unsubscribed"))
+    shop.buy("A1")
+    office.send()
+    with database.reading() as connection:
+        rows = connection.execute(select(message.c.template, message.c.state, message.c.tracked).order_by(message.c.id))
+        assert [tuple(row) for row in rows] == [
+            ("confirm-subscription", "sent", False),
+            ("refusal-confirmed", "sent", False),
+            ("order-confirmation", "sent", True),
+        ]
+    parts = [[*message_from_bytes(one.content).walk()] for one in office.post.mails]
+    bodies = [b"".join(bytes(one.get_payload(decode=True) or b"") for one in mail) for mail in parts]
+    assert [(b"/o/" in one, b"/c/" in one) for one in bodies] == [(False, False), (False, False), (True, True)]

@@ -30,7 +30,7 @@ from worker.domain.customers import Customer
 from worker.domain.facts import Facts, Need, Needs, ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.law import tagged
-from worker.domain.messages import Kind, MessageState
+from worker.domain.messages import REFUSAL_CONFIRMED, Kind, MessageState
 from worker.domain.policy import SkipReason, may_follow
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
@@ -206,9 +206,15 @@ class Preparing:
             customer.name,
             customer.email,
             customer.language or self._shop.language,
-            may_follow(customer.consent, asks=self._asks_to_track),
+            self._follows(loaded.message, customer),
             template_values(loaded.facts, self._shop_values, given, zone),
         )
+
+    def _follows(self, message: Claimed, customer: Customer) -> bool:
+        """Say whether a mail is tracked: never one by which Phin asks for a yes or confirms a no."""
+        if message.template == REFUSAL_CONFIRMED or not may_follow(customer.consent, asks=self._asks_to_track):
+            return False
+        return not self._templates.get(message.template, customer.language or self._shop.language).asks_consent
 
     def _to_staff(self, loaded: ForStaff, now: datetime) -> _Letter | SkipReason:
         """Return a mail to staff: never tracked, and with nothing to refuse."""

@@ -173,8 +173,9 @@ class Rules:
             return _Stay(MessageState.QUEUED, "paused")
         if customer is None:
             return None
-        tracked = may_follow(customer.consent, asks=self._policy.tracking_consent)
-        if customer.email != prepared.outgoing.recipient or tracked != prepared.marked.tracked:
+        # a mail that was made plain may stay so, whatever was agreed to since
+        followed = prepared.marked.tracked and not may_follow(customer.consent, asks=self._policy.tracking_consent)
+        if customer.email != prepared.outgoing.recipient or followed:
             return _Stay(MessageState.QUEUED, "changed meanwhile")  # made anew with what is known now
         return None
 

@@ -137,6 +137,11 @@ class CompiledTemplate:
         """The problems that surprise somebody and stop nothing."""
         return tuple(problem for problem in self.problems if problem.severity is Severity.WARNING)
 
+    @property
+    def asks_consent(self) -> bool:
+        """Whether it asks its reader for a yes: to confirm a sign-up, or to take a refusal back."""
+        return "confirm_url" in self.parts.pages
+
     def render(self, values: Mapping[str, Any], links: Links) -> Rendered:
         """Render the mail for one customer.
 
