@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from tests.support.consents import LAN, say
 from tests.support.ledger import NOW, add_customer, queue
-from worker.delivery.confirming import Confirmed, Yes, confirm, standing_of
+from worker.delivery.confirming import Asking, Confirmed, Yes, asking_of, confirm
 from worker.delivery.unsubscribing import Refusal, unsubscribe
 from worker.domain.customers import ConsentState, Purpose
 from worker.domain.work import Work
@@ -42,20 +42,42 @@ def states(database: Database) -> list[ConsentState]:
 
 
 def test_a_confirmation_is_a_yes_with_the_wording_of_the_sign_up(database: Database) -> None:
-    """Given a sign-up that waits, when its mail's button is pressed, then both yeses hold, with proof."""
+    """Given a sign-up to both that waits, when its button is pressed, then the yes to advertising holds, with proof."""
     number = asking(database)
+    assert asking_of(database, number) == Asking(Confirmed.DONE, "vi", takes_back=False, tracking=True)
     became, work = confirm(database, Yes(number, NOW + HOUR, PAGE), NOW + HOUR)
     assert became is Confirmed.DONE
-    assert states(database) == [ConsentState.SUBSCRIBED] * 2
+    assert states(database) == [ConsentState.SUBSCRIBED, ConsentState.UNKNOWN], "nobody ticked the box about tracking"
     with database.reading() as connection:
-        pending, _, line, of_tracking = consent.lines(connection, LAN)
+        pending, _, line = consent.lines(connection, LAN)
         (told,) = connection.execute(select(event)).all()
     assert (line.line.state, line.line.anew, line.told.source) == ("subscribed", True, "confirmation: form")
     assert line.told.wording == f"Tôi muốn nhận ưu đãi\n\n{PAGE}"
     assert line.told.proof == {"message": number, "line": pending.id}
-    assert (of_tracking.purpose, of_tracking.line.state) == ("tracking", "subscribed")
     assert (told.source, told.type, told.payload["customer"]) == ("phin", "subscribed", {"id": "m"})
     assert work == Work(events=(told.id,))
+
+
+def test_a_box_about_tracking_that_was_ticked_is_a_yes_with_its_own_words(database: Database) -> None:
+    """Given a yes to tracking that waits, when its box is ticked, at once or later, then it holds, in its own words."""
+    number = asking(database)
+    confirm(database, Yes(number, NOW + HOUR, PAGE), NOW + HOUR)
+    for hours in (2, 3):
+        confirm(database, Yes(number, NOW + hours * HOUR, PAGE, tracking="theo dõi"), NOW + hours * HOUR)
+    assert states(database) == [ConsentState.SUBSCRIBED] * 2
+    with database.reading() as connection:
+        _, pending, _, line = consent.lines(connection, LAN)
+    assert (line.purpose, line.line.anew, line.told.wording) == ("tracking", True, "Tôi muốn nhận ưu đãi\n\ntheo dõi")
+    assert line.told.proof == {"message": number, "line": pending.id}
+    assert not asking_of(database, number).tracking
+
+
+def test_a_box_about_tracking_that_nobody_asked_for_is_no_yes(database: Database) -> None:
+    """Given a sign-up without tracking, when a form says that its box was ticked, then nothing is written of it."""
+    number = asking(database, signed_up=False)
+    assert not asking_of(database, number).tracking
+    confirm(database, Yes(number, NOW + HOUR, PAGE, tracking="theo dõi"), NOW + HOUR)
+    assert states(database) == [ConsentState.SUBSCRIBED, ConsentState.UNKNOWN]
 
 
 def test_said_again_it_is_one(database: Database) -> None:
@@ -64,7 +86,7 @@ def test_said_again_it_is_one(database: Database) -> None:
     for hours in (1, 2, 2_000):
         assert confirm(database, Yes(number, NOW + hours * HOUR, PAGE), NOW + hours * HOUR)[0] is Confirmed.DONE
     with database.reading() as connection:
-        assert len(consent.lines(connection, LAN)) == 4
+        assert len(consent.lines(connection, LAN)) == 3
         assert len(connection.execute(select(event)).all()) == 1
 
 
@@ -73,18 +95,20 @@ def test_a_refusal_after_the_mail_holds_against_its_button(database: Database) -
     number = asking(database)
     unsubscribe(database, Refusal(number, NOW + HOUR, "page"), NOW + HOUR)
     assert confirm(database, Yes(number, NOW + 2 * HOUR, PAGE), NOW + 2 * HOUR) == (Confirmed.REFUSED, Work())
-    assert standing_of(database, number) == (Confirmed.REFUSED, "vi")
+    assert asking_of(database, number).becomes is Confirmed.REFUSED
     assert states(database)[0] is ConsentState.UNSUBSCRIBED
 
 
 def test_the_mail_that_confirms_a_refusal_takes_it_back(database: Database) -> None:
-    """Given a refusal and the mail about it, when that mail's button is pressed, then mail is wanted again."""
-    number = asking(database, signed_up=False)
+    """Given a refusal of who had signed up to both, when the mail about it takes it back, then that is about mail."""
+    number = asking(database)
     at = NOW + HOUR
     work = unsubscribe(database, Refusal(number, at, "one-click"), at, confirmed=True)
     (mail,) = work.messages
-    assert confirm(database, Yes(mail, at + HOUR, PAGE), at + HOUR)[0] is Confirmed.DONE
-    assert states(database) == [ConsentState.SUBSCRIBED, ConsentState.UNKNOWN], "tracking was never agreed to"
+    assert asking_of(database, mail) == Asking(Confirmed.DONE, None, takes_back=True, tracking=False)
+    yes = Yes(mail, at + HOUR, PAGE, tracking="theo dõi")
+    assert confirm(database, yes, at + HOUR)[0] is Confirmed.DONE
+    assert states(database) == [ConsentState.SUBSCRIBED, ConsentState.UNKNOWN]
 
 
 def test_one_mail_confirms_a_refusal_to_the_very_address(database: Database) -> None:

@@ -22,6 +22,7 @@ _FOUND = (
         func.coalesce(message.c.email, customer.c.email).label("email"),
         message.c.flow,
         message.c.step,
+        message.c.template,
         message.c.created_at,
         message.c.language,
         customer.c.id.label("own_id"),
@@ -61,6 +62,7 @@ class Recipient:
     reads: str | None
     flow: str | None
     step: str | None
+    template: str
 
 
 def recipient_of(connection: Connection, number: int) -> Recipient | None:
@@ -82,6 +84,7 @@ def recipient_of(connection: Connection, number: int) -> Recipient | None:
         reads,
         row.flow,
         row.step,
+        row.template,
     )
 
 

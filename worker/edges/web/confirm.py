@@ -1,6 +1,7 @@
 """`/y/TOKEN`: a GET shows a page with one button and changes nothing; a POST says yes to advertising.
 
 The link of a mail that asks for a confirmation (double opt-in), or that confirms a refusal and offers to take it back.
+Where a yes to tracking waits beside, the page has a box for it, which nobody ticked beforehand.
 Scanners follow links; they press no buttons. Said again, it says the same.
 """
 
@@ -16,10 +17,9 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from worker.delivery.confirming import Confirmed, Yes, confirm, standing_of
+from worker.delivery.confirming import Asking, Confirmed, Yes, asking_of, confirm
 from worker.delivery.links import PREFERENCES_PATH
 from worker.delivery.tokens import Tokens, Use
-from worker.delivery.unsubscribing import language_of
 from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.edges.web.fields import fields_of
@@ -29,6 +29,9 @@ from worker.storage.database import Database
 
 ASKED_WITHIN = 0.5  # seconds that the page waits for what is known of its mail
 SAID_WITHIN = 5.0  # seconds that a yes may take to be written
+
+_YES, _BACK = "yes", "back"  # pages, by the beginning of their texts: a sign-up confirmed, a refusal taken back
+_FOLLOW = "wishes_follow"  # the text beside the box about tracking, as on the preference page
 
 T = TypeVar("T")
 
@@ -58,13 +61,14 @@ class Confirm:
         if message is None:
             return self._gone(request)
         try:
-            standing, known = await self._do(partial(standing_of, self._database, message), ASKED_WITHIN)
+            asks = await self._do(partial(asking_of, self._database, message), ASKED_WITHIN)
         except (UnavailableError, TimeoutError):
-            standing, known = Confirmed.DONE, None  # the page asks without knowing; its button will tell
-        language = self._pages.language(request, known)
-        if standing is Confirmed.DONE:
-            return self._pages.notice("yes", language)
-        return self._told(request, message, standing, language, 200)
+            asks = Asking(Confirmed.DONE)  # the page asks without knowing; its button will tell
+        language = self._pages.language(request, asks.language)
+        if asks.becomes is not Confirmed.DONE:
+            return self._told(request, message, asks, asks.becomes, language, 200)
+        box = ("tracking", self._pages.texts(language)[_FOLLOW]) if asks.tracking else None
+        return self._pages.notice(_BACK if asks.takes_back else _YES, language, box=box)
 
     async def post(self, request: Request) -> Response:
         """Do it, and say what became of it."""
@@ -73,14 +77,18 @@ class Confirm:
             return self._gone(request)
         said = await fields_of(request) or {}  # whoever posts means it, whatever the body holds
         try:
-            known = await self._do(partial(language_of, self._database, message), ASKED_WITHIN)
-            language = self._pages.language(request, said.get("language") or known)
-            yes = Yes(message, self._clock.now(), self._pages.texts(language)["yes_text"])
+            asks = await self._do(partial(asking_of, self._database, message), ASKED_WITHIN)
+            language = self._pages.language(request, said.get("language") or asks.language)
+            texts = self._pages.texts(language)
+            page = said.get("page", _BACK if asks.takes_back else _YES)
+            wording = texts[f"{page if page in (_YES, _BACK) else _YES}_text"]
+            ticked = texts[_FOLLOW] if "tracking" in said else None
+            yes = Yes(message, self._clock.now(), wording, tracking=ticked)
             became = await self._do(partial(self._confirm, yes), SAID_WITHIN)
         except (UnavailableError, TimeoutError):
             log.warning("a yes by message %d cannot be written; its sender is asked to come again", message)
             return self._pages.notice("failed", self._pages.language(request, said.get("language")), 503)
-        return self._told(request, message, became, language)
+        return self._told(request, message, asks, became, language)
 
     def close(self) -> None:
         """End what is open."""
@@ -95,7 +103,9 @@ class Confirm:
         asked = asyncio.get_running_loop().run_in_executor(self._askers, work)
         return await asyncio.wait_for(asked, seconds)
 
-    def _told(self, request: Request, message: int, became: Confirmed, language: str, refused: int = 409) -> Response:
+    def _told(
+        self, request: Request, message: int, asks: Asking, became: Confirmed, language: str, refused: int = 409
+    ) -> Response:
         if became is Confirmed.NOBODY:
             return self._gone(request)
         wishes = f"{PREFERENCES_PATH}{self._tokens.page(Use.PREFERENCES, message)}"
@@ -103,7 +113,8 @@ class Confirm:
         if became is Confirmed.REFUSED:
             beside = (wishes, texts["refused_link"])
             return self._pages.notice("refused", language, refused, beside=beside)
-        return self._pages.notice("agreed", language, done=True, beside=(wishes, texts["agreed_link"]))
+        name = "again" if asks.takes_back else "agreed"
+        return self._pages.notice(name, language, done=True, beside=(wishes, texts["agreed_link"]))
 
     def _gone(self, request: Request) -> Response:
         return self._pages.notice("gone", self._pages.language(request), 404, link=True)

@@ -99,6 +99,7 @@ class PreferencePages:
             if said is None or "shown" not in said:  # nothing unticked is a word where no form of ours came whole
                 known = await self._do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
                 return self._page(request, known, _Said("wishes_unread", status=400))
+            said = _with_day(said)
             try:
                 choice = self._choice(message, said, self._pages.language(request))
             except ValueError:
@@ -146,13 +147,13 @@ class PreferencePages:
         return Choice(
             message,
             now,
-            Wishes(frequency=_frequency(said.get("often")), paused_until=self._pause(said, now)),
+            Wishes(frequency=_frequency(said.get("often")), paused_until=None if off else self._pause(said, now)),
             False if off else marketing if marketing != ("marketing" in shown) else None,
             tracking if tracking != ("tracking" in shown) and not off else None,
             {} if off else {name: yes for name, yes in topics.items() if yes != (f"{_TOPIC}{name}" in shown)},
             chosen if chosen in self._settings.shop.languages and f"language.{chosen}" not in shown else None,
             wordings,
-            keeps_pause=said.get("pause") == "keep",
+            keeps_pause=off or said.get("pause") == "keep",
         )
 
     def _pause(self, said: Mapping[str, str], now: datetime) -> datetime | None:
@@ -226,6 +227,15 @@ class PreferencePages:
 
     def _down(self, request: Request) -> Response:
         return self._pages.notice("down", self._pages.language(request), 503)
+
+
+def _with_day(said: dict[str, str]) -> dict[str, str]:
+    """Return a form in which a day that was filled in is chosen, where the choice beside it was left as it was shown.
+
+    Who types a day means it, whether the dot before it was pressed, too, or not.
+    """
+    untouched = f"pause.{said.get('pause', '')}" in said["shown"].split()
+    return {**said, "pause": "until"} if said.get("until") and untouched else said
 
 
 def _frequency(word: str | None) -> Frequency:

@@ -79,6 +79,7 @@ class Pages:
         done: bool = False,
         link: bool = False,
         beside: tuple[str, str] | None = None,
+        box: tuple[str, str] | None = None,
     ) -> HTMLResponse:
         """Return a page with one card: title and text by name, with a button or a further line where there is one.
 
@@ -86,6 +87,7 @@ class Pages:
             done: whether it tells that something was done.
             link: whether it leads to the shop.
             beside: address and text of another link.
+            box: name and text of a box that may be ticked before the button is pressed.
         """
         texts = self.texts(language)
         return self.page(
@@ -100,6 +102,8 @@ class Pages:
             link=self._shop.website if link else None,
             link_text=texts["to_shop"],
             beside=beside,
+            box=box,
+            page=name,
         )
 
 

@@ -23,7 +23,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "later_text": "Hệ thống đang tạm gián đoạn, nên yêu cầu sẽ có hiệu lực ngay khi hệ thống hoạt động trở lại.",
         "later_more": "Bạn không cần làm gì thêm.",
         "failed_title": "Chưa ghi lại được yêu cầu của bạn",
-        "failed_text": "Hệ thống đang gặp sự cố. Xin bạn thử lại sau ít phút, hoặc viết cho chúng tôi: {email}.",
+        "failed_text": "Hệ thống đang gặp sự cố. Xin bạn thử lại sau ít phút, hoặc viết cho chúng mình: {email}.",
         "gone_title": "Liên kết này không dùng được",
         "gone_text": "Có thể liên kết đã bị cắt bớt khi sao chép. Xin bạn mở lại thư và bấm vào liên kết ở đó.",
         "view_later_title": "Chưa mở được thư",
@@ -32,7 +32,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "view_erased_text": "Dữ liệu của người nhận đã được xóa, nên không thể xem lại thư.",
         "view_changed_title": "Thư này không còn xem được trên trình duyệt",
         "view_changed_text": "Mẫu thư đã thay đổi từ ngày gửi. Xin bạn mở thư trong hộp thư của mình, "
-        "hoặc viết cho chúng tôi: {email}.",
+        "hoặc viết cho chúng mình: {email}.",
         "to_shop": "Đến trang của {shop}",
         "missing_title": "Không có trang này",
         "missing_text": "Có thể địa chỉ bị gõ sai, hoặc trang đã được dời đi. Xin bạn kiểm tra lại.",

@@ -12,13 +12,21 @@ CONSENT: Mapping[str, Mapping[str, str]] = {
         "yes_button": "Tôi muốn nhận thư",
         "yes_more": "Bạn chọn được chủ đề và tần suất, và có thể ngừng nhận bất cứ lúc nào. "
         "Nếu không phải bạn đăng ký, bạn chỉ cần đóng trang này.",
+        "back_title": "Nhận lại thư của {shop}?",
+        "back_text": "Bấm nút bên dưới là bạn rút lại yêu cầu ngừng nhận và đồng ý nhận thư quảng cáo của {shop} "
+        "qua e-mail, gửi đến địa chỉ này.",
+        "back_button": "Tôi muốn nhận lại thư",
+        "back_more": "Bạn chọn được chủ đề và tần suất, và có thể ngừng nhận bất cứ lúc nào. "
+        "Nếu vẫn muốn ngừng nhận, bạn chỉ cần đóng trang này.",
+        "again_title": "Bạn sẽ lại nhận được thư",
+        "again_text": "Yêu cầu ngừng nhận đã được rút lại. Từ nay {shop} lại gửi thư đến địa chỉ này.",
         "agreed_title": "Cảm ơn bạn đã xác nhận",
         "agreed_text": "Từ nay {shop} sẽ gửi thư đến địa chỉ này.",
         "agreed_link": "Chọn chủ đề và tần suất nhận thư",
         "refused_title": "Địa chỉ này đã ngừng nhận thư",
         "refused_text": "Sau bức thư này, địa chỉ đã yêu cầu ngừng nhận thư quảng cáo, nên liên kết hết hiệu lực."
-        " Muốn nhận lại, xin bạn mở trang tuỳ chọn và bật thư quảng cáo.",
-        "refused_link": "Mở trang tuỳ chọn nhận thư",
+        " Muốn nhận lại, xin bạn mở trang tùy chọn và bật thư quảng cáo.",
+        "refused_link": "Mở trang tùy chọn nhận thư",
         "down_title": "Trang này tạm thời chưa mở được",
         "down_text": "Hệ thống đang gián đoạn, các lựa chọn của bạn vẫn nguyên như trước. "
         "Xin bạn thử lại sau ít phút. Việc ngừng nhận thư vẫn thực hiện được bằng liên kết ở cuối mỗi bức thư.",
@@ -57,6 +65,14 @@ CONSENT: Mapping[str, Mapping[str, str]] = {
         "yes_button": "Yes, send me e-mails",
         "yes_more": "You choose topics and how often, and can stop at any time. "
         "If it was not you who signed up, just close this page.",
+        "back_title": "E-mails from {shop} again?",
+        "back_text": "Press the button to take your refusal back and agree to advertising by e-mail from {shop}, "
+        "sent to this address.",
+        "back_button": "Yes, send me e-mails again",
+        "back_more": "You choose topics and how often, and can stop at any time. "
+        "If you still want no e-mails, just close this page.",
+        "again_title": "E-mails will reach you again",
+        "again_text": "Your refusal is taken back. From now on {shop} will write to this address again.",
         "agreed_title": "Thank you for confirming",
         "agreed_text": "From now on {shop} will write to this address.",
         "agreed_link": "Choose topics and how often",

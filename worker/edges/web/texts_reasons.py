@@ -13,7 +13,7 @@ WAITING = ("quiet hours", "holiday", "priority")  # of advertising that goes lat
 
 _REASONS: Mapping[str, Mapping[str, str]] = {
     "vi": {
-        SkipReason.ERASED.value: "dữ liệu của khách đã được xoá",
+        SkipReason.ERASED.value: "dữ liệu của khách đã được xóa",
         SkipReason.NO_ADDRESS.value: "khách không có địa chỉ e-mail",
         SkipReason.NO_CONSENT.value: "khách chưa đồng ý nhận quảng cáo",
         SkipReason.UNSUBSCRIBED.value: "khách đã ngừng nhận quảng cáo",

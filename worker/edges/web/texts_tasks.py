@@ -24,7 +24,7 @@ TASK_TEXTS: Mapping[str, Mapping[str, str]] = {
         "nobody": "Chưa giao cho ai.",
         "away": "Người này nghỉ đến {when}.",
         "customer": "Khách hàng",
-        "erased": "Dữ liệu của khách này đã được xoá theo yêu cầu. Chỉ còn lại việc gì đã làm và khi nào.",
+        "erased": "Dữ liệu của khách này đã được xóa theo yêu cầu. Chỉ còn lại việc gì đã làm và khi nào.",
         "call": "Gọi {phone}",
         "write": "Viết thư cho khách",
         "orders": "Đơn hàng gần đây",
