@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support.effects import SETTINGS, person, said, settle
 from tests.support.finding import ClockShop
@@ -14,6 +17,7 @@ from tests.support.segments import Keeper
 from tests.support.shop import LAN, YES, Shop
 from worker.domain.chance import BY_HASH
 from worker.domain.lift import Arm, Lift
+from worker.edges.cli.report import report
 from worker.storage import outcomes
 from worker.storage.database import Database
 from worker.storage.reports import flow_figures
@@ -152,3 +156,29 @@ def test_another_share_is_another_comparison(database: Database) -> None:
     assert found.treated.customers + found.control.customers == 1
     shop.publish(f=body)
     assert _lift(shop) is None
+
+
+def test_both_arms_have_revenue_with_refunds_taken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_url: str, sqlite_database: Database
+) -> None:
+    """Given orders of both arms that reached the goal, when one of each is refunded in part and one cancelled, then
+    `phin report FLOW --json` has each arm's revenue without these, and still the customers who reached it."""
+    shop = Shop(sqlite_database, **SETTINGS)
+    shop.publish(f=f"holdout: 50%\n{GOAL}\ntrigger: signup\nonce: ever\nsteps: [{{send: welcome}}, {{wait: 3 days}}]")
+    people = [_who(shop, 100 * number, control) for number, control in enumerate((True, False) * 3)]
+    for number, one in enumerate(people):
+        shop.send("signup", one)
+        shop.buy(f"A{number}", 300_000 + 1_000 * number, one)
+    shop.send("refund", people[0], order={"number": "A0"}, data={"amount": 100_000})
+    shop.send("refund", people[1], order={"number": "A1"}, data={"amount": 50_000})
+    shop.send("order.cancelled", people[2], order={"number": "A2"})
+    shop.send("refund", people[3], order={"number": "A3"})
+    monkeypatch.setenv("PHIN_HOME", str(tmp_path))
+    monkeypatch.setenv("PHIN_DATABASE_URL", sqlite_url)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "phin.yaml").write_text("shop: {name: T}\n")
+    lift = json.loads(CliRunner().invoke(report, ["f", "--json"], catch_exceptions=False).output)["lift"]
+    arms = {arm: (lift[arm]["customers"], lift[arm]["reached"]) for arm in ("treated", "control")}
+    assert arms == {"treated": (3, 3), "control": (3, 3)}
+    assert Decimal(lift["control"]["revenue"]["VND"]) == 200_000 + 304_000
+    assert Decimal(lift["treated"]["revenue"]["VND"]) == 251_000 + 305_000
