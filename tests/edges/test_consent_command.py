@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.support.consents import LAN, say
 from tests.support.ledger import add_customer
+from worker.domain.customers import Purpose
 from worker.edges.cli.check import check_all
 from worker.edges.cli.main import phin
 from worker.storage.consent import Told
@@ -55,6 +56,16 @@ def test_it_shows_every_word_with_source_wording_and_proof() -> None:
     assert "“Tôi muốn nhận tin”" in out and "“Tôi đồng ý”" in out
     told = json.loads(run("c1", "--json")[1])
     assert [(line["state"], line["anew"]) for line in told[0]["ledger"]] == [("pending", False), ("subscribed", True)]
+
+
+def test_a_yes_that_waits_is_not_told_as_never_asked(home: Path) -> None:
+    """Given a yes to tracking that waits, then what holds is that it is unconfirmed."""
+    database = Database(f"sqlite:///{home / 'var' / 'phin.db'}")
+    with database.writing() as connection:
+        say(connection, True, NOW, purpose=Purpose.TRACKING, confirmed=False, told=Told("form"))
+    database.close()
+    out = run("c1")[1]
+    assert "tracking   unconfirmed    asked to confirm on" in out and "never asked" not in out
 
 
 @pytest.mark.usefixtures("home")

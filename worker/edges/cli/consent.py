@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from worker.domain.customers import Customer, Purpose
+from worker.domain.consents import PENDING
+from worker.domain.customers import ConsentState, Customer, Purpose
 from worker.domain.errors import PhinError
 from worker.domain.event_check import EventRules
 from worker.domain.wishes import Frequency
@@ -104,7 +105,9 @@ def _tell(house: House, customer: Customer, lines: list[LedgerLine]) -> None:
         state = getattr(customer.consent, purpose.value).value
         last = next((one for one in reversed(lines) if one.purpose == purpose.value), None)
         since = "" if last is None else f"   {_says(last)} on {moment(last.line.at, shop)}, {last.told.source}"
-        console.print(Text(f"  {purpose.value:<10} {_SAYS[state]:<12}{since}"), soft_wrap=True)
+        waits = state == ConsentState.UNKNOWN.value and last is not None and last.line.state == PENDING
+        holds = "unconfirmed" if waits else _SAYS[state]
+        console.print(Text(f"  {purpose.value:<10} {holds:<12}{since}"), soft_wrap=True)
     wished = [
         f"without {', '.join(sorted(wishes.topics_out))}" if wishes.topics_out else "",
         _OFTEN.get(wishes.frequency, ""),
