@@ -12,14 +12,20 @@ from tests.language.samples import VOCABULARY
 from worker.delivery.templates.library import TemplateLibrary
 from worker.domain.errors import FileError, Problem
 from worker.domain.setting_groups import Shop
+from worker.domain.settings import Settings
 from worker.language.expressions.syntax import LONGEST
 from worker.language.flow.flows import read_flow
 from worker.language.yaml.composing import DEEPEST, MOST
 from worker.language.yaml.files import LARGEST
 from worker.language.yaml.source import MOST_PROBLEMS
+from worker.rehearsal.mail_settings import mail_problems
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "check.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```(yaml|html)\n(.*?)```\n```\n(.*?)```", PAGE, re.DOTALL)
+SURVEYS = {"nps": {"scale": "nps", "question": {"vi": "Bạn có giới thiệu không?"}}}
+SETTINGS = Settings.model_validate({"surveys": SURVEYS})
+    {"surveys": {"nps": {"scale": "nps", "question": {"vi": "Bạn có giới thiệu không?"}}}}
+)
 STAFFED = replace(VOCABULARY, staff=frozenset({"care"}))
 
 
@@ -37,7 +43,8 @@ def flow_problems(steps: str) -> tuple[Problem, ...]:
 
 def template_problems(html: str, folder: Path) -> tuple[Problem, ...]:
     (folder / "a.vi.html").write_text(f"---\nsubject: Chào\n---\n{html}", encoding="utf-8")
-    return tuple(TemplateLibrary(folder, Shop(languages=("vi",))).check())
+    library = TemplateLibrary(folder, Shop(languages=("vi",)))
+    return (*library.check(), *mail_problems(SETTINGS, library, None))
 
 
 @pytest.mark.parametrize(
