@@ -17,7 +17,7 @@ from tests.support.smtp_conversation import Hang, Manners
 from worker.delivery.smtp import SmtpTransport
 from worker.delivery.transport import Outcome
 from worker.domain.answers import Stage
-from worker.storage import relays
+from worker.storage import relays, reports
 from worker.storage.database import Database
 
 
@@ -57,6 +57,26 @@ def test_what_waits_for_a_breaker_has_not_been_tried(database: Database, tmp_pat
     assert {(row.attempts, row.reason, row.code) for row in held} == {(0, "breaker: gmail.com by main", 421)}
     assert all(row.answer.startswith("4.7.28") and row.not_before > street.shop.now for row in held)
     assert tried.attempts == 0, "our own fault is no try either"
+
+
+def test_what_waits_for_the_relay_is_told_apart_from_what_waits_for_a_domain(
+    database: Database, tmp_path: Path
+) -> None:
+    """Given Gmail that slows us down, then no mail is said to wait for the relay; given the relay away, all others."""
+    street = Street(database, tmp_path, group_campaign=1)
+    street.behind.faults["gmail.com"] = SLOWED
+    street.news(*people(4, "gmail.com"))
+    street.office.send()
+    with database.reading() as connection:
+        assert reports.untaken(connection) is None
+        assert relays.waiting(connection) == {"breaker: gmail.com by main": 3}
+    street.behind.faults["main"] = DOWN
+    street.news(*people(5, "example.com"))
+    street.office.send()
+    with database.reading() as connection:
+        found = reports.untaken(connection)
+        assert found is not None
+        assert (found.mails, found.answer) == (5, DOWN[2])
 
 
 def test_one_odd_mailbox_closes_no_domain(database: Database, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import insert, update
 
 from tests.support.shop_folder import bare_house, take_events
+from worker.domain.breakers import NOT_TAKEN
 from worker.edges import publishing
 from worker.edges.cli.report import report
 from worker.edges.house import House
@@ -57,6 +58,20 @@ def test_the_parts_make_up_the_whole(house: House, monkeypatch: pytest.MonkeyPat
     assert "to staff  thanks: 1 sent" in shown
     assert "circle" not in shown
     assert all(len(line) <= width for line in shown.splitlines())
+
+
+def test_what_waits_for_a_domain_is_not_said_to_wait_for_the_relay(house: House) -> None:
+    """Given a mail behind a domain's breaker, and one that the relay did not take, then each is told for itself."""
+    now = house.clock.now()
+    times = {"created_at": now, "not_before": now, "settled_at": now, "customer_id": 1, "template": "news"}
+    reasons = {"q1": "breaker: gmail.com by main", "q2": NOT_TAKEN}
+    with house.database.writing() as connection:
+        for key, reason in reasons.items():
+            row = {"key": key, "reason": reason, "answer": f"of {key}", "state": "queued", "kind": "marketing"}
+            connection.execute(insert(message).values(**row, **times))
+    shown = CliRunner().invoke(report, catch_exceptions=False).output
+    assert "1 mail waits for the relay: of q2 (phin relays)" in shown
+    assert "1 mail waits: breaker: gmail.com by main (phin relays)" in shown
 
 
 def test_a_circle_is_told_for_seven_days(house: House) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.event import listens_for
 
 from tests.support.ledger import queue
 from tests.support.web import client, post, purchase, web_house
+from worker.domain.breakers import NOT_TAKEN
 from worker.domain.errors import UnavailableError
 from worker.domain.event_check import CheckedEvent, EventRules, check_event
 from worker.edges.web import writable
@@ -54,8 +55,11 @@ async def test_mail_that_waits_is_told_without_the_relays_words(sqlite_database:
     async with client(web_house(sqlite_database, tmp_path)) as web:
         before = await web.get("/readyz")
     with sqlite_database.writing() as connection:
-        queue(connection, "a", "b")
-        connection.execute(update(message).where(message.c.key == "a").values(answer="away at 10.0.0.7", code=421))
+        queue(connection, "a", "b", "c")
+        words = {"a": ("away at 10.0.0.7", NOT_TAKEN), "b": ("4.7.28 too fast", "breaker: gmail.com by main")}
+        for key, (answer, reason) in words.items():
+            said = {"answer": answer, "code": 421, "reason": reason}
+            connection.execute(update(message).where(message.c.key == key).values(said))
     async with client(web_house(sqlite_database, tmp_path)) as web:
         answer = await web.get("/readyz")
     assert before.json()["mail"] == "no mail waits for the relay"

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Blame, Reach, Stage, class_answer, retry_after
+from worker.domain.breakers import NOT_TAKEN
 from worker.domain.messages import MessageState
 from worker.domain.policy import SkipReason
 from worker.storage.ledger import Settlement
@@ -74,11 +75,11 @@ def after_answer(message: Tried, answer: Answer, limit: int, now: datetime) -> A
     if message.attempts >= limit and not forgive:
         return Aftermath(Settlement(message.id, MessageState.FAILED, now, "tried too often", code, text))
     again = now + (_relay_again(now - message.created_at) if forgive else retry_after(message.attempts))
+    of_relay = answer.stage is Stage.CONNECT or (verdict.reach is Reach.RELAY and verdict.certain)
+    reason = NOT_TAKEN if of_relay else "to be tried again"
     if message.expires_at is not None and again > message.expires_at:
         return Aftermath(Settlement(message.id, MessageState.SKIPPED, now, SkipReason.EXPIRED.value, code, text))
-    return Aftermath(
-        Settlement(message.id, MessageState.QUEUED, now, "to be tried again", code, text, again, forgive=forgive)
-    )
+    return Aftermath(Settlement(message.id, MessageState.QUEUED, now, reason, code, text, again, forgive=forgive))
 
 
 def put_back(message: int, reason: str, now: datetime, *, crashed: bool = False) -> Aftermath:

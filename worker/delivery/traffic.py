@@ -19,7 +19,7 @@ from worker.delivery.struck import Struck
 from worker.delivery.traffic_plan import TrafficPlan, domain_key
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Reach, class_answer
-from worker.domain.breakers import PROBE_WITHIN, Breaker, probed
+from worker.domain.breakers import PROBE_WITHIN, WAITS, Breaker, probed
 from worker.domain.messages import Kind, MessageState
 from worker.domain.rates import FURTHEST, Turnstile, is_long, spread
 from worker.domain.receivers import receiver_of
@@ -227,7 +227,7 @@ class Traffic:
             return _waits(number, f"warm-up: {full}", self._plan.tomorrow(now), now)
         first = min(stops, key=lambda one: one.passes_from(number, now))
         at = first.passes_from(number, now)
-        return _waits(number, f"breaker: {first.key}", at, now, first.code, first.answer)
+        return _waits(number, f"{WAITS}{first.key}", at, now, first.code, first.answer)
 
     def _full_today(self, connection: Connection, now: datetime) -> set[str]:
         """Return the relays that have sent their day's mails of warm-up."""

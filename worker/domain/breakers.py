@@ -13,7 +13,10 @@ from enum import StrEnum
 
 from worker.domain.rates import spread
 
+NOT_TAKEN = "the relay did not take it"  # why a mail waits whose answer holds for all that goes by its relay
+WAITS = "breaker: "  # begins why a mail waits that was not tried
 WHOLE_RELAY = ""  # in place of a domain
+RELAY_AS_A_WHOLE = "relay "  # no domain's name has a space
 IN_A_ROW = 3  # refusals (5xx) about ourselves that are doubtful each
 DELAYS_IN_A_ROW = 5  # temporary answers about a server
 MUTE_IN_A_ROW = 3  # mails to which a relay said no word at recipient or content; one may be that mail's own fault
@@ -32,7 +35,7 @@ class Key:
     domain: str = WHOLE_RELAY
 
     def __str__(self) -> str:
-        return f"{self.domain} by {self.relay}" if self.domain else f"relay {self.relay}"
+        return f"{self.domain} by {self.relay}" if self.domain else f"{RELAY_AS_A_WHOLE}{self.relay}"
 
 
 class BreakerState(StrEnum):

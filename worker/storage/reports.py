@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from worker.domain.breakers import NOT_TAKEN, RELAY_AS_A_WHOLE, WAITS
 from worker.storage import revenue
 from worker.storage.tables import event, goal, journey, message, orders
 
@@ -154,7 +155,9 @@ def _count_mails(connection: Connection, entered: ColumnElement[bool], found: di
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """Mails in the queue that the relay was asked to take and did not.
+    """Mails in the queue that the relay itself did not take, or that wait since it takes none.
+
+    What waits for a domain, a rate or warm-up is not among them (`worker.storage.relays.waiting`).
 
     Parameters:
         answer: what it said last, or why it could not be asked; it may quote an e-mail address.
@@ -166,7 +169,8 @@ class Untaken:
 
 def untaken(connection: Connection) -> Untaken | None:
     """Return the mails that wait for the relay, or None where there are none."""
-    waits = (message.c.state == "queued") & message.c.answer.is_not(None)
+    of_relay = (message.c.reason == NOT_TAKEN) | message.c.reason.startswith(f"{WAITS}{RELAY_AS_A_WHOLE}")
+    waits = (message.c.state == "queued") & message.c.answer.is_not(None) & of_relay
     mails = connection.execute(select(func.count()).where(waits)).scalar_one()
     if not mails:
         return None

@@ -17,6 +17,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from worker.domain.addresses import masked
+from worker.domain.breakers import RELAY_AS_A_WHOLE, WAITS
 from worker.domain.durations import parse_duration
 from worker.domain.setting_groups import Shop
 from worker.edges.cli.opening import opened
@@ -111,6 +112,10 @@ def report(flow: str | None, since: str | None, as_json: bool) -> None:
             wait = "mail waits" if untaken.mails == 1 else "mails wait"
             line = f"{untaken.mails:,} {wait} for the relay: {masked(untaken.answer)} (phin relays)"
             console.print(Text(line, style="yellow"), soft_wrap=True)
+        for reason, count in sorted(held.items()):
+            if not reason.startswith(f"{WAITS}{RELAY_AS_A_WHOLE}"):
+                wait = "mail waits" if count == 1 else "mails wait"
+                console.print(Text(f"{count:,} {wait}: {reason} (phin relays)", style="yellow"), soft_wrap=True)
         for stopped in going_round:
             console.print(Text(_circle(stopped, house.settings.shop), style="yellow"), soft_wrap=True)
         if messages.get("unknown"):
