@@ -64,7 +64,7 @@ def test_a_person_reads_clicks_and_unsubscribes(started: tuple[PhinUp, Visitor],
     # its button leads on to the shop; the shop itself is not reached from here
     page.route("https://the-coffee.example/**", lambda route: route.fulfill(status=200, body="<h1>shop</h1>"))
     page.click("text=Xem đơn hàng")
-    page.wait_for_url("https://the-coffee.example/orders/A1")
+    page.wait_for_url("https://the-coffee.example/orders/A1?utm_source=phin&utm_medium=email&**")
     told = [("open", "person"), ("click", "person")]
     wait_until(lambda: visitor.hits("c1", "order-confirmation") == told, "the click is told")
 

@@ -270,7 +270,8 @@ def test_values_are_put_into_a_text(text: str, expected: str) -> None:
         ('did("a", within="journey") or did("b")', {EventsOf("a", "journey"), EventsOf("b")}),
         ('opened("a") and clicked("b") and sent("c")', {Need.MAILS}),
         ('in_flow("a") == true', {Need.FLOWS}),
-        ('in_segment("a")', {Need.ORDERS, Need.EVENTS, Need.FLOWS, Need.REQUESTS}),
+        ('in_segment("a")', {Need.ORDERS, Need.EVENTS, Need.FLOWS, Need.REQUESTS, Need.STOCK}),
+        ("in_stock(order.skus)", {Need.STOCK}),
     ],
 )
 def test_an_expression_tells_what_of_the_past_it_needs(text: str, expected: set[Need | EventsOf]) -> None:
