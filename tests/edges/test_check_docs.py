@@ -24,8 +24,6 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "check.md").read_text(enc
 EXAMPLES = re.findall(r"```(yaml|html)\n(.*?)```\n```\n(.*?)```", PAGE, re.DOTALL)
 SURVEYS = {"nps": {"scale": "nps", "question": {"vi": "Bạn có giới thiệu không?"}}}
 SETTINGS = Settings.model_validate({"surveys": SURVEYS})
-    {"surveys": {"nps": {"scale": "nps", "question": {"vi": "Bạn có giới thiệu không?"}}}}
-)
 STAFFED = replace(VOCABULARY, staff=frozenset({"care"}))
 
 
