@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import stat
-import subprocess
-import sys
 import zipfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
-from tests.support.processes import clean_environment
 from tests.support.shop import START, Shop
 from tests.support.web import KEY, OTHER_KEY, client, web_house
+from worker.edges.cli.main import phin
+from worker.edges.cli.running import run
 from worker.storage.database import Database
 from worker.storage.personal import HELD, Whose
 from worker.storage.tables import customer
@@ -50,6 +53,15 @@ def filled(database: Database) -> Shop:
     return shop
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Terminal:
     """A shop's folder, and commands typed in it, by nobody at a terminal."""
 
@@ -61,20 +73,14 @@ class Terminal:
         ahead = START + timedelta(days=2, hours=1) - datetime.now(UTC)
         (home / "var" / "clock").write_text(f"{ahead.total_seconds():.0f}\n")
         self.home = home
-        self.environment = clean_environment(PHIN_HOME=str(home), PHIN_DATABASE_URL=url, COLUMNS="120")
+        self.environment: dict[str, str | None] = dict.fromkeys(one for one in os.environ if one.startswith("PHIN_"))
+        self.environment |= {"PHIN_HOME": str(home), "PHIN_DATABASE_URL": url, "COLUMNS": "120"}
 
-    def phin(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Type a command."""
-        return subprocess.run(
-            [sys.executable, "-m", "worker.edges.cli", *arguments],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def phin(self, *arguments: str) -> Typed:
+        """Type a command; it runs in this process."""
+        with contextlib.chdir(self.home), CliRunner().isolation(env=self.environment) as (out, err, _):
+            status = run(phin, arguments)
+            return Typed(status, out.getvalue().decode(), err.getvalue().decode())
 
 
 def test_a_customer_is_copied_and_erased_from_the_terminal(
