@@ -44,7 +44,14 @@ def test_an_unusual_address_is_not_readable(address: str) -> None:
     assert "@" not in masked(f"of {normalise_address(address)}").replace(MASK, "")
 
 
+@pytest.mark.parametrize("local", ["o'neil", "lan/hue", "d'a.o'neil", "a/b/c"])
+def test_what_belongs_to_a_local_part_goes_with_it(local: str) -> None:
+    """Given a local part with a quote or slash in it, when a text with it is masked, then nothing of it stays."""
+    assert masked(f"550 '{local}@example.com': unknown") == f"550 '{MASK}': unknown"
+    assert masked(f"<{local}%40example.com>") == f"<{MASK}>"
+
+
 def test_a_long_line_is_masked_in_one_go() -> None:
     """Given lines of a million characters that look like the beginning of an address, then masking them ends."""
-    for line in ("a" * 1_000_000 + " @", "a@" * 500_000, "a@" + "b." * 500_000):
+    for line in ("a" * 1_000_000 + " @", "a@" * 500_000, "a@" + "b." * 500_000, "a'" * 500_000, "a/" * 500_000):
         assert masked(line)

@@ -7,8 +7,10 @@ import re
 from email_validator import EmailNotValidError, validate_email
 
 # A run of characters that may stand before the `@`, taken whole from its beginning, so that long lines are read once.
-_LOCAL = r"""[^\s@%<>"'()\[\]{},;:=/\\?&|]"""
-_ADDRESS = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++(?:@|%40)(?:[\w-]+\.)+[\w-]+")
+# `'` and `/` belong to it (RFC 5322, 3.2.3) where another of them stands before: at its beginning they are round it.
+_ATOM = r"""[^\s@%<>"'()\[\]{},;:=/\\?&|]"""
+_LOCAL = rf"(?:{_ATOM}|(?<={_ATOM})['/])"
+_ADDRESS = re.compile(rf"(?<!{_ATOM})(?<!{_ATOM}['/]){_ATOM}{_LOCAL}*+(?:@|%40)(?:[\w-]+\.)+[\w-]+")
 MASK = "…@…"
 
 

@@ -18,15 +18,22 @@ class FormTooLongError(ValueError):
     """More was sent than a form may hold."""
 
 
-async def fields_of(request: Request) -> dict[str, str] | None:
-    """Return the fields of a form, each with its first value; None where the body cannot be one, or is too long."""
+async def fields_of(request: Request, *, tolerant: bool = False, within: float = READ_WITHIN) -> dict[str, str] | None:
+    """Return the fields of a form, each with its first value; None where the body cannot be one, or is too long.
+
+    Parameters:
+        tolerant: of a body that is too long, or never comes to its end, what came is read all the same.
+        within: seconds that the body may take to arrive.
+    """
     try:
-        return await read_fields(request)
+        return await read_fields(request, tolerant=tolerant, within=within)
     except FormTooLongError:
         return None
 
 
-async def read_fields(request: Request) -> dict[str, str] | None:
+async def read_fields(
+    request: Request, *, tolerant: bool = False, within: float = READ_WITHIN
+) -> dict[str, str] | None:
     """Do the same for who tells a reader that they wrote too much.
 
     Raises:
@@ -34,13 +41,18 @@ async def read_fields(request: Request) -> dict[str, str] | None:
     """
     body = b""
     try:
-        async with asyncio.timeout(READ_WITHIN):
+        async with asyncio.timeout(within):
             async for part in request.stream():
                 body += part
                 if len(body) > BODY_LIMIT:
-                    raise FormTooLongError
+                    break
     except (ClientDisconnect, TimeoutError):
-        return None
+        if not tolerant:
+            return None
+    if len(body) > BODY_LIMIT:
+        if not tolerant:
+            raise FormTooLongError
+        body = body[:BODY_LIMIT]
     kind = request.headers.get("content-type", "")
     try:
         if kind.startswith("application/x-www-form-urlencoded"):

@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from worker.delivery.links import PREFERENCES_PATH
 from worker.delivery.tokens import Tokens, Use
 from worker.delivery.unsubscribing import Refusal, language_of
+from worker.edges.web.fields import READ_WITHIN, fields_of
 from worker.edges.web.group_commit import BusyError
 from worker.edges.web.recording import Clock, RefusalRecorder
 from worker.edges.web.rendering import Pages
 from worker.storage.database import Database
 
-BODY_LIMIT = 64_000  # bytes that are looked at
-READ_WITHIN = 30.0  # seconds that a body may take to arrive
 ASKED_WITHIN = 0.5  # seconds that the page waits for the mail's language
 
 log = logging.getLogger(__name__)
@@ -54,7 +52,8 @@ class Unsubscribe:
         message = self._tokens.read_unsubscribe(request.path_params["token"])
         if message is None:
             return self._pages.notice("gone", self._pages.language(request), 404, link=True)
-        said = await _form(request)
+        # who posts means it: who goes away, or sends whatever or without end, has still said it
+        said = await fields_of(request, tolerant=True, within=READ_WITHIN) or {}
         by_page = said.get("from") == "page"
         language = said.get("language") if by_page else None
         language = self._pages.language(request, language or await self._known_language(message))
@@ -90,22 +89,3 @@ class Unsubscribe:
         except Exception as error:
             log.info("a page does without the language of its mail: %s", error or "the database takes too long")
             return None
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a small urlencoded body; of whatever else there is, nothing."""
-    body = b""
-    try:
-        async with asyncio.timeout(READ_WITHIN):
-            async for part in request.stream():
-                body += part
-                if len(body) > BODY_LIMIT:
-                    break
-    except (ClientDisconnect, TimeoutError):
-        pass  # who posts and goes away, or never comes to an end, has still said it
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {}
-    try:
-        return {name: values[0] for name, values in parse_qs(body[:BODY_LIMIT].decode(), max_num_fields=20).items()}
-    except ValueError:
-        return {}
