@@ -307,3 +307,17 @@ def test_files_and_folders_are_told_of_alone(shop: Path) -> None:
     refused = CliRunner().invoke(check, ["notes.txt"])
     assert "nothing of 'notes.txt' is checked; 'config', 'flows' and 'templates' are" in str(refused.exception)
     assert CliRunner().invoke(check, ["flows/d.yaml"]).exit_code == 2
+
+
+def test_what_the_settings_forbid_of_a_mail_is_told(shop: Path) -> None:
+    """Given a survey that there is not, and a sender whom the shop's signature is not for, then both have a place."""
+    settings = "shop: {name: Phin, sender: {email: a@shop.example}}\ndkim: {sign: true}\n"
+    (shop / "config" / "phin.yaml").write_text(settings)
+    mail = "---\nsubject: Chào\nfrom_email: b@other.example\n---\n<p>{{ 'npss' | survey_url }}</p>\n"
+    (shop / "templates" / "welcome.vi.html").write_text(mail)
+
+    result = run()
+
+    assert result.exit_code == 1
+    assert "templates/welcome.vi.html:3:13: warning: mails are signed with 'shop.example'" in result.output
+    assert "templates/welcome.vi.html:5:8: error: there is no survey 'npss'" in result.output
