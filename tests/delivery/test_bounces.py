@@ -278,3 +278,11 @@ def test_who_subscribes_anew_gives_the_address_another_chance(database: Database
     assert counter.address().suppressed == "hard bounce: 5.1.1"
     shop.send("subscribed", {**who, "consent": {"marketing": True}})
     assert counter.address().suppressed is None
+
+
+@pytest.mark.parametrize("raw", [b"\0" * 100, b"X-Odd: 1\n\n", b"a line\n"])
+def test_a_report_without_headers_is_known_by_its_bytes(raw: bytes) -> None:
+    """Given reports that have no headers to be known by, then only the same bytes are the same report."""
+    keys = {Parcel(one, len(one)).key for one in (raw, b"", raw[:-1], raw.replace(raw[:1], b"b"))}
+    assert len(keys) == 4
+    assert Parcel(raw, len(raw)).key == Parcel(bytes(raw), len(raw)).key

@@ -85,15 +85,17 @@ def test_what_nobody_can_read_is_shown_and_an_address_is_lifted(house: House, tm
     counter = Counter(house.database, house.settings.bounces, house.tokens)
     counter.take(dsn(counter.verp(counter.mail())), house.clock.now())
     counter.take(b"Subject: when do you open?\n\nI would like to know.\n", house.clock.now())
+    counter.take(dsn("b+somebodyelses@shop.example", "nobody@elsewhere.example"), house.clock.now())
 
     shown = phin(tmp_path, "bounces").stdout
-    assert "1 hard" in shown
-    assert "1 could not be read: phin bounces --unread" in shown
+    assert "2 hard" in shown
+    assert "1 could not be read · 1 read, and about no mail of ours: phin bounces --unread" in shown
     assert "it is neither a report" in " ".join(phin(tmp_path, "bounces", "--unread").stdout.split())
     assert "I would like to know." in phin(tmp_path, "bounces", "show", "2").stdout
-    assert "there is no bounce 3" in phin(tmp_path, "bounces", "show", "3").stderr
+    assert "there is no bounce 4" in phin(tmp_path, "bounces", "show", "4").stderr
     told = json.loads(phin(tmp_path, "bounces", "--json").stdout)
-    assert [one["class"] for one in told["bounces"]] == ["unreadable", "hard"]
+    assert [one["class"] for one in told["bounces"]] == ["hard", "unreadable", "hard"]
+    assert (told["unread"], told["not_ours"]) == (2, 1)
     assert phin(tmp_path, "bounces", "read-again").stdout == "0 could be read now\n"
 
     assert "hard bounce: 5.1.1" in phin(tmp_path, "bounces", "lift", LAN.upper()).stdout

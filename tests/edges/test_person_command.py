@@ -125,6 +125,9 @@ def test_a_customer_is_copied_and_erased_from_the_terminal(
     assert gone.returncode == 1
     assert "was erased on Wed 3 Mar 2027" in gone.stderr
 
+    repeated = [terminal.phin("person", "erase", word, "--yes") for word in ("kh-1042", "lan@example.com", "#1")]
+    assert {(one.returncode, one.stdout, one.stderr) for one in repeated} == {(1, "", gone.stderr)}
+
     why = terminal.phin("why", "#1")
     assert (why.returncode, why.stderr) == (0, "")
     assert "exited: erased" not in why.stdout  # it had come to its end before

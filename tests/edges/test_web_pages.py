@@ -57,9 +57,9 @@ async def test_mail_that_waits_is_told_without_the_relays_words(sqlite_database:
     with sqlite_database.writing() as connection:
         queue(connection, "a", "b", "c")
         words = {"a": ("away at 10.0.0.7", NOT_TAKEN), "b": ("4.7.28 too fast", "breaker: gmail.com by main")}
-        for key, (answer, reason) in words.items():
-            said = {"answer": answer, "code": 421, "reason": reason}
-            connection.execute(update(message).where(message.c.key == key).values(said))
+        for key, (said, reason) in words.items():
+            values = {"answer": said, "code": 421, "reason": reason}
+            connection.execute(update(message).where(message.c.key == key).values(values))
     async with client(web_house(sqlite_database, tmp_path)) as web:
         answer = await web.get("/readyz")
     assert before.json()["mail"] == "no mail waits for the relay"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
+from worker.domain.addresses import MASK
 from worker.domain.customers import Customer
 from worker.domain.journeys import JourneyState
 from worker.domain.settings import Settings
 from worker.domain.tasks import Priority, Task, TaskState, TaskType
 from worker.edges.cli.why import fitted
 from worker.edges.telling import tell
+from worker.edges.telling_mails import mail_parts
 from worker.storage.stories import Asked, FlowStory, JourneyStory, Line, Story
 from worker.storage.story_mails import HitStory, MailStory
 
@@ -90,6 +94,15 @@ def test_a_task_without_a_name_stands_in_its_column_with_its_title() -> None:
 
     assert "  12:00  Tặng quà Lan         task of huy" in told
     assert "  12:00  Gọi cho chị Lan về…  task of huy" in told
+
+
+@pytest.mark.parametrize("state", ["failed", "unknown"])
+def test_the_servers_own_words_are_told_without_the_address(state: str) -> None:
+    """Given a mail that was refused, then its line has the server's sentence beside the code, with no address."""
+    words = "5.7.1 Message from <lan@example.com> rejected as spam, see https://mx.example/1"
+    mail = MailStory(1, "hello", "hello", state, "refused: 5.7.1", NOON, None, NOON, "Xin chào", words, ())
+    told = "".join(text for text, _ in mail_parts(mail, Settings().shop, ZoneInfo("UTC"), NOON))
+    assert told == f" {state}: refused: 5.7.1: {words.replace('lan@example.com', MASK)}"
 
 
 def test_of_several_triggers_each_is_named() -> None:

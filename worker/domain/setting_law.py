@@ -110,10 +110,6 @@ class Policy(Group):
         return Caps(self.per_day, self.per_week)
 
 
-class Consent(Group):
-    """How consent is asked for and taken back."""
-
-
 Days = Annotated[int | None, BeforeValidator(nothing)]
 
 

@@ -17,7 +17,7 @@ from worker.domain.house_events import declaration_faults
 from worker.domain.relays import written_urls
 from worker.domain.setting_forms import listening_address, server_url
 from worker.domain.setting_groups import Group, Intake, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
-from worker.domain.setting_law import Consent, Policy, Retention, Topics
+from worker.domain.setting_law import Policy, Retention, Topics
 from worker.domain.setting_mail import Attribution, Bounces, Dkim, Sending, Tracking
 from worker.domain.setting_surveys import Surveys
 
@@ -56,7 +56,6 @@ class Settings(Group):
     pages: Pages = Pages()
     webhooks: Webhooks = Webhooks()
     policy: Policy = Policy()
-    consent: Consent = Consent()
     retention: Retention = Retention()
     topics: Topics = Field(
         default_factory=dict, description="What marketing is about, as customers choose it; titles by language"

@@ -83,6 +83,8 @@ def find(house: Composed, word: str) -> Asked:
         found = persons.meant(connection, {word, named})
         if len(found) == 1:
             person = persons.of_customer(connection, next(iter(found)))
+            if person.erased_at is not None and not (person.external_ids or person.emails or person.shared):
+                raise _erased(house, person.erased_at)  # by our number, as by the names that they had
             return Asked(person, erasure.counted(connection, person))
         if found:
             several = sorted(found.items())[:SHOWN]
@@ -91,10 +93,14 @@ def find(house: Composed, word: str) -> Asked:
         gone = erasure.known(connection, _pseudonyms(house), word, named if "@" in named else None)
         near = persons.near(connection, named)
     if gone is not None:
-        when = moment(gone.at, house.settings.shop)
-        raise UnknownPersonError(f"whoever was known so was erased on {when}; a keyed hash is all that is left")
+        raise _erased(house, gone.at)
     hint = did_you_mean(named, near) or "name the shop's id, an e-mail address, or #number"
     raise UnknownPersonError(f"no customer is known as '{word}'; {hint}")
+
+
+def _erased(house: Composed, at: datetime) -> UnknownPersonError:
+    when = moment(at, house.settings.shop)
+    return UnknownPersonError(f"whoever was known so was erased on {when}; a keyed hash is all that is left")
 
 
 def export(house: Composed, person: Person, actor: Actor, now: datetime) -> dict[str, Any]:

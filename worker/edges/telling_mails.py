@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from worker.domain.addresses import masked
 from worker.domain.setting_groups import Shop
 from worker.domain.utm import without_utm
 from worker.edges.moments import amount, day, moment
@@ -15,6 +16,7 @@ from worker.storage.story_mails import HitStory, MailStory
 
 Part = tuple[str, str]  # text and style
 
+_ANSWERED = ("failed", "unknown")  # of which the server's own words tell more than the reason
 _STYLES = {"sent": "green", "skipped": "yellow", "cancelled": "yellow", "failed": "red", "unknown": "red"}
 
 
@@ -25,10 +27,11 @@ def mail_parts(mail: MailStory, shop: Shop, zone: ZoneInfo, now: datetime) -> li
     if mail.state == "sent" and mail.sent_at is not None:
         parts.append((f" sent {mail.sent_at.astimezone(zone):%H:%M:%S}", style))
     elif mail.state == "queued" and mail.not_before > now:
-        why = f" ({mail.reason}{f': {mail.answer}' if mail.answer else ''})" if mail.reason else ""
+        why = f" ({mail.reason}{f': {masked(mail.answer)}' if mail.answer else ''})" if mail.reason else ""
         parts.append((f" goes out from {moment(mail.not_before, shop, zone.key)}{why}", "cyan"))
     else:
-        parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else ""), style))
+        said = f": {masked(mail.answer)}" if mail.state in _ANSWERED and mail.answer else ""
+        parts.append((f" {mail.state}" + (f": {mail.reason}" if mail.reason else "") + said, style))
     parts += [_hits(same, zone) for same in _alike(mail.hits)]
     parts += [_credit(one) for one in mail.credits]
     return parts

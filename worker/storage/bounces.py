@@ -270,6 +270,13 @@ def count_unread(connection: Connection, since: datetime | None = None) -> int:
     return int(connection.execute(asked if since is None else asked.where(bounce.c.received_at >= since)).scalar_one())
 
 
+def count_strange(connection: Connection) -> int:
+    """Return how many were read, and name no mail of ours."""
+    asked = select(func.count()).select_from(bounce).where(bounce.c.state == literal_column("'unread'"))
+    unreadable = bounce.c["class"] == BounceClass.UNREADABLE.value
+    return int(connection.execute(asked.where(~unreadable)).scalar_one())
+
+
 def by_id(connection: Connection, number: int) -> Any | None:
     """Return all that is kept of one."""
     return connection.execute(select(bounce).where(bounce.c.id == number)).first()

@@ -30,7 +30,7 @@ class Person:
         emails: every address that was ever theirs, as mails, events and the record know it, and nobody else's.
         shared: addresses that another customer has too; they stay.
         words: what names the person within a longer text, each at least three characters.
-        erased: whether the record was erased before.
+        erased_at: when the record was erased before, or None.
     """
 
     customers: tuple[int, ...]
@@ -38,7 +38,12 @@ class Person:
     emails: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    erased: bool = False
+    erased_at: datetime | None = None
+
+    @property
+    def erased(self) -> bool:
+        """Whether the record was erased before."""
+        return self.erased_at is not None
 
     @property
     def number(self) -> int:
@@ -90,7 +95,7 @@ def of_customer(connection: Connection, number: int) -> Person:
         tuple(sorted(mine - shared)),
         tuple(sorted(shared)),
         tuple(sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True)),
-        next(row.erased_at for row in rows if row.id == root) is not None,
+        next(row.erased_at for row in rows if row.id == root),
     )
 
 

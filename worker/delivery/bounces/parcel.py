@@ -29,6 +29,8 @@ class Parcel:
             headers = message_from_bytes(head + b"\n\n")
             for name in _SAME:
                 told.update(f"{name}:{headers.get(name, '')}\n".encode("utf-8", "replace"))
+            if not any(name in headers for name in _SAME):  # then nothing but its bytes tells it from others
+                told.update(head)
         except Exception:  # whatever the parser stumbles over: then all of it counts
             told.update(head)
         told.update(body)

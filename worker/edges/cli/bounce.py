@@ -71,13 +71,17 @@ def bounces(context: click.Context, unread: bool, as_json: bool) -> None:
         with house.database.reading() as connection:
             counts = rows.counts(connection, house.clock.now() - COUNTED)
             found = rows.listed(connection, unread=unread, most=SHOWN)
-            waiting = rows.count_unread(connection)
+            waiting, strange = rows.count_unread(connection), rows.count_strange(connection)
             mailboxes = bounce_mailboxes.listed(connection)
         if as_json:
             told = [{"class": kind.value, "reason": reason, "count": count} for (kind, reason), count in counts.items()]
             listed = [_as_json(row) for row in found]
             click.echo(
-                json.dumps({"last_30_days": told, "unread": waiting, "bounces": listed}, ensure_ascii=False, indent=2)
+                json.dumps(
+                    {"last_30_days": told, "unread": waiting, "not_ours": strange, "bounces": listed},
+                    ensure_ascii=False,
+                    indent=2,
+                )
             )
             return
         kinds: Counter[str] = Counter()
@@ -90,7 +94,9 @@ def bounces(context: click.Context, unread: bool, as_json: bool) -> None:
         if found:
             _show(house, found, unread=unread)
         if waiting and not unread:
-            click.echo(f"{waiting:,} could not be read: phin bounces --unread")
+            counts_told = {"could not be read": waiting - strange, "read, and about no mail of ours": strange}
+            told_unread = " · ".join(f"{count:,} {what}" for what, count in counts_told.items() if count)
+            click.echo(f"{told_unread}: phin bounces --unread")
         elif unread and found:
             click.echo("One in full: phin bounces show NUMBER · after an update of Phin: phin bounces read-again")
         elif unread:
