@@ -90,7 +90,7 @@ def test_several_processes_keep_one_rate(database: Database, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_weights_hold_in_bursts(database: Database, tmp_path: Path, size: int) -> None:
-    """Given relays of weights 3 and 1, when 200 orders come in bursts, then each has its share, give or take a third."""
+    """Given relays of weights 3 and 1, when 200 orders come in bursts, each has its share, give or take a third."""
     weights: Any = [{"name": "large", "weight": 3}, {"name": "small", "weight": 1}]
     street = Street(database, tmp_path, "large", "small", relays=weights)
     total = 0
