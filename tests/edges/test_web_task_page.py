@@ -227,7 +227,7 @@ async def test_of_an_erased_customer_only_what_was_done_is_left(house: WebHouse,
         answer = await web.get(page_of(house, number))
         closed = await press(web, page_of(house, number), action="close", outcome="no longer needed")
     told = unescape(answer.text)
-    assert answer.status_code == 200 and "đã được xoá" in told and f"Việc số {number}" in told
+    assert answer.status_code == 200 and "đã được xóa" in told and f"Việc số {number}" in told
     assert not any(word in told for word in ("Lan", "0912", "lan@example.com", "Hỏi xem"))
     assert closed.status_code == 303 and not stands(database, number).is_open
 

@@ -69,13 +69,13 @@ def _event(event: Happening) -> dict[str, Any]:
 
 def _customer(known: Facts) -> dict[str, Any]:
     customer, facts = known.customer, known.customer.facts
-    greeted = greeted_by(customer, known.shop.language)
     return {
         **customer.fields,
         "id": customer.external_id,
         "email": customer.email,
-        "name": None if greeted is None else customer.name,  # templates greet by it where there is no first name
-        "first_name": greeted,
+        # templates greet by the whole name where there is no first one: by an address they must not
+        "name": None if customer.name is not None and "@" in customer.name else customer.name,
+        "first_name": greeted_by(customer, known.shop.language),
         "phone": customer.phone,
         "birthday": customer.birthday,
         "language": customer.language,
