@@ -7,12 +7,9 @@ Scanners follow links; they press no buttons. Said again, it says the same.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +19,7 @@ from worker.delivery.links import PREFERENCES_PATH
 from worker.delivery.tokens import Tokens, Use
 from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
+from worker.edges.web.aside import Aside
 from worker.edges.web.fields import fields_of
 from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
@@ -32,8 +30,6 @@ SAID_WITHIN = 5.0  # seconds that a yes may take to be written
 
 _YES, _BACK = "yes", "back"  # pages, by the beginning of their texts: a sign-up confirmed, a refusal taken back
 _FOLLOW = "wishes_follow"  # the text beside the box about tracking, as on the preference page
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +49,7 @@ class Confirm:
         self._clock = clock
         self._pages = pages
         self._tell = tell
-        self._askers = ThreadPoolExecutor(2, "confirming")
+        self._aside = Aside("confirming")
 
     async def show(self, request: Request) -> Response:
         """Ask whether it is meant."""
@@ -61,8 +57,8 @@ class Confirm:
         if message is None:
             return self._gone(request)
         try:
-            asks = await self._do(partial(asking_of, self._database, message), ASKED_WITHIN)
-        except (UnavailableError, TimeoutError):
+            asks = await self._aside.do(partial(asking_of, self._database, message), ASKED_WITHIN)
+        except UnavailableError:
             asks = Asking(Confirmed.DONE)  # the page asks without knowing; its button will tell
         language = self._pages.language(request, asks.language)
         if asks.becomes is not Confirmed.DONE:
@@ -77,31 +73,27 @@ class Confirm:
             return self._gone(request)
         said = await fields_of(request) or {}  # whoever posts means it, whatever the body holds
         try:
-            asks = await self._do(partial(asking_of, self._database, message), ASKED_WITHIN)
+            asks = await self._aside.do(partial(asking_of, self._database, message), ASKED_WITHIN)
             language = self._pages.language(request, said.get("language") or asks.language)
             texts = self._pages.texts(language)
             page = said.get("page", _BACK if asks.takes_back else _YES)
             wording = texts[f"{page if page in (_YES, _BACK) else _YES}_text"]
             ticked = texts[_FOLLOW] if "tracking" in said else None
             yes = Yes(message, self._clock.now(), wording, tracking=ticked)
-            became = await self._do(partial(self._confirm, yes), SAID_WITHIN)
-        except (UnavailableError, TimeoutError):
+            became = await self._aside.do(partial(self._confirm, yes), SAID_WITHIN)
+        except UnavailableError:
             log.warning("a yes by message %d cannot be written; its sender is asked to come again", message)
             return self._pages.notice("failed", self._pages.language(request, said.get("language")), 503)
         return self._told(request, message, asks, became, language)
 
     def close(self) -> None:
         """End what is open."""
-        self._askers.shutdown(wait=False)
+        self._aside.close()
 
     def _confirm(self, yes: Yes) -> Confirmed:
         became, work = confirm(self._database, yes, self._clock.now())
         self._tell(work)
         return became
-
-    async def _do(self, work: Callable[[], T], seconds: float) -> T:
-        asked = asyncio.get_running_loop().run_in_executor(self._askers, work)
-        return await asyncio.wait_for(asked, seconds)
 
     def _told(
         self, request: Request, message: int, asks: Asking, became: Confirmed, language: str, refused: int = 409

@@ -6,14 +6,12 @@ one mail, and stands in that mail only, so no foreign page can post for its read
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -27,6 +25,7 @@ from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.wishes import LONGEST_PAUSE, Frequency, Wishes, pause_of
 from worker.domain.work import Work
+from worker.edges.web.aside import Aside
 from worker.edges.web.fields import fields_of
 from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
@@ -36,8 +35,6 @@ from worker.storage.database import Database
 SHOWN_WITHIN = 3.0  # seconds that the page waits for what holds
 SAVED_WITHIN = 5.0
 _TOPIC = "topic."  # begins the name of a topic's field
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +73,7 @@ class PreferencePages:
         self._clock = clock
         self._pages = pages
         self._tell = tell
-        self._askers = ThreadPoolExecutor(2, "preferences")
+        self._aside = Aside("preferences")
 
     async def show(self, request: Request) -> Response:
         """Show what holds."""
@@ -84,8 +81,8 @@ class PreferencePages:
         if message is None:
             return self._gone(request)
         try:
-            known = await self._do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
-        except (UnavailableError, TimeoutError):
+            known = await self._aside.do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
+        except UnavailableError:
             return self._down(request)
         return self._page(request, known, _Said())
 
@@ -97,18 +94,18 @@ class PreferencePages:
         said = await fields_of(request)
         try:
             if said is None or "shown" not in said:  # nothing unticked is a word where no form of ours came whole
-                known = await self._do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
+                known = await self._aside.do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
                 return self._page(request, known, _Said("wishes_unread", status=400))
             said = _with_day(said)
             try:
                 choice = self._choice(message, said, self._pages.language(request))
             except ValueError:
-                known = await self._do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
+                known = await self._aside.do(partial(preferences_of, self._database, message), SHOWN_WITHIN)
                 return self._page(
                     request, known, _Said("wishes_wrong", status=422, typed=said, language=said.get("page"))
                 )
-            holds = await self._do(partial(self._save, choice), SAVED_WITHIN)
-        except (UnavailableError, TimeoutError):
+            holds = await self._aside.do(partial(self._save, choice), SAVED_WITHIN)
+        except UnavailableError:
             log.warning("preferences by message %d cannot be written; their reader is asked to come again", message)
             return self._down(request)
         return self._page(
@@ -117,7 +114,7 @@ class PreferencePages:
 
     def close(self) -> None:
         """End what is open."""
-        self._askers.shutdown(wait=False)
+        self._aside.close()
 
     def _save(self, choice: Choice) -> Preferences | None:
         confirmed = self._settings.policy.refusal_confirmed
@@ -217,10 +214,6 @@ class PreferencePages:
     def _title(self, topic: str, language: str) -> str:
         titles = self._settings.topics[topic]
         return titles.get(language) or titles.get(self._settings.shop.language) or next(iter(titles.values()))
-
-    async def _do(self, work: Callable[[], T], seconds: float) -> T:
-        asked = asyncio.get_running_loop().run_in_executor(self._askers, work)
-        return await asyncio.wait_for(asked, seconds)
 
     def _gone(self, request: Request) -> Response:
         return self._pages.notice("gone", self._pages.language(request), 404, link=True)

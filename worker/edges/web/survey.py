@@ -5,12 +5,9 @@ The link of each mark of a mail's scale. Scanners follow all of them; they press
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +18,7 @@ from worker.delivery.unsubscribing import language_of
 from worker.domain.errors import UnavailableError
 from worker.domain.setting_surveys import Survey
 from worker.domain.work import Work
+from worker.edges.web.aside import Aside
 from worker.edges.web.fields import FormTooLongError, read_fields
 from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
@@ -28,8 +26,6 @@ from worker.storage.database import Database
 
 ASKED_WITHIN = 0.5  # seconds that the page waits for what is known of its mail
 SAID_WITHIN = 5.0  # seconds that an answer may take to be written
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +53,7 @@ class SurveyPage:
         self._clock = clock
         self._pages = pages
         self._tell = tell
-        self._askers = ThreadPoolExecutor(2, "answering")
+        self._aside = Aside("answering")
 
     async def show(self, request: Request) -> Response:
         """Ask, with the mark of the link chosen; what was answered before is told."""
@@ -67,8 +63,8 @@ class SurveyPage:
         link, survey = read
         known: Asked | None = Asked(None, None)
         try:
-            known = await self._do(partial(asked, self._database, link.message, link.survey), ASKED_WITHIN)
-        except (UnavailableError, TimeoutError):
+            known = await self._aside.do(partial(asked, self._database, link.message, link.survey), ASKED_WITHIN)
+        except UnavailableError:
             log.info("a survey's page does without what is known of its mail")
         if known is None:
             return self._gone(request)
@@ -95,8 +91,8 @@ class SurveyPage:
             return self._page(language, survey, link.mark, 422, said=texts["survey_choose"], comment=comment)
         given = Answer(link.message, link.survey, int(score), comment.replace("\r\n", "\n"))
         try:
-            whose = await self._do(partial(self._answer, given), SAID_WITHIN)
-        except (UnavailableError, TimeoutError):
+            whose = await self._aside.do(partial(self._answer, given), SAID_WITHIN)
+        except UnavailableError:
             log.warning("an answer to message %d cannot be written; its sender is asked to come again", link.message)
             return self._page(language, survey, int(score), 503, said=texts["survey_failed"], comment=comment)
         if not whose:
@@ -105,13 +101,13 @@ class SurveyPage:
 
     def close(self) -> None:
         """End what is open."""
-        self._askers.shutdown(wait=False)
+        self._aside.close()
 
     async def _language(self, request: Request, message: int) -> str:
         """Return the language to answer in where the form, which says it, was not read."""
         try:
-            known = await self._do(partial(language_of, self._database, message), ASKED_WITHIN)
-        except (UnavailableError, TimeoutError):
+            known = await self._aside.do(partial(language_of, self._database, message), ASKED_WITHIN)
+        except UnavailableError:
             known = None
         return self._pages.language(request, known)
 
@@ -127,10 +123,6 @@ class SurveyPage:
         whose, work = answer(self._database, given, self._clock.now())
         self._tell(work)
         return whose
-
-    async def _do(self, work: Callable[[], T], seconds: float) -> T:
-        waiting = asyncio.get_running_loop().run_in_executor(self._askers, work)
-        return await asyncio.wait_for(waiting, seconds)
 
     def _page(
         self,

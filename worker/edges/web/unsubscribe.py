@@ -6,9 +6,8 @@ body holds: `List-Unsubscribe=One-Click` from a mail program, urlencoded or mult
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from worker.delivery.links import PREFERENCES_PATH
 from worker.delivery.tokens import Tokens, Use
 from worker.delivery.unsubscribing import Refusal, language_of
+from worker.edges.web.aside import Aside
 from worker.edges.web.fields import READ_WITHIN, fields_of
 from worker.edges.web.group_commit import BusyError
 from worker.edges.web.recording import Clock, RefusalRecorder
@@ -38,7 +38,7 @@ class Unsubscribe:
         self._database = database
         self._clock = clock
         self._pages = pages
-        self._askers = ThreadPoolExecutor(2, "asking")
+        self._aside = Aside("unsubscribing")
 
     async def show(self, request: Request) -> Response:
         """Ask whether it is meant."""
@@ -76,16 +76,15 @@ class Unsubscribe:
 
     def close(self) -> None:
         """End what is open."""
-        self._askers.shutdown(wait=False)
+        self._aside.close()
 
     async def _language(self, request: Request, message: int) -> str:
         return self._pages.language(request, await self._known_language(message))
 
     async def _known_language(self, message: int) -> str | None:
         """Return the mail's language, or None where the database does not say it soon."""
-        asked = asyncio.get_running_loop().run_in_executor(self._askers, language_of, self._database, message)
         try:
-            return await asyncio.wait_for(asked, ASKED_WITHIN)
-        except Exception as error:
-            log.info("a page does without the language of its mail: %s", error or "the database takes too long")
+            return await self._aside.do(partial(language_of, self._database, message), ASKED_WITHIN)
+        except Exception as error:  # a refusal is taken whatever fails
+            log.info("a page does without the language of its mail: %s", error)
             return None

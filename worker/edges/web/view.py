@@ -7,17 +7,16 @@ its address. What cannot be shown is told on a page in the mail's language.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from worker.delivery.tokens import Tokens, Use
 from worker.delivery.viewing import Unseen, Viewing
 from worker.domain.errors import UnavailableError
+from worker.edges.web.aside import Aside
 from worker.edges.web.rendering import Pages
 
 WITHIN = 5.0  # seconds that making a mail may take
@@ -44,18 +43,17 @@ class View:
         self._tokens = tokens
         self._viewing = viewing
         self._pages = pages
-        self._makers = ThreadPoolExecutor(2, "viewing")
+        self._aside = Aside("viewing")
 
     async def show(self, request: Request) -> Response:
         """Show the mail, or say why it cannot be shown."""
         message = self._tokens.read_page(Use.VIEW, request.path_params["token"])
         if message is None:
             return self._told(request, "gone", 404)
-        asked = asyncio.get_running_loop().run_in_executor(self._makers, self._viewing.show, message)
         try:
-            seen = await asyncio.wait_for(asked, WITHIN)
-        except (UnavailableError, DBAPIError, TimeoutError) as error:
-            log.warning("message %d cannot be shown now: %s", message, type(error).__name__)
+            seen = await self._aside.do(partial(self._viewing.show, message), WITHIN)
+        except UnavailableError as error:
+            log.warning("message %d cannot be shown now: %s", message, error)
             page = self._told(request, "view_later", 503)
             page.headers["Retry-After"] = RETRY_AFTER
             return page
@@ -68,7 +66,7 @@ class View:
 
     def close(self) -> None:
         """End what is open."""
-        self._makers.shutdown(wait=False, cancel_futures=True)
+        self._aside.close()
 
     def _told(self, request: Request, name: str, status: int, language: str | None = None) -> Response:
         page = self._pages.notice(name, self._pages.language(request, language), status, link=True)
