@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from worker.domain.errors import FileError, PhinError, SettingError
 from worker.domain.settings import Settings
-from worker.language.config.environment import variables
+from worker.language.config.environment import NOT_SETTINGS, overriding, variables
 from worker.language.config.settings import inspect_settings, read_settings
+
+SOURCES = Path(__file__).parents[2] / "worker"
 
 SHIPPED = Path(__file__).parent.parent.parent / "config" / "phin.yaml"
 
@@ -377,3 +380,14 @@ def test_any_file_gives_settings_or_an_error(parts: list[str]) -> None:
             read_settings(SHIPPED, {})
         except PhinError as error:
             assert str(error)
+
+
+def test_every_variable_that_a_process_reads_is_a_setting_or_known_to_be_none() -> None:
+    """Given the sources, then each variable of Phin's that they name is a setting's or stands among those that are
+    none, so that the check warns of no secret and of nothing that processes tell each other."""
+    named = {name for file in SOURCES.rglob("*.py") for name in re.findall(r'"(PHIN_[A-Z0-9_]+)"', file.read_text())}
+    assert len(named) > 10
+    settings = {variable.name for variable in variables()}
+    assert named - settings - NOT_SETTINGS == set()
+    found, problems = overriding(dict.fromkeys(NOT_SETTINGS, "x"))
+    assert (found, problems) == ({}, ())

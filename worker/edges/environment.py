@@ -13,34 +13,6 @@ from worker.domain.errors import SettingError
 from worker.domain.settings import Settings
 from worker.language.config.settings import read_settings
 
-# variables that begin like settings and are none
-NOT_SETTINGS = frozenset(
-    {
-        "PHIN_HOME",
-        "PHIN_SECRET_KEY",
-        "PHIN_SECRET_KEY_FILE",
-        "PHIN_INGEST_KEY",
-        "PHIN_INGEST_KEY_FILE",
-        "PHIN_SENDGRID_KEY",
-        "PHIN_SENDGRID_KEY_FILE",
-        "PHIN_MAILGUN_KEY",
-        "PHIN_MAILGUN_KEY_FILE",
-        "PHIN_POSTMARK_LOGIN",
-        "PHIN_POSTMARK_LOGIN_FILE",
-        "PHIN_DKIM_RSA_KEY",
-        "PHIN_DKIM_RSA_KEY_FILE",
-        "PHIN_DKIM_ED25519_KEY",
-        "PHIN_DKIM_ED25519_KEY_FILE",
-        "PHIN_NO_SKIPS",
-        "PHIN_PARENT",
-        "PHIN_LISTEN_FD",
-        "PHIN_NAME",
-        "PHIN_REPORT_FD",
-        "PHIN_TRACEBACK",
-        "PHIN_UP_URL",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -93,10 +65,7 @@ def read_home(environment: Mapping[str, str]) -> Home:
         FileError: `config/phin.yaml` has problems.
     """
     folder = find_home(environment)
-    settings = read_settings(
-        folder / "config" / "phin.yaml",
-        {name: value for name, value in environment.items() if name not in NOT_SETTINGS},
-    )
+    settings = read_settings(folder / "config" / "phin.yaml", environment)
     paths = {name: folder / getattr(settings, name) for name in ("var", "flows", "templates")}
     url = settings.database_url
     return Home(

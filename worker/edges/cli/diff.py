@@ -15,7 +15,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.cli.shop_files import from_here, read_shop
 from worker.edges.comparing import FlowDifference, against_database, against_files
 from worker.edges.earlier import read_earlier
-from worker.edges.environment import NOT_SETTINGS, find_home
+from worker.edges.environment import find_home
 from worker.language.library import Library, read_library
 from worker.language.yaml.suggestions import did_you_mean
 
@@ -61,8 +61,7 @@ def diff(context: click.Context, flow: tuple[str, ...], against: str | None, exi
 def _library() -> tuple[Library, Path]:
     """Read the flows of the files, without a database; returns their folder too."""
     home = find_home(os.environ)
-    settings = {name: value for name, value in os.environ.items() if name not in NOT_SETTINGS}
-    shop = read_shop(from_here(home), settings)
+    shop = read_shop(from_here(home), os.environ)
     shown = shop.folder / shop.settings.flows
     return read_library(shown, shop.vocabulary, shop.templates.needs(), shown=str(shown)), home / shop.settings.flows
 

@@ -18,7 +18,7 @@ from worker.edges.banner import near
 from worker.edges.cli.painting import coloured, paint
 from worker.edges.cli.schema_files import refresh
 from worker.edges.cli.shop_files import ShopFiles, from_here, read_shop
-from worker.edges.environment import NOT_SETTINGS, find_home
+from worker.edges.environment import find_home
 from worker.edges.patterns import Pattern, begun_from, lay_out_templates, pattern, patterns
 from worker.language.flow.flows import read_flow
 from worker.language.library import flow_names
@@ -53,8 +53,7 @@ def flow(name: str | None, source: str | None, lists: bool, as_json: bool) -> No
         raise PhinError(f"a flow's name is made of letters (a to z), digits, '-', '_' and '.'; '{name}' is not")
     found = pattern(source)
     home = from_here(find_home(os.environ))
-    settings = {key: value for key, value in os.environ.items() if key not in NOT_SETTINGS}
-    shop = read_shop(home, settings)
+    shop = read_shop(home, os.environ)
     folder = home / shop.settings.flows
     if name in (flow_names(folder) or ()):
         raise PhinError(f"there is a flow '{name}' in {folder} already; nothing is overwritten, take another name")
@@ -67,7 +66,7 @@ def flow(name: str | None, source: str | None, lists: bool, as_json: bool) -> No
     click.echo(f"{coloured(str(path), bold=True)} is made from '{source}', as a draft: it runs for nobody yet")
     if found.templates:
         click.echo(f"  it sends  {', '.join(found.templates)}")
-    shop = read_shop(home, settings)  # anew: with what was written just now
+    shop = read_shop(home, os.environ)  # anew: with what was written just now
     for one in (*written, *_schemas(shop)):
         click.echo(f"  written   {near(one)}")
     _problems(shop, text, str(path))

@@ -16,25 +16,20 @@ from worker.language.yaml.reading import read_nodes
 from worker.language.yaml.suggestions import did_you_mean
 
 PREFIX = "PHIN_"
-NOT_SETTINGS = frozenset(
-    {
-        "PHIN_SECRET_KEY",
-        "PHIN_SECRET_KEY_FILE",
-        "PHIN_INGEST_KEY",
-        "PHIN_INGEST_KEY_FILE",
-        "PHIN_SENDGRID_KEY",
-        "PHIN_SENDGRID_KEY_FILE",
-        "PHIN_MAILGUN_KEY",
-        "PHIN_MAILGUN_KEY_FILE",
-        "PHIN_POSTMARK_LOGIN",
-        "PHIN_POSTMARK_LOGIN_FILE",
-        "PHIN_HOME",
-        "PHIN_NAME",
-        "PHIN_NO_SKIPS",
-        "PHIN_PARENT",
-        "PHIN_LISTEN_FD",
-    }
+# Secrets, each of which may stand in a file that `NAME_FILE` names (`worker.edges.secrets`), and what processes tell
+# each other: variables that begin like settings and are none.
+_SECRETS = (
+    "SECRET_KEY",
+    "INGEST_KEY",
+    "WEBHOOK_SECRET",
+    "DKIM_RSA_KEY",
+    "DKIM_ED25519_KEY",
+    "SENDGRID_KEY",
+    "MAILGUN_KEY",
+    "POSTMARK_LOGIN",
 )
+_PROCESSES = ("HOME", "NAME", "PARENT", "LISTEN_FD", "REPORT_FD", "UP_URL", "TRACEBACK", "NO_SKIPS")
+NOT_SETTINGS = frozenset(PREFIX + name for name in (*_SECRETS, *(f"{secret}_FILE" for secret in _SECRETS), *_PROCESSES))
 _FILE = "environment"
 
 
