@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.delivery.smtp_relay import Relay, Security, parse_relay
+from worker.delivery.smtp_relay import Relay, parse_relay
 from worker.domain.errors import SettingError
+from worker.domain.server_urls import Security
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from tests.support.dovecot import PASSWORD, USER, Dovecot, DovecotMissingError
 from tests.support.reports import LATER, Counter, dsn
 from worker.delivery.bounces.parcel import KEPT
 from worker.domain.errors import SettingError
+from worker.domain.server_urls import Security
 from worker.domain.work import Work
 from worker.edges.bounce_imap import BounceMailbox
-from worker.edges.imap_address import Security, parse_mailbox
+from worker.edges.imap_address import parse_mailbox
 from worker.storage.database import Database
 from worker.storage.tables import bounce_mailbox
 

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from worker.delivery.smtp_mail import Offers
-from worker.delivery.smtp_relay import Relay, Security
+from worker.delivery.smtp_relay import Relay
 from worker.domain.errors import PhinError
+from worker.domain.server_urls import Security
 
 _IDLE_LIMIT = 60.0  # seconds; beyond it something on the way may have forgotten the connection
 _REPLY_LIMIT = 64 * 1024  # bytes of one reply, all its lines

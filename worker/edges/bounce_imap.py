@@ -22,8 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from worker.delivery.bounces.parcel import KEPT, Parcel
 from worker.delivery.bounces.recording import Bounces
 from worker.domain.errors import PhinError
+from worker.domain.server_urls import Security
 from worker.domain.work import Work
-from worker.edges.imap_address import MailboxAddress, Security
+from worker.edges.imap_address import MailboxAddress
 from worker.storage import bounce_mailboxes
 from worker.storage.bounce_mailboxes import Mailbox
 from worker.storage.database import Database, told

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from urllib.parse import unquote, urlsplit
 
 from worker.domain.errors import SettingError
-
-
-class Security(StrEnum):
-    """How the connection is encrypted."""
-
-    NONE = "none"  # for a server on the same machine
-    REQUIRED = "required"  # STARTTLS, or nothing is read
-    IMPLICIT = "implicit"  # TLS from the first byte
-
+from worker.domain.server_urls import Security, read_server_url
 
 _SCHEMES = {
     "imap": (Security.NONE, 143),
@@ -59,28 +49,13 @@ def parse_mailbox(url: str) -> MailboxAddress:
         SettingError: the URL cannot be used; the message never holds the password.
     """
     try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
+        said = read_server_url(url, _SCHEMES, ("verify",))
     except ValueError as error:
-        raise _refused("its host or port cannot be read") from error
-    if parts.scheme not in _SCHEMES:
-        raise _refused("it does not begin with imaps://, imap+starttls:// or imap://")
-    if not host:
-        raise _refused("it names no host")
-    if not parts.username or not parts.password:
+        raise _refused(str(error)) from error
+    if not said.user or not said.password:
         raise _refused("it needs user and password: user:password@ before the host")
-    if parts.query not in ("", "verify=yes", "verify=no") or parts.fragment:
-        raise _refused("the only option is '?verify=no', for a server with a certificate of its own making")
-    security, usual_port = _SCHEMES[parts.scheme]
-    return MailboxAddress(
-        host,
-        port or usual_port,
-        security,
-        unquote(parts.username),
-        unquote(parts.password),
-        unquote(parts.path.strip("/")) or "INBOX",
-        parts.query != "verify=no",
-    )
+    verify = "verify" not in said.off
+    return MailboxAddress(said.host, said.port, said.security, said.user, said.password, said.path or "INBOX", verify)
 
 
 def _refused(fault: str) -> SettingError:
