@@ -13,6 +13,7 @@ from math import ceil
 
 from sqlalchemy import ColumnElement, Connection, Integer, case, cast, func, literal, select
 
+from worker.domain.mail_rates import MailRates
 from worker.domain.messages import MessageState
 from worker.storage import revenue
 from worker.storage.journeys import WAITING
@@ -35,7 +36,7 @@ WENT_WRONG = stands(
 
 
 @dataclass(slots=True)
-class FlowCounts:
+class FlowCounts(MailRates):
     """What became of one flow in the time that was asked for.
 
     Parameters:
@@ -58,19 +59,9 @@ class FlowCounts:
     goals: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
 
-    @property
-    def open_rate(self) -> float | None:
-        """Mails opened of those that may be followed, or None where none may."""
-        return self.opened / self.followed if self.followed else None
-
-    @property
-    def click_rate(self) -> float | None:
-        """Mails clicked of those that may be followed, or None where none may."""
-        return self.clicked / self.followed if self.followed else None
-
 
 @dataclass(frozen=True, slots=True)
-class MailDay:
+class MailDay(MailRates):
     """The mails of one day.
 
     Parameters:
@@ -98,16 +89,6 @@ class MailDay:
     def sent(self) -> int:
         """How many were sent to customers on that day."""
         return sum(self.hours)
-
-    @property
-    def open_rate(self) -> float | None:
-        """Mails opened of those that may be followed, or None where none may."""
-        return self.opened / self.followed if self.followed else None
-
-    @property
-    def click_rate(self) -> float | None:
-        """Mails clicked of those that may be followed, or None where none may."""
-        return self.clicked / self.followed if self.followed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from worker.domain.breakers import NOT_TAKEN, RELAY_AS_A_WHOLE, WAITS
+from worker.domain.mail_rates import MailRates
 from worker.storage import revenue
 from worker.storage.tables import event, goal, journey, message, orders
 
@@ -19,7 +20,7 @@ _NOW_WORTH = case(
 
 
 @dataclass(slots=True)
-class FlowFigures:
+class FlowFigures(MailRates):
     """What came of one flow. Opens and clicks are people's, each mail counted once.
 
     Parameters:
@@ -52,16 +53,6 @@ class FlowFigures:
     orders: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
     skips: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def open_rate(self) -> float | None:
-        """Mails opened of those that may be followed, or None where none may."""
-        return self.opened / self.followed if self.followed else None
-
-    @property
-    def click_rate(self) -> float | None:
-        """Mails clicked of those that may be followed, or None where none may."""
-        return self.clicked / self.followed if self.followed else None
 
     @property
     def goal_rate(self) -> float | None:

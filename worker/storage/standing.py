@@ -9,13 +9,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from worker.domain.journeys import JourneyState
+from worker.domain.mail_rates import MailRates
 from worker.storage.journeys import WAITING
 from worker.storage.overview import CLICKED, FOLLOWED, OPENED, TO_STAFF
 from worker.storage.tables import customer, flow_version, journey, message
 
 
 @dataclass(slots=True)
-class StepCounts:
+class StepCounts(MailRates):
     """What is to be counted at one step.
 
     Parameters:
@@ -35,16 +36,6 @@ class StepCounts:
     def all_followed(self) -> bool:
         """Whether every mail to a customer may be followed."""
         return self.followed >= self.sent - self.to_staff
-
-    @property
-    def open_rate(self) -> float | None:
-        """Mails opened of those that may be followed, or None where none may."""
-        return self.opened / self.followed if self.followed else None
-
-    @property
-    def click_rate(self) -> float | None:
-        """Mails clicked of those that may be followed, or None where none may."""
-        return self.clicked / self.followed if self.followed else None
 
 
 @dataclass(frozen=True, slots=True)
