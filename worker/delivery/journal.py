@@ -9,7 +9,7 @@ the file lasts as long as its owner lives, so a free lock tells of a dead sender
 
 `handing` stands there before the final dot is written. So of a dead sender's messages, one without a record was
 surely not handed over; one with an answer is known; one that was being handed over, without an answer, is not.
-`left` is the last line of a sender that went away sound.
+`left` is the last line of a sender that went away sound; where the disk took no more, the file can only be read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _UNBORN = ".journal-new"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _HEADER = re.compile(r"phin journal (\d+) boot (\S+) token (\S+)")
 _VERSION = "1"
+_LEFT = stat.S_IRUSR  # mode of a journal that nobody writes to any more, by whose mode its owner went away sound
 
 
 class JournalError(PhinError):
@@ -94,10 +96,12 @@ class SenderJournal:
     def leave(self) -> None:
         """Write that this sender goes away sound: none of its messages is to blame.
 
-        Raises:
-            OSError: it could not be written.
+        A full disk takes no line, and may be why it goes; the file's mode changes all the same.
         """
-        self._append(b"left\n")
+        try:
+            self._append(b"left\n")
+        except OSError:
+            os.fchmod(self._file.fileno(), _LEFT)
 
     def close(self) -> None:
         """Let go of the file and leave it there.
@@ -183,7 +187,8 @@ def dead_journals(folder: Path, *, boot: str | None = None) -> Iterator[DeadJour
             path.unlink(missing_ok=True)
             file.close()
         else:
-            yield DeadJournal(path, file, named.group(3), _told(records), left="left" in records)
+            left = "left" in records or stat.S_IMODE(os.fstat(file.fileno()).st_mode) == _LEFT
+            yield DeadJournal(path, file, named.group(3), _told(records), left=left)
 
 
 def this_boot() -> str:

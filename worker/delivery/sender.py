@@ -108,8 +108,10 @@ class Sender:
 
     def leave(self) -> None:
         """Close, for a reason that lies in no message."""
-        self._journal.leave()
-        self.close()
+        try:
+            self._journal.leave()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """End the connections and the journal."""

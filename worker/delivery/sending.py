@@ -63,7 +63,7 @@ class Sending:
         sender = sender or Sender(self._room)
         try:
             yield sender
-        except UnavailableError:
+        except (UnavailableError, OSError):  # the database or the disk, whose fault is no message's
             sender.leave()
             raise
         except BaseException:

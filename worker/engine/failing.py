@@ -15,6 +15,7 @@ from worker.domain.journeys import TraceEntry, TraceKind
 from worker.domain.work import Work
 from worker.storage import journeys, traces
 from worker.storage.database import Database, told
+from worker.storage.outages import outage
 from worker.storage.rows import in_each_others_way
 
 _log = structlog.get_logger(__name__)
@@ -51,8 +52,8 @@ def each_for_itself(ids: Sequence[int], together: Callable[[], Work], alone: Cal
 
 
 def is_ours(error: Exception) -> bool:
-    """Whether a failure counts as a try: not where the database was away, or busy with others."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    """Whether a failure counts as a try: not where the database was away, full, locked, or busy with others."""
+    lost = (isinstance(error, DBAPIError) and error.connection_invalidated) or outage(error) is not None
     return not lost and not isinstance(error, UnavailableError) and not in_each_others_way(error)
 
 

@@ -20,6 +20,8 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
 from worker.storage.conditions import sqlite_functions
+from worker.storage.outages import outage
+from worker.storage.lines import limit_theirs, limited
 from worker.storage.types import json_of
 
 try:
@@ -103,7 +105,7 @@ class Database:
         elif backend in ("postgresql", "postgres"):
             self._writer = None
             self.engine = _postgresql(
-                parsed.set(drivername="postgresql+psycopg"),
+                limited(parsed.set(drivername="postgresql+psycopg")),
                 pool_size=pool,
                 max_overflow=pool,
                 pool_pre_ping=True,
@@ -140,9 +142,13 @@ class Database:
     def _unavailable(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            if error.connection_invalidated or "connect" in str(error.orig).lower():
+        except DBAPIError as error:
+            lost = isinstance(error, OperationalError) and "connect" in str(error.orig).lower()
+            if lost or error.connection_invalidated:
                 raise UnavailableError(f"{self._named()} cannot be reached: {_first_line(error)}") from error
+            why = outage(error)
+            if why is not None:
+                raise UnavailableError(f"{self._named()} takes nothing now: {why} ({told(error)})") from error
             raise
 
     def _named(self) -> str:
@@ -164,6 +170,7 @@ def _postgresql(url: URL, **options: Any) -> Engine:
     thousand before. To plan each statement each time would be as safe, and cost a single purchase half as much again.
     """
     engine = create_engine(url, **options)
+    limit_theirs(engine)
 
     @event.listens_for(engine, "checkout")
     def _taken(connection: Any, record: Any, _proxy: Any) -> None:
