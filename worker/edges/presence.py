@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from typing import Protocol
 from uuid import uuid4
 
@@ -79,7 +80,8 @@ class _Teller:
     def __init__(self, house: Followed, name: str) -> None:
         self._house = house
         now = house.clock.machine()
-        self._row = ProcessRow(uuid4().hex, name, socket.gethostname(), os.getpid(), now, now, -1)
+        version = metadata.version("phin")
+        self._row = ProcessRow(uuid4().hex, name, socket.gethostname(), os.getpid(), now, now, -1, version)
         self._told_at = 0.0
         self._in_trouble = False
 

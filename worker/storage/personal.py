@@ -265,7 +265,9 @@ HELD: Mapping[str, Held] = {
     "publication": _nobody(
         "id flow version_id status before_version_id before_status change at by taken_back_at taken_back_by held"
     ),
-    "process": _nobody("token name host pid started_at seen_at catalogue"),
+    "process": _nobody("token name host pid started_at seen_at catalogue version"),
+    "figure": _nobody("name labels value"),
+    "tally": _nobody("name number seen at"),
     "segment": _nobody(
         "name number position expression meaning title about published_at gone_at filled pass_at reached checked_at"
     ),

@@ -19,6 +19,7 @@ class ProcessRow:
         token: its own, made when it started.
         started_at, seen_at: by the machine's clock.
         catalogue: the number of the catalogue that it followed when it was last seen.
+        version: of Phin; None of a process that is older than this is told.
     """
 
     token: str
@@ -28,6 +29,7 @@ class ProcessRow:
     started_at: datetime
     seen_at: datetime
     catalogue: int
+    version: str | None = None
 
 
 def report(connection: Connection, row: ProcessRow, dead_before: datetime) -> None:
@@ -39,6 +41,7 @@ def report(connection: Connection, row: ProcessRow, dead_before: datetime) -> No
         "started_at": row.started_at,
         "seen_at": row.seen_at,
         "catalogue": row.catalogue,
+        "version": row.version,
     }
     statement = insert(connection, process).values(token=row.token, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["token"], set_=values))
@@ -55,4 +58,6 @@ def seen_since(connection: Connection, since: datetime) -> list[ProcessRow]:
     rows = connection.execute(
         select(process).where(process.c.seen_at >= since).order_by(process.c.host, process.c.name, process.c.pid)
     )
-    return [ProcessRow(r.token, r.name, r.host, r.pid, r.started_at, r.seen_at, r.catalogue) for r in rows]
+    return [
+        ProcessRow(r.token, r.name, r.host, r.pid, r.started_at, r.seen_at, r.catalogue, r.version) for r in rows
+    ]

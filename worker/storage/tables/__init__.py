@@ -10,6 +10,7 @@ from worker.storage.tables.attribution import credit
 from worker.storage.tables.base import metadata
 from worker.storage.tables.bounces import bounce, bounce_mailbox, provider_token
 from worker.storage.tables.coupons import coupon
+from worker.storage.tables.figures import figure, tally
 from worker.storage.tables.journeys import (
     circle,
     event_trace,
@@ -50,6 +51,7 @@ __all__ = [
     "erased",
     "event",
     "event_trace",
+    "figure",
     "flow",
     "flow_version",
     "goal",
@@ -78,6 +80,7 @@ __all__ = [
     "stock",
     "survey_answer",
     "switch",
+    "tally",
     "task",
     "task_reminder",
     "trace",

@@ -38,4 +38,5 @@ process = Table(
     Column("started_at", Instant, nullable=False),  # machine time, as seen_at
     Column("seen_at", Instant, nullable=False),
     Column("catalogue", Id, nullable=False),  # the number that it follows
+    Column("version", Text),  # of Phin, that it runs; none of one older than this column
 )
