@@ -11,7 +11,6 @@ from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.edges.web import group_commit
 from worker.edges.web.group_commit import BusyError, GroupCommit
-from worker.edges.web.rate_limit import RateLimit
 from worker.edges.web.telling import Teller
 
 
@@ -158,16 +157,3 @@ def test_what_comes_together_is_told_together_and_late_work_later() -> None:
     assert done.wait(5)
     assert told[-1].hits == (3,)
     teller.close(5)
-
-
-def test_a_key_has_a_seconds_worth_at_once_and_then_its_rate() -> None:
-    """Given five requests a second, then five pass at once, the sixth is told when to come, and others are not kept."""
-    now = [100.0]
-    limit = RateLimit(5, lambda: now[0])
-    assert [limit.wait("shop") for _ in range(5)] == [0.0] * 5
-    assert limit.wait("shop") == pytest.approx(0.2)
-    assert limit.wait("till") == 0.0
-    now[0] += 0.2
-    assert limit.wait("shop") == 0.0
-    now[0] += 3600
-    assert [limit.wait("shop") for _ in range(6)].count(0.0) == 5

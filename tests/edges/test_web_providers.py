@@ -33,12 +33,14 @@ from worker.edges.provider_keys import ProviderKeys, read_provider_keys
 from worker.edges.web.provider_signatures import RefusedError
 from worker.edges.web.provider_sns import Sns, text_to_sign
 from worker.edges.web.provider_webhooks import ProviderWebhooks
+from worker.edges.web.strangers import Strangers
 from worker.edges.web.telling import Teller
 from worker.storage.database import Database
 
 TOPIC = "arn:aws:sns:ap-southeast-1:123456789012:bounces"
 CERTIFICATE = "https://sns.ap-southeast-1.amazonaws.com/SimpleNotificationService-0123.pem"
 MAILGUN, POSTMARK = b"a-signing-key-of-mailgun", b"phin:a-password-for-postmark"
+STRANGERS = 50  # requests that are not a provider's, of one address
 SENDGRID = ec.generate_private_key(ec.SECP256R1())
 AMAZON = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -66,7 +68,14 @@ class Hooks:
         self.told = Told()
         sns = Sns([TOPIC], self.fetch)
         self.hooks = ProviderWebhooks(
-            keys, sns, self.counter.tokens, bounces, database, self.clock, Teller(self.told.enqueue)
+            keys,
+            sns,
+            self.counter.tokens,
+            bounces,
+            database,
+            self.clock,
+            Teller(self.told.enqueue),
+            Strangers(STRANGERS),
         )
         app = Starlette(routes=[Route("/v1/providers/{provider}", self.hooks.post, methods=["POST"])])
         self.web = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://phin")
@@ -304,6 +313,7 @@ async def test_who_is_not_set_up_is_refused(quick: Hooks) -> None:
         quick.counter.database,
         quick.clock,
         Teller(quick.told.enqueue),
+        Strangers(STRANGERS),
     )
     app = Starlette(routes=[Route("/v1/providers/{provider}", bare.post, methods=["POST"])])
     quick.web = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://phin")

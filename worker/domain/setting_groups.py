@@ -78,6 +78,19 @@ class Intake(Group):
     )
 
 
+class Limits(Group):
+    """How often one may ask, so that a flood harms nobody else; each web process counts for itself."""
+
+    strangers_per_minute: int = Field(
+        300,
+        ge=1,
+        description="Requests a minute of one address (IPv6: of one /64) that show no key, signature or link of ours",
+    )
+    link_per_minute: int = Field(
+        120, ge=10, description="Requests a minute of the pages of one link; clicks and pixels are always answered"
+    )
+
+
 class Support(Group):
     """Customers who ask for help."""
 

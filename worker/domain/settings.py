@@ -16,7 +16,7 @@ from worker.domain.conditions.valuetypes import FieldType as FieldType
 from worker.domain.house_events import declaration_faults
 from worker.domain.relays import written_urls
 from worker.domain.setting_forms import listening_address, server_url
-from worker.domain.setting_groups import Group, Intake, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
+from worker.domain.setting_groups import Group, Intake, Limits, PageAddress, Pages, Queue, Rfm, Shop, Support, Webhooks
 from worker.domain.setting_law import Policy, Retention, Topics
 from worker.domain.setting_mail import Attribution, Bounces, Dkim, Sending, Tracking
 from worker.domain.setting_surveys import Surveys
@@ -51,6 +51,7 @@ class Settings(Group):
     shop: Shop = Shop()
     sending: Sending = Sending()
     intake: Intake = Intake()
+    limits: Limits = Limits()
     queue: Queue = Queue()
     support: Support = Support()
     pages: Pages = Pages()

@@ -35,6 +35,7 @@ from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.confirm import Confirm
 from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
+from worker.edges.web.floods import Floods
 from worker.edges.web.flow_files import Beside, FlowFiles
 from worker.edges.web.flow_pages import FlowPages
 from worker.edges.web.forms import FormGuard
@@ -43,6 +44,7 @@ from worker.edges.web.headers import SecurityHeaders
 from worker.edges.web.health import Health
 from worker.edges.web.home import Home
 from worker.edges.web.ingest import Ingest
+from worker.edges.web.keys import Keys
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.overview import Overviews
@@ -54,6 +56,7 @@ from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
 from worker.edges.web.stock import StockPage
+from worker.edges.web.strangers import Strangers
 from worker.edges.web.survey import SurveyPage
 from worker.edges.web.task_list import TaskList
 from worker.edges.web.task_page import TaskPage
@@ -154,23 +157,23 @@ def build_app(house: Composed) -> Starlette:
     pages = Pages(settings)
     teller = Teller(house.queue.enqueue)
     writable = Writable(partial(probe_writing, house.database))
-    ingest = Ingest(settings, house.secrets.source_of, house.database, house.clock, teller, writable)
+    strangers = Strangers(settings.limits.strangers_per_minute)
+    keys = Keys(house.secrets.source_of, settings.intake.requests_per_second, strangers)
+    ingest = Ingest(settings, keys, house.database, house.clock, teller, writable)
     hits = HitRecorder(house.database, spool, teller)
     refusal_confirmed = settings.policy.refusal_confirmed
     refusals = RefusalRecorder(house.database, spool, teller, house.clock, confirmed=refusal_confirmed)
-    providers = provider_webhooks(house, teller)
+    providers = provider_webhooks(house, teller, strangers)
     backlog = BacklogPage(
-        house.secrets.source_of,
+        keys,
         house.database,
         house.clock,
         house.flowbook,
         Backlogs(settings.shop.timezone, house.seasons),
     )
-    stock = StockPage(
-        settings.intake, house.secrets.source_of, house.database, house.clock, house.flowbook, teller.tell
-    )
-    coupons = CouponPage(house.secrets.source_of, house.database, house.clock)
-    person = PersonPage(house)
+    stock = StockPage(settings.intake, keys, house.database, house.clock, house.flowbook, teller.tell)
+    coupons = CouponPage(keys, house.database, house.clock)
+    person = PersonPage(house, keys)
     tracking = Tracking(house.tokens, hits, house.clock, pages, house.secrets.signing[0])
     unsubscribe = Unsubscribe(house.tokens, refusals, house.database, house.clock, pages)
     confirm = Confirm(house.tokens, house.database, house.clock, pages, teller.tell)
@@ -272,7 +275,19 @@ def build_app(house: Composed) -> Starlette:
             Route("/flows/{name}", flow_pages.page, methods=["GET"]),
             Route("/", home.page, methods=["GET"]),
         ],
-        middleware=[Middleware(TrackingFirst, tracking=tracking), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(TrackingFirst, tracking=tracking),
+            Middleware(SecurityHeaders),
+            Middleware(
+                Floods,
+                tokens=house.tokens,
+                sessions=sessions,
+                pages=pages,
+                strangers=strangers,
+                per_link=settings.limits.link_per_minute,
+                for_programs=FOR_PROGRAMS,
+            ),
+        ],
         exception_handlers={HTTPException: refused, 500: failed},
         lifespan=lifespan,
     )

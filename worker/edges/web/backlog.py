@@ -5,7 +5,6 @@ For whoever moves the clock or waits for an outcome: a played shop, a developer'
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from worker.domain.errors import UnavailableError
-from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
+from worker.edges.web.keys import Keys
 from worker.edges.web.recording import Clock
 from worker.storage.backlog import Backlog, Backlogs
 from worker.storage.database import Database, told
@@ -30,18 +29,18 @@ class BacklogPage:
     """The endpoint.
 
     Parameters:
-        source_of: returns the name of an ingest key, or None.
+        keys: says whose key a request presents.
     """
 
     def __init__(
         self,
-        source_of: Callable[[str], str | None],
+        keys: Keys,
         database: Database,
         clock: Clock,
         flowbook: FlowBook,
         backlogs: Backlogs,
     ) -> None:
-        self._source_of = source_of
+        self._keys = keys
         self._database = database
         self._clock = clock
         self._flowbook = flowbook
@@ -49,8 +48,9 @@ class BacklogPage:
 
     async def get(self, request: Request) -> Response:
         """Tell what is to be done."""
-        if source_of_request(request, self._source_of) is None:
-            return JSONResponse({"error": REFUSED}, 401, CHALLENGE)
+        source = self._keys.admit(request)
+        if isinstance(source, Response):
+            return source
         try:
             now, found = await run_in_threadpool(self._ask)
         except (UnavailableError, DBAPIError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from worker.domain.coupons import normal_code
 from worker.domain.errors import UnavailableError
-from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
+from worker.edges.web.keys import Keys
 from worker.edges.web.recording import Clock
 from worker.storage import coupons, customers
 from worker.storage.coupons import CouponRow
@@ -31,18 +30,19 @@ class CouponPage:
     """The endpoint.
 
     Parameters:
-        source_of: returns the name of an ingest key, or None.
+        keys: says whose key a request presents.
     """
 
-    def __init__(self, source_of: Callable[[str], str | None], database: Database, clock: Clock) -> None:
-        self._source_of = source_of
+    def __init__(self, keys: Keys, database: Database, clock: Clock) -> None:
+        self._keys = keys
         self._database = database
         self._clock = clock
 
     async def get(self, request: Request) -> Response:
         """Tell of one code."""
-        if source_of_request(request, self._source_of) is None:
-            return JSONResponse({"error": REFUSED}, 401, CHALLENGE)
+        source = self._keys.admit(request)
+        if isinstance(source, Response):
+            return source
         try:
             found = await run_in_threadpool(self._find, normal_code(request.path_params["code"]))
         except (UnavailableError, DBAPIError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,8 +19,7 @@ from worker.domain.event_check import EventRules
 from worker.domain.settings import Settings
 from worker.edges.web.bodies import BodyError, items_of, read_body
 from worker.edges.web.group_commit import BusyError, GroupCommit
-from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
-from worker.edges.web.rate_limit import RateLimit
+from worker.edges.web.keys import Keys
 from worker.edges.web.recording import Clock
 from worker.edges.web.telling import Teller
 from worker.edges.web.writable import Writable
@@ -42,7 +40,7 @@ class Ingest:
     """The endpoint.
 
     Parameters:
-        source_of: returns the name of an ingest key, or None; takes as long whichever it is.
+        keys: says whose key a request presents, and how often one may.
         teller: told of new events.
         writable: learns how each write fares.
     """
@@ -50,7 +48,7 @@ class Ingest:
     def __init__(
         self,
         settings: Settings,
-        source_of: Callable[[str], str | None],
+        keys: Keys,
         database: Database,
         clock: Clock,
         teller: Teller,
@@ -58,11 +56,10 @@ class Ingest:
     ) -> None:
         self._limits = settings.intake
         self._rules = EventRules.of(settings)
-        self._source_of = source_of
+        self._keys = keys
         self._database = database
         self._clock = clock
         self._teller = teller
-        self._rate = RateLimit(settings.intake.requests_per_second)
         self._readers = ThreadPoolExecutor(2, "reading")
         self._commits: GroupCommit[list[NewEvent], list[Stored]] = GroupCommit(
             "events", writable.watched(self._write), len
@@ -70,13 +67,9 @@ class Ingest:
 
     async def post(self, request: Request) -> Response:
         """Take events in."""
-        source = source_of_request(request, self._source_of)
-        if source is None:
-            return _answer(401, {"error": REFUSED}, CHALLENGE)
-        seconds = self._rate.wait(source)
-        if seconds:
-            said = f"more than {self._limits.requests_per_second} requests a second; send several events in one"
-            return _answer(429, {"error": said}, {"Retry-After": str(math.ceil(seconds))})
+        source = self._keys.admit(request)
+        if isinstance(source, Response):
+            return source
         try:
             examined = await self._examined(request, source)
         except BodyError as error:

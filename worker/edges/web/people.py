@@ -15,7 +15,7 @@ from worker.domain.errors import UnavailableError
 from worker.edges import people
 from worker.edges.people import Composed, SeveralPeopleError, UnknownPersonError
 from worker.edges.person_files import as_json
-from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
+from worker.edges.web.keys import Keys
 from worker.storage.audit import Actor, Way
 from worker.storage.database import told
 
@@ -29,9 +29,10 @@ _log = structlog.get_logger(__name__)
 class PersonPage:
     """The endpoint; a key opens it that the settings name for it, since it tells and erases what nobody else may."""
 
-    def __init__(self, house: Composed) -> None:
+    def __init__(self, house: Composed, keys: Keys) -> None:
         self._house = house
-        self._keys = frozenset(house.settings.intake.person_keys)
+        self._keys = keys
+        self._named = frozenset(house.settings.intake.person_keys)
 
     async def get(self, request: Request) -> Response:
         """Tell all that is known of one customer."""
@@ -42,10 +43,10 @@ class PersonPage:
         return await self._answer(request, self._erase)
 
     async def _answer(self, request: Request, work: Callable[[str, Actor], Response]) -> Response:
-        source = source_of_request(request, self._house.secrets.source_of)
-        if source is None:
-            return JSONResponse({"error": REFUSED}, 401, CHALLENGE)
-        if source not in self._keys:
+        source = self._keys.admit(request)
+        if isinstance(source, Response):
+            return source
+        if source not in self._named:
             return JSONResponse({"error": FORBIDDEN}, 403, _FRESH)
         try:
             return await run_in_threadpool(work, request.path_params["customer"], Actor(Way.API, source))

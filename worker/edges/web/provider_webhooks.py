@@ -29,6 +29,8 @@ from worker.edges.provider_keys import MAILGUN, POSTMARK, SENDGRID, ProviderKeys
 from worker.edges.web.bodies import BodyError, read_body
 from worker.edges.web.provider_signatures import RefusedError, check_mailgun, check_postmark, check_sendgrid
 from worker.edges.web.provider_sns import Sns
+from worker.edges.web.rate_limit import retry_after
+from worker.edges.web.strangers import Strangers
 from worker.edges.web.telling import Teller
 from worker.storage import provider_tokens
 from worker.storage.database import Database, told
@@ -75,12 +77,14 @@ class Composed(Protocol):
         """The two clocks."""
 
 
-def provider_webhooks(house: Composed, teller: Teller) -> ProviderWebhooks:
+def provider_webhooks(house: Composed, teller: Teller, strangers: Strangers) -> ProviderWebhooks:
     """Return the endpoint of this house."""
     told = house.settings.bounces
     sns = Sns(told.sns_topics) if told.sns_topics else None
     bounces = Bounces(house.database, house.tokens, told)
-    return ProviderWebhooks(house.provider_keys, sns, house.tokens, bounces, house.database, house.clock, teller)
+    return ProviderWebhooks(
+        house.provider_keys, sns, house.tokens, bounces, house.database, house.clock, teller, strangers
+    )
 
 
 class ProviderWebhooks:
@@ -89,6 +93,7 @@ class ProviderWebhooks:
     Parameters:
         keys: what requests are checked with; of a provider without one none is taken.
         sns: checks what comes by SNS.
+        strangers: counts the requests that are not shown to be a provider's.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class ProviderWebhooks:
         database: Database,
         clock: Clock,
         teller: Teller,
+        strangers: Strangers,
     ) -> None:
         self._keys = keys
         self._sns = sns
@@ -108,6 +114,7 @@ class ProviderWebhooks:
         self._database = database
         self._clock = clock
         self._teller = teller
+        self._strangers = strangers
         self._takers = ThreadPoolExecutor(2, "providers")
 
     async def post(self, request: Request) -> Response:
@@ -116,6 +123,8 @@ class ProviderWebhooks:
         take = self._take_by.get(provider)
         if take is None:
             return _answer(404, f"there is no provider of this name; {', '.join(NAMES)} are known")
+        if seconds := self._strangers.peek(request):  # before megabytes are read; providers send again what they may
+            return _too_many(seconds)
         try:
             body = await read_body(request, BODY_LIMIT)
             headers = {name.lower(): value for name, value in request.headers.items()}
@@ -126,6 +135,8 @@ class ProviderWebhooks:
         except ClientDisconnect:
             return Response(status_code=400)
         except RefusedError as error:
+            if error.status in (401, 403) and (seconds := self._strangers.wait(request)):
+                return _too_many(seconds)
             log.warning("a request of %s is not taken: %s", provider, error)
             challenge = (
                 {"WWW-Authenticate": 'Basic realm="phin"'} if error.status == 401 and provider == "postmark" else {}
@@ -206,6 +217,10 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise BodyError(400, "the body is no JSON") from None
+
+
+def _too_many(seconds: float) -> Response:
+    return _answer(429, "too many requests that were not accepted", {"Retry-After": retry_after(seconds)})
 
 
 def _answer(status: int, said: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -17,7 +17,7 @@ from worker.domain.setting_groups import Intake
 from worker.domain.stock import StockFault, StockWord, read_stock
 from worker.domain.work import Work
 from worker.edges.web.bodies import BodyError, items_of, read_body
-from worker.edges.web.keys import CHALLENGE, REFUSED, source_of_request
+from worker.edges.web.keys import Keys
 from worker.edges.web.recording import Clock
 from worker.engine.intake import Unreadable
 from worker.engine.stocking import take_stock
@@ -33,21 +33,21 @@ class StockPage:
     """The endpoint.
 
     Parameters:
-        source_of: returns the name of an ingest key, or None.
+        keys: says whose key a request presents.
         tell: told of the journeys that are to look again.
     """
 
     def __init__(
         self,
         limits: Intake,
-        source_of: Callable[[str], str | None],
+        keys: Keys,
         database: Database,
         clock: Clock,
         flowbook: FlowBook,
         tell: Callable[[Work], object],
     ) -> None:
         self._limits = limits
-        self._source_of = source_of
+        self._keys = keys
         self._database = database
         self._clock = clock
         self._flowbook = flowbook
@@ -55,8 +55,9 @@ class StockPage:
 
     async def post(self, request: Request) -> Response:
         """Take words in: one, a list, or one a line; one that cannot be taken harms no other."""
-        if source_of_request(request, self._source_of) is None:
-            return _answer(401, {"error": REFUSED}, CHALLENGE)
+        source = self._keys.admit(request)
+        if isinstance(source, Response):
+            return source
         try:
             body = await read_body(request, self._limits.body_limit)
             items = items_of(body, request.headers.get("content-type", ""))
