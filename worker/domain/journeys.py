@@ -30,6 +30,7 @@ class Journey:
         turn: how often it was started over.
         withdrawn: whether an exit rule ended it, so that nothing of it is sent any more.
         day: the birthday or the day of the season that it is about.
+        attempts: tries in a row that failed, or at which a process died.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Journey:
     request: str | None = None
     withdrawn: bool = False
     day: date | None = None
+    attempts: int = 0
 
 
 class TraceKind(StrEnum):

@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, text
 
 from worker.delivery.bounces.recording import Bounces
@@ -29,7 +30,7 @@ from worker.delivery.transport import Transport
 from worker.delivery.webhooks import Webhooks
 from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.customers import Customer
-from worker.domain.errors import Problem
+from worker.domain.errors import Problem, UnavailableError
 from worker.domain.pseudonyms import Pseudonyms
 from worker.domain.relays import named_urls
 from worker.domain.work import Work
@@ -47,6 +48,7 @@ from worker.edges.staff import followed_staff
 from worker.edges.var import TEMPLATES_KEPT, open_var
 from worker.engine.asking import ask_now
 from worker.engine.finding import Finding
+from worker.engine.in_hand import Hands, blame_the_dead
 from worker.engine.processing import Processing
 from worker.engine.reminders import Reminders
 from worker.engine.segments import Segments
@@ -64,6 +66,8 @@ from worker.storage.stories import Asked
 
 LONG_LOG = 16_000_000  # bytes
 STINT = 0.5  # seconds of one tick for the segments, so that half of the time is left for other work
+
+_log = structlog.get_logger(__name__)
 
 
 class House:
@@ -91,6 +95,7 @@ class House:
         self.queue = queue or open_queue(self.settings.redis_url)
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
         self.flowbook = FlowBook()
+        self.hands = Hands(self.settings.var / "run" / "hands")
         self.staff = followed_staff(home)
         self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
         if self.settings.bounces.imap_url:
@@ -217,8 +222,9 @@ class House:
     @cached_property
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
         """What does each kind of work, at the time of the house's clock."""
-        processing = Processing(self.database, self.flowbook, self.settings, self.staff, pseudonyms=self.pseudonyms)
-        stepping = Stepping(self.database, self.flowbook, self.settings, self.staff)
+        about = (self.database, self.flowbook, self.settings, self.staff)
+        processing = Processing(*about, pseudonyms=self.pseudonyms, hands=self.hands)
+        stepping = Stepping(*about, hands=self.hands)
         hits = self.hits
         return {
             Job.PROCESS_EVENTS: lambda ids: processing.run(ids, self.clock.now()),
@@ -259,8 +265,16 @@ class House:
         with self.database.reading() as connection:
             return due_work(connection, self.flowbook.follow(connection), self.clock.now(), limit)
 
+    def blame_the_dead(self) -> None:
+        """Count a try for what processes died of: before anything is taken in hand, and again and again."""
+        try:
+            blame_the_dead(self.database, self.settings.var / "run" / "hands", self.clock.now())
+        except UnavailableError as error:
+            _log.warning("what processes died of has to wait", why=str(error))
+
     def recover(self) -> None:
         """Settle what dead senders left, have sent again what was surely not handed over, and tell who waits for it."""
+        self.blame_the_dead()
         recovery = Recovery(self.database, self.settings.var / "journals", self.settings.sending)
         self.queue.enqueue(recovery.run(self.clock.now(), self.clock.machine()).work)
 
@@ -289,6 +303,7 @@ class House:
             self.sending.close()
         if "webhooks" in self.__dict__:
             self.webhooks.close()
+        self.hands.close()
         self.queue.close()
         self.database.close()
 

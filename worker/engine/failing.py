@@ -40,10 +40,16 @@ def transact(database: Database, work: Callable[[Connection], Result]) -> Result
         return work(connection)
 
 
-def each_for_itself(ids: Sequence[int], together: Callable[[], Work], alone: Callable[[int], Work]) -> Work:
-    """Do work together, which is quick; where that fails, one by one, so that what fails harms only itself."""
+def each_for_itself(ids: Sequence[int], together: Callable[[], Work | None], alone: Callable[[int], Work]) -> Work:
+    """Do work together, which is quick; where that fails, one by one, so that what fails harms only itself.
+
+    Parameters:
+        together: returns None where it would rather have it done one by one, as something of it failed before.
+    """
     try:
-        return together()
+        done = together()
+        if done is not None:
+            return done
     except UnavailableError:
         raise
     except Exception:

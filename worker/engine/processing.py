@@ -29,6 +29,7 @@ from worker.engine.consenting import ConsentRules
 from worker.engine.crediting import credit
 from worker.engine.entering import Occasion, enter
 from worker.engine.failing import RETRY, TRIES, apart, each_for_itself, is_ours, set_back, transact
+from worker.engine.in_hand import NOTHING_KEPT, InHand, Kind
 from worker.engine.recording import Recorded, record
 from worker.engine.redeeming import redeem
 from worker.engine.reporting import report
@@ -51,6 +52,7 @@ class Processing:
         staff: returns the staff as it is now.
         chance: says what falls to whom, of splits and holdouts.
         pseudonyms: by which somebody is known again who was erased.
+        hands: where it is noted what this process has in hand.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Processing:
         staff: StaffOf = nobody,
         chance: Chance = BY_HASH,
         pseudonyms: Pseudonyms = NO_KEYS,
+        hands: InHand = NOTHING_KEPT,
     ) -> None:
+        self._hands = hands
         self._database = database
         self._flowbook = flowbook
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
@@ -79,10 +83,17 @@ class Processing:
             The messages that came of it, and the journeys that are to look again.
         """
         together = partial(transact, self._database, partial(self._together, event_ids, now))
-        return each_for_itself(event_ids, together, partial(self._alone, now))
+        try:
+            return each_for_itself(event_ids, together, partial(self._alone, now))
+        finally:
+            self._hands.free()
 
-    def _together(self, event_ids: Sequence[int], now: datetime, connection: Connection) -> Work:
-        return self._all(connection, pending.take(connection, event_ids, now), now, careful=False)
+    def _together(self, event_ids: Sequence[int], now: datetime, connection: Connection) -> Work | None:
+        """Process what waits at once; None where something of it failed, or cost a process its life, before."""
+        taken = pending.take(connection, event_ids, now)
+        if len(taken) > 1 and any(event.attempts for event in taken):
+            return None
+        return self._all(connection, taken, now, careful=False)
 
     def _alone(self, now: datetime, event_id: int) -> Work:
         """Process what waits of the event's customer one at a time, up to the event itself."""
@@ -119,6 +130,7 @@ class Processing:
     def _all(self, connection: Connection, events: Sequence[PendingEvent], now: datetime, *, careful: bool) -> Work:
         if not events:
             return Work()
+        self._hands.hold(Kind.EVENTS, [event.id for event in events])
         numbers = [event.order_number for event in events if event.order_number]
         customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)

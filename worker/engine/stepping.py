@@ -16,6 +16,7 @@ from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
 from worker.engine.advancing import go_on
 from worker.engine.failing import each_for_itself, is_ours, set_back, transact
+from worker.engine.in_hand import NOTHING_KEPT, InHand, Kind
 from worker.engine.surroundings import Surroundings
 from worker.engine.writing_fields import keep_customers, tell_of
 from worker.storage import customers, facts, journeys
@@ -34,6 +35,7 @@ class Stepping:
         flowbook: the published flows.
         staff: returns the staff as it is now.
         chance: says what falls to whom, of splits and holdouts.
+        hands: where it is noted what this process has in hand.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Stepping:
         settings: Settings,
         staff: StaffOf = nobody,
         chance: Chance = BY_HASH,
+        hands: InHand = NOTHING_KEPT,
     ) -> None:
+        self._hands = hands
         self._database = database
         self._flowbook = flowbook
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
@@ -55,11 +59,14 @@ class Stepping:
             What came of it for other processes.
         """
         together = partial(transact, self._database, partial(self._some, journey_ids, now))
-        return each_for_itself(journey_ids, together, partial(self._alone, now))
+        try:
+            return each_for_itself(journey_ids, together, partial(self._alone, now))
+        finally:
+            self._hands.free()
 
     def _alone(self, now: datetime, journey_id: int) -> Work:
         try:
-            return transact(self._database, partial(self._some, [journey_id], now))
+            return transact(self._database, partial(self._some, [journey_id], now)) or Work()
         except UnavailableError:
             raise
         except Exception as error:
@@ -67,10 +74,14 @@ class Stepping:
                 transact(self._database, partial(set_back, journey_id=journey_id, now=now, error=error))
             return Work()
 
-    def _some(self, journey_ids: Sequence[int], now: datetime, connection: Connection) -> Work:
+    def _some(self, journey_ids: Sequence[int], now: datetime, connection: Connection) -> Work | None:
+        """Take these on at once; None where one of several failed, or cost a process its life, before."""
         self._flowbook.follow(connection)
         keep_customers(connection, self._flowbook, journey_ids)
         held = journeys.hold(connection, journey_ids, now)
+        if len(held) > 1 and any(journey.attempts for journey in held):
+            return None
+        self._hands.hold(Kind.JOURNEYS, [journey.id for journey in held])
         people = customers.by_id(connection, [journey.customer_id for journey in held])
         asking, unreadable = [], []
         for journey in held:

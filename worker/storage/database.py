@@ -10,6 +10,7 @@ import fcntl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,8 +21,9 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
 from worker.storage.conditions import sqlite_functions
-from worker.storage.outages import outage
 from worker.storage.lines import limit_theirs, limited
+from worker.storage.outages import outage
+from worker.storage.quick import Kept, QuickConnection
 from worker.storage.types import json_of
 
 try:
@@ -191,10 +193,13 @@ def _sqlite(url: str, begins: _Begins) -> Engine:
     engine = create_engine(
         url,
         module=sqlite_module(),
-        connect_args={"check_same_thread": False, "isolation_level": None},
+        connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 1_000},
         json_deserializer=json_of,
         hide_parameters=True,
+        query_cache_size=2_000,
     )
+    # the engine's own word for what its connections are made by; it has no option for it
+    engine._connection_cls = partial(QuickConnection, kept=Kept())  # type: ignore[assignment]
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:

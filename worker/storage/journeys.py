@@ -12,12 +12,20 @@ from worker.domain.advancing import Advance
 from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage import tasks
+from worker.storage.read_again import ReadAgain
 from worker.storage.rows import Insertion
 from worker.storage.tables import flow_version, journey, message
 
 # Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
 WAITING = journey.c.state == literal_column("'waiting'")
 LOOK_AGAIN = text("journey.look_again")
+
+_COLUMNS = (
+    *(journey.c.id, journey.c.flow, journey.c.version_id, journey.c.customer_id, journey.c.once_key, journey.c.state),
+    *(journey.c.entered_at, journey.c.step, journey.c.due_at, journey.c.turn, journey.c.event_id),
+    *(journey.c.order_number, journey.c.request, journey.c.withdrawn, journey.c.day),
+)
+_STATES = {state.value: state for state in JourneyState}
 
 _OF_CUSTOMER = (
     select(journey)
@@ -206,6 +214,17 @@ def postpone(connection: Connection, journey_id: int, until: datetime, reason: s
     return connection.execute(statement).scalar() or 0
 
 
+def count_deaths(connection: Connection, ids: Sequence[int], reason: str, now: datetime, limit: int) -> list[int]:
+    """Count a try of each, at which a process died, and have it looked at again; returns those tried `limit` times."""
+    tried = (
+        update(journey)
+        .where(journey.c.id.in_(list(ids)), WAITING)
+        .values(attempts=journey.c.attempts + 1, look_at=now, reason=reason)
+        .returning(journey.c.id, journey.c.attempts)
+    )
+    return sorted(row.id for row in connection.execute(tried) if row.attempts >= limit)
+
+
 def defer(connection: Connection, ids: Sequence[int], until: datetime, reason: str) -> None:
     """Leave journeys alone until then, through no fault of theirs."""
     statement = update(journey).where(journey.c.id.in_(list(ids)), WAITING)
@@ -254,20 +273,14 @@ def count_under_way_by_number(connection: Connection) -> dict[str, dict[int, int
 
 def from_row(row: Row[Any]) -> Journey:
     """Return the journey that a row of its table tells of."""
-    return Journey(
-        id=row.id,
-        flow=row.flow,
-        version_id=row.version_id,
-        customer_id=row.customer_id,
-        once_key=row.once_key,
-        state=JourneyState(row.state),
-        entered_at=row.entered_at,
-        step=row.step,
-        due_at=row.due_at,
-        turn=row.turn,
-        event_id=row.event_id,
-        order_number=row.order_number,
-        request=row.request,
-        withdrawn=row.withdrawn,
-        day=row.day,
-    )
+    return _journey([getattr(row, column.name) for column in _COLUMNS])
+
+
+def again() -> ReadAgain[Journey]:
+    """Return what reads journeys by their numbers, again and again."""
+    return ReadAgain(_COLUMNS, journey, _journey)
+
+
+def _journey(row: Sequence[Any]) -> Journey:
+    id_, flow, version, customer, once_key, state, *rest = row
+    return Journey(id_, flow, version, customer, once_key, _STATES[state], *rest)

@@ -140,6 +140,20 @@ def put_off(connection: Connection, event_id: int, reason: str, until: datetime,
     return True
 
 
+def count_deaths(connection: Connection, ids: Sequence[int], reason: str, limit: int) -> list[int]:
+    """Count a try of each, at which a process died; returns those that are set aside as refused, after `limit`."""
+    tried = (
+        update(event)
+        .where(event.c.id.in_(list(ids)), _RECEIVED)
+        .values(attempts=event.c.attempts + 1, reason=reason)
+        .returning(event.c.id, event.c.attempts)
+    )
+    aside = sorted(row.id for row in connection.execute(tried) if row.attempts >= limit)
+    if aside:
+        connection.execute(update(event).where(event.c.id.in_(aside), _RECEIVED).values(state="refused"))
+    return aside
+
+
 def _hold(connection: Connection, kin: Kinship) -> bool:
     """Find what hangs together with these keys, and hold it; says False where so much does that all is held.
 

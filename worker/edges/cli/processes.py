@@ -126,6 +126,7 @@ def worker() -> None:
             "or run 'phin up', which brings its own"
         )
     house = _current(House(home))
+    house.blame_the_dead()
     workers = Workers(url, house.runners, house.queue, home.settings.queue.threads)
     with present(house, os.environ.get(NAME, "worker")):
         workers.start()
@@ -140,6 +141,7 @@ def clock() -> int:
     leaving = on_leaving(os.environ)
     home = _begin("clock")
     house = _current(House(home))
+    house.blame_the_dead()
     beat = Beat(beat_path(home.settings.var))
     sweep = Sweep(house.due, house.runners, house.queue, beat=beat, stopping=leaving.is_set)
     ticks = Ticks(beat)
