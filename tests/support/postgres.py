@@ -66,10 +66,12 @@ class PostgresServer:
 
     Parameters:
         fsync: True where durability is what is tested; ordinary tests do without, and are quicker.
+        address: where it listens, for passwords, beside its socket; by default nowhere.
     """
 
-    def __init__(self, *, fsync: bool = False) -> None:
+    def __init__(self, *, fsync: bool = False, address: str = "") -> None:
         self.fsync = fsync
+        self.address = address
         self.user = "nobody" if os.getuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="phin-pg-"))
         self.data = self.folder / "data"
@@ -109,7 +111,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
         options = {
-            "listen_addresses": "",
+            "listen_addresses": self.address,
             "unix_socket_directories": str(self.folder),
             "fsync": "on" if self.fsync else "off",
             "synchronous_commit": "on" if self.fsync else "off",
@@ -208,6 +210,9 @@ class PostgresServer:
         )
         if made.returncode != 0:
             raise PostgresMissingError(f"initdb failed:\n{made.stdout}{made.stderr}")
+        if self.address:
+            with (self.data / "pg_hba.conf").open("a") as file:
+                file.write("host all all samenet scram-sha-256\n")
 
     def _as_user(self) -> dict[str, Any]:
         if self.user is None:
