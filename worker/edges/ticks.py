@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +46,24 @@ class Beat:
         return time.monotonic() - self._last
 
 
+@dataclass(slots=True)
+class TickNote:
+    """What is known of one tick since the process began.
+
+    Parameters:
+        every: seconds between two calls, as it was asked for.
+        runs, failures: how often it was called, and how often that ended in an error.
+        seconds: that the calls took in all.
+        ended_at: when the last one ended, in seconds since 1970 by the machine's clock; 0 before the first.
+    """
+
+    every: float
+    runs: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    ended_at: float = 0.0
+
+
 def beat_path(var: Path) -> Path:
     """Return the file that the clock of this `var` touches."""
     return var / "run" / "clock.beat"
@@ -60,6 +79,7 @@ class Ticks:
             executors={"default": ThreadPoolExecutor(4)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+        self.notes: dict[str, TickNote] = {}
         self._running: dict[str, threading.Event] = {}
         self._again: dict[str, threading.Event] = {}
         self._moved: Moved | None = None
@@ -71,8 +91,9 @@ class Ticks:
         idle.set()
         self._running[name] = idle
         self._again[name] = threading.Event()
+        note = self.notes[name] = TickNote(seconds)
         self._scheduler.add_job(
-            _guarded(name, action, idle, self._again[name]),
+            _guarded(name, action, idle, self._again[name], note),
             "interval",
             seconds=seconds,
             id=name,
@@ -151,20 +172,26 @@ def run_clock(ticks: Ticks, stopped: threading.Event, seconds_to_finish: float) 
 
 
 def _guarded(
-    name: str, action: Callable[[], object], idle: threading.Event, again: threading.Event
+    name: str, action: Callable[[], object], idle: threading.Event, again: threading.Event, note: TickNote
 ) -> Callable[[], None]:
     def run() -> None:
         idle.clear()
         again.set()
+        began = time.monotonic()
         try:
             while again.is_set():
                 again.clear()
                 action()
         except UnavailableError as error:
+            note.failures += 1
             _log.warning("a tick has to wait", tick=name, why=str(error))
         except Exception:
+            note.failures += 1
             _log.exception("a tick failed, it is tried again", tick=name)
         finally:
+            note.runs += 1
+            note.seconds += time.monotonic() - began
+            note.ended_at = time.time()
             idle.set()
 
     return run

@@ -58,6 +58,4 @@ def seen_since(connection: Connection, since: datetime) -> list[ProcessRow]:
     rows = connection.execute(
         select(process).where(process.c.seen_at >= since).order_by(process.c.host, process.c.name, process.c.pid)
     )
-    return [
-        ProcessRow(r.token, r.name, r.host, r.pid, r.started_at, r.seen_at, r.catalogue, r.version) for r in rows
-    ]
+    return [ProcessRow(r.token, r.name, r.host, r.pid, r.started_at, r.seen_at, r.catalogue, r.version) for r in rows]
