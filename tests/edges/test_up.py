@@ -160,7 +160,7 @@ def test_told_to_end_while_it_starts_it_leaves_nothing_behind(home: Path) -> Non
         family = descendants(process.pid)
         process.terminate()
         family += descendants(process.pid)
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         wait_until(lambda: alive(family) == [], "all processes end", timeout=15)
         assert "Traceback" not in _text(home / "output")
 

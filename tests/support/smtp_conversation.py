@@ -226,11 +226,16 @@ class Conversation:
             self._manners.torn.append(self._buffer)
             raise
         content, self._buffer = self._buffer[:size], self._buffer[size:]
-        said = said or self._did("data")
+        if said is None:
+            action = self._manners.action("data")
+            if isinstance(action, Say) and action.lines[0].startswith("250"):
+                self._take(content)  # before it says so: it may hang up with these words
+            said = None if action is None else self._do(action)
+        elif said.lines[0].startswith("250"):
+            self._take(content)
         if said is not None:
-            if said.lines[0].startswith("250"):
-                self._take(content)
-        elif not self._recipients:
+            return
+        if not self._recipients:
             self._tell("503 5.5.1 no valid recipients")
         elif not line.upper().endswith(" LAST"):
             self._tell("554 5.6.0 only whole mails here")
