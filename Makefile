@@ -2,6 +2,8 @@
 # make install  set Phin up: .venv with the phin command
 # make test     set up what the tests need, and run them
 # make check    lint, form and types, and the tests of the flows
+# make lock     renew the lists of packages with their hashes (make lock UPGRADE=1: take the newest of each)
+# make audit    ask the advisories of the Python package index about every locked package
 # make clean    remove what was set up and what it kept (.venv, var)
 
 # the first Python of at least 3.11; another one: make PYTHON=/path/to/python3
@@ -9,10 +11,14 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $(name))))
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+INSTALL := install -qq --no-build-isolation --require-hashes --requirement
+PHIN := install -qq --no-build-isolation --no-deps --editable .
+LOCK := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--system-certs $(if $(UPGRADE),--upgrade) --output-file
 SOURCES := worker tests $(wildcard bench demo)
 
 .DEFAULT_GOAL := up
-.PHONY: up install test check format clean
+.PHONY: up install test check format lock audit clean
 MAKEFLAGS += --no-print-directory
 
 up: install
@@ -33,18 +39,35 @@ format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+# each list holds every package that pyproject.toml leads to, for every Python and system that Phin runs on
+lock: $(VENV)/.tools
+	@$(LOCK) requirements.lock pyproject.toml --group pyproject.toml:build
+	@$(LOCK) requirements-dev.lock pyproject.toml --extra dev --group pyproject.toml:build --constraint requirements.lock
+	@$(LOCK) .ci/fuzz.lock --group pyproject.toml:fuzz
+	@$(LOCK) .ci/tools.lock --group pyproject.toml:tools
+
+audit: $(VENV)/.tools
+	@$(VENV)/bin/python .ci/audit $(ARGS)
+
 clean:
 	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# once, and again when the list of packages changes
-$(VENV)/.installed: pyproject.toml $(VENV)/.made
+# once, and again when the list of packages changes; what is not in it, or differs by a byte, is not installed
+$(VENV)/.installed: pyproject.toml requirements.lock $(VENV)/.made
 	@echo "Installing Phin into $(VENV) (about a minute) …"
-	@$(PIP) install -qq --editable .
+	@$(PIP) $(INSTALL) requirements.lock
+	@$(PIP) $(PHIN)
 	@touch $@
 
-$(VENV)/.tested: pyproject.toml $(VENV)/.installed
+$(VENV)/.tested: pyproject.toml requirements-dev.lock $(VENV)/.installed
 	@echo "Installing what the tests need (about a minute) …"
-	@$(PIP) install -qq --editable '.[dev]'
+	@$(PIP) $(INSTALL) requirements-dev.lock
+	@touch $@
+
+# tools of their own, apart from what Phin and its tests run with
+$(VENV)/.tools: .ci/tools.lock $(VENV)/.made
+	@$(PYTHON) -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/python -m pip --disable-pip-version-check $(INSTALL) .ci/tools.lock
 	@touch $@
 
 $(VENV)/.made:

@@ -15,7 +15,7 @@ BARE = {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -59,18 +59,22 @@ def test_no_python_at_all_is_told_too(clone: Path) -> None:
 
 
 def test_it_installs_once_and_again_when_the_packages_change(clone: Path) -> None:
-    """Given an installed clone, when make runs again, then nothing is installed, until pyproject.toml is newer."""
+    """Given an installed clone, when make runs again, then nothing is installed, until the list of packages is newer.
+
+    Each time only what the list names by its hash comes in, and Phin itself brings nothing along.
+    """
     program = f"PYTHON={python(clone, version='3.11', has_venv=True)}"
     asked = clone / "asked"
     for _ in range(2):
         made = make(clone, "install", program)
         assert made.returncode == 0, made.stderr
-    installs = [line for line in asked.read_text().splitlines() if "pip" in line]
-    assert len(installs) == 1
+    packages, phin = [line for line in asked.read_text().splitlines() if "pip" in line]
+    assert "--require-hashes --requirement requirements.lock" in packages
+    assert "--no-build-isolation --no-deps --editable ." in phin
     later = (clone / ".venv" / ".installed").stat().st_mtime + 10
-    subprocess.run(["touch", "-d", f"@{later}", "pyproject.toml"], cwd=clone, check=True)
+    subprocess.run(["touch", "-d", f"@{later}", "requirements.lock"], cwd=clone, check=True)
     assert make(clone, "install", program).returncode == 0
-    assert len([line for line in asked.read_text().splitlines() if "pip" in line]) == 2
+    assert len([line for line in asked.read_text().splitlines() if "pip" in line]) == 4
 
 
 def test_the_procfile_names_commands_that_there_are() -> None:
