@@ -91,7 +91,7 @@ def test_rows_that_a_lost_host_had_locked_are_free_again(databases: Databases) -
 
 @pytest.mark.parametrize("working", [True, False], ids=["an answer is awaited", "it was idle"])
 def test_a_host_that_lost_its_database_says_so_and_goes_on_when_it_is_back(databases: Databases, working: bool) -> None:
-    """Given a host with a connection, when the line breaks, then its work soon fails as out of reach, and goes on later."""
+    """Given a connection, when the line breaks, then work by it soon fails as out of reach, and goes on later."""
     one = databases.of("one")
     failed: list[BaseException] = []
 
