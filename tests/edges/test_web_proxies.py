@@ -24,13 +24,15 @@ USUAL = Tracking().trusted_proxies
 
 async def hashes(database: Database, var: Path, trusted: tuple[str, ...], *asked: tuple[str, str | None]) -> list[str]:
     """Return the hash that each request is kept with: by whom it came, and what its X-Forwarded-For says."""
-    config = configured(build_app(web_house(database, var)), trusted)
+    app = build_app(web_house(database, var))
+    config = configured(app, trusted)
     config.load()
-    for peer, forwarded in asked:
-        transport = httpx.ASGITransport(config.loaded_app, client=(peer, 1))
-        headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-        async with httpx.AsyncClient(transport=transport, base_url="http://p.example") as web:
-            assert (await web.get(PIXEL, headers=headers)).status_code == 200
+    async with app.router.lifespan_context(app):
+        for peer, forwarded in asked:
+            transport = httpx.ASGITransport(config.loaded_app, client=(peer, 1))
+            headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+            async with httpx.AsyncClient(transport=transport, base_url="http://p.example") as web:
+                assert (await web.get(PIXEL, headers=headers)).status_code == 200
     with database.reading() as connection:
         return list(connection.execute(select(hit.c.ip_hash).order_by(hit.c.id)).scalars())
 

@@ -255,7 +255,7 @@ def test_a_late_hit_is_nobodys(shop: ErasingShop) -> None:
     at = shop.now + timedelta(days=1)
     with shop.database.writing() as connection:
         new = NewHit("k", 1, HitKind.CLICK, at, 1, "https://shop.example/?for=lan", "Firefox", {"dnt": "1"}, "0a1b")
-        numbers = [number for number, _ in hits.add(connection, [new])]
+        numbers = hits.add(connection, new.row())[HitKind.CLICK]
     Hits(shop.database).run(numbers, at + timedelta(minutes=1))
 
     with shop.database.reading() as connection:

@@ -7,8 +7,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,9 @@ from worker.domain.conditions.vocabulary import Vocabulary
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
+from worker.edges.metrics_key import MetricsKeys
 from worker.edges.provider_keys import ProviderKeys
+from worker.edges.queue_standing import Waiting
 from worker.edges.secrets import IngestKey, Secrets
 from worker.edges.web.app import build_app
 from worker.edges.web.flow_files import Beside
@@ -36,6 +38,7 @@ from worker.storage.flowbook import FlowBook
 KEY = "the-key-of-the-shop-1234"
 OTHER_KEY = "the-key-of-the-till-5678"
 SIGNING = b"a secret that signs the links of tests"
+BASE = "http://127.0.0.1:8787"
 
 
 @dataclass
@@ -51,6 +54,9 @@ class Told:
 
     def reachable(self) -> bool:
         return self.answers
+
+    def standing(self) -> Mapping[str, Waiting] | None:
+        return {"prompt": Waiting(2, 1.5), "bulk": Waiting(0, 0.0)} if self.answers else None
 
     def all(self) -> Work:
         return sum(self.work, Work())
@@ -71,6 +77,7 @@ class WebHouse:
     beside_flows: Beside = field(default_factory=dict)
     tokens: Tokens = field(default_factory=lambda: Tokens([SIGNING]))
     provider_keys: ProviderKeys = field(default_factory=ProviderKeys)
+    metrics_keys: MetricsKeys = field(default_factory=MetricsKeys)
     secrets: Secrets = field(
         default_factory=lambda: Secrets(
             (SIGNING,),
@@ -100,10 +107,19 @@ def web_house(database: Database, var: Path, **settings: Any) -> WebHouse:
     return WebHouse(Settings(var=var, **{"shop": shop, **settings}), database)
 
 
-def client(house: WebHouse, address: str = "127.0.0.1", base: str = "http://127.0.0.1:8787") -> httpx.AsyncClient:
+def client(house: WebHouse, address: str = "127.0.0.1", base: str = BASE) -> httpx.AsyncClient:
     """Return a client that speaks to the application in this process, from this address."""
     transport = httpx.ASGITransport(build_app(house), client=(address, 12345), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=base)
+
+
+@asynccontextmanager
+async def living(house: WebHouse, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client as `client` does, of an application that begins and ends: at its end all that it took is written."""
+    app = build_app(house)
+    transport = httpx.ASGITransport(app, client=(address, 12345), raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=BASE) as web:
+        yield web
 
 
 def post(

@@ -33,10 +33,14 @@ def record(database: Database, new: Sequence[NewHit]) -> tuple[Work, Work]:
     Raises:
         UnavailableError: the database cannot be reached; nothing was kept.
     """
+    return record_rows(database, ",".join(one.row() for one in new))
+
+
+def record_rows(database: Database, rows: str) -> tuple[Work, Work]:
+    """Commit hits, given as what `NewHit.row` gives of each, between commas; otherwise as `record`."""
     with database.writing() as connection:
-        added = hits.add(connection, new)
-    opens, clicks = (tuple(number for number, what in added if what is kind) for kind in HitKind)
-    return Work(hits=opens), Work(hits=clicks)
+        added = hits.add(connection, rows)
+    return Work(hits=added.get(HitKind.OPEN, ())), Work(hits=added.get(HitKind.CLICK, ()))
 
 
 @dataclass(frozen=True, slots=True)

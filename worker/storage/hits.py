@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from json.encoder import encode_basestring_ascii as _quoted  # json.dumps of a text, without what it asks before
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select, update
 
@@ -15,15 +17,17 @@ from worker.domain.messages import MessageState
 from worker.storage import membership, suppression
 from worker.storage.personal import HELD
 from worker.storage.tables import customer, hit, message
-from worker.storage.types import microseconds
+from worker.storage.types import instant_of, microseconds
+
+_LARGEST = 2**63 - 1  # what a column of whole numbers holds
 
 
-@dataclass(frozen=True, slots=True)
-class NewHit:
+class NewHit(NamedTuple):
     """A request as it came.
 
     Parameters:
         key: made with the request; read back from a spool, the hit stays one.
+        at: when it came, aware.
         url: where a click led.
         headers: those that tell machines from people.
         ip_hash: keyed hash of the client's address, with another key each day.
@@ -36,8 +40,42 @@ class NewHit:
     link: int | None = None
     url: str | None = None
     user_agent: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     ip_hash: str | None = None
+
+    def row(self) -> str:
+        """Return it as one line of JSON, the form in which it waits in a spool and is given to the database."""
+        key, message, kind, at, link, url, agent, headers, hidden = self
+        return (
+            f'[{_quoted(key)},{message},"{kind}",{"null" if link is None else link},'
+            f"{'null' if url is None else _quoted(url)},{microseconds(at)},{_quoted(agent)},"
+            f"{json.dumps(dict(headers)) if headers else '{}'},{'null' if hidden is None else _quoted(hidden)}]"
+        )
+
+    @classmethod
+    def of_row(cls, text: str | bytes) -> NewHit:
+        """Return the hit of a row.
+
+        Raises:
+            ValueError: this is no row.
+        """
+        found = json.loads(text)
+        if not isinstance(found, list) or len(found) != len(cls._fields):
+            raise ValueError("no row of a hit")
+        key, message, kind, link, url, at, agent, headers, hidden = found
+        good = (
+            isinstance(key, str)
+            and _whole(message)
+            and (link is None or _whole(link))
+            and (url is None or isinstance(url, str))
+            and _whole(at)
+            and isinstance(agent, str)
+            and isinstance(headers, dict)
+            and (hidden is None or isinstance(hidden, str))
+        )
+        if not good or not -_LARGEST <= at <= _LARGEST:
+            raise ValueError("no row of a hit")
+        return cls(key, message, HitKind(kind), instant_of(at), link, url, agent, headers, hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +117,36 @@ class PeoplesHits:
 
 _COLUMNS = "key, message_id, kind, link, url, at, user_agent, headers, ip_hash"
 _ADD_POSTGRES = (
-    f"INSERT INTO hit ({_COLUMNS}) SELECT k, m, kind, l, u, at, a, h::jsonb, i FROM unnest(%s::text[], %s::bigint[],"
-    " %s::text[], %s::integer[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])"
-    " AS one(k, m, kind, l, u, at, a, h, i) ON CONFLICT DO NOTHING RETURNING id, kind"
+    f"INSERT INTO hit ({_COLUMNS}) SELECT r ->> 0, (r ->> 1)::bigint, r ->> 2, (r ->> 3)::integer, r ->> 4,"
+    " timestamptz 'epoch' + (r ->> 5)::bigint * interval '1 microsecond', r ->> 6, (r -> 7)::jsonb, r ->> 8"
+    " FROM json_array_elements(%s::json) AS one(r) ON CONFLICT DO NOTHING RETURNING id, kind"
 )
+_ADDED_POSTGRES = f"WITH added AS ({_ADD_POSTGRES}) SELECT kind, array_agg(id ORDER BY id) FROM added GROUP BY kind"
 _ADD_SQLITE = (
     f"INSERT INTO hit ({_COLUMNS}) SELECT {', '.join(f'value ->> {n}' for n in range(9))} FROM json_each(?)"
     " WHERE true ON CONFLICT DO NOTHING"
 )
-_ADDED_SQLITE = "SELECT json_group_array(json_array(id, kind)) FROM hit WHERE id > ?"
+_ADDED_SQLITE = "SELECT kind, json_group_array(id) FROM hit WHERE id > ? GROUP BY kind"
 
 
-def add(connection: Connection, hits: Sequence[NewHit]) -> list[tuple[int, HitKind]]:
-    """Keep hits, each key once; returns number and kind of those that are new.
+def add(connection: Connection, rows: str) -> dict[HitKind, tuple[int, ...]]:
+    """Keep hits, each key once; returns the numbers of those that are new, by kind.
 
-    Thousands come in a second, so the driver is given them in one piece, without SQLAlchemy's work for each row. On
-    SQLite they go in, and their numbers come out, as one text of JSON: for each row that it steps to, the driver lets
-    go of Python's lock, and may wait milliseconds for it beside a busy loop.
+    Thousands come in a second, so they go in, and their numbers come out, as one text of JSON, without work of
+    SQLAlchemy or the driver for each. On SQLite that has another reason too: for each row that it steps to, the driver
+    lets go of Python's lock, and may wait for it beside a busy loop.
+
+    Parameters:
+        rows: what `NewHit.row` gives of each, between commas.
     """
-    if not hits:
-        return []
-    added: Iterable[tuple[int, str]]
     if connection.dialect.name == "postgresql":
-        columns = tuple(list(column) for column in zip(*(_values(new) for new in hits), strict=True))
-        added = [(row[0], row[1]) for row in connection.exec_driver_sql(_ADD_POSTGRES, columns)]
-    else:  # one writer at a time: what is beyond the last row of before is ours
-        last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM hit").scalar_one()
-        rows = [(*values[:5], microseconds(new.at), *values[6:]) for new in hits for values in (_values(new),)]
-        connection.exec_driver_sql(_ADD_SQLITE, (json.dumps(rows),))
-        added = json.loads(connection.exec_driver_sql(_ADDED_SQLITE, (last,)).scalar_one())
-    return [(number, HitKind(kind)) for number, kind in added]
+        found = connection.exec_driver_sql(_ADDED_POSTGRES, (f"[{rows}]",))
+        return {HitKind(kind): tuple(numbers) for kind, numbers in found}
+    # one writer at a time: what is beyond the last row of before is ours
+    last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM hit").scalar_one()
+    connection.exec_driver_sql(_ADD_SQLITE, (f"[{rows}]",))
+    added = connection.exec_driver_sql(_ADDED_SQLITE, (last,))
+    return {HitKind(kind): tuple(json.loads(numbers)) for kind, numbers in added}
 
 
 def may_class(now: datetime) -> ColumnElement[bool]:
@@ -243,8 +281,5 @@ def as_kept(row: Row[Any]) -> Kept:
     return Kept(row.id, read, row.customer_id, row.handed_over, whose and HitClass(whose), row.reason)
 
 
-def _values(new: NewHit) -> tuple[Any, ...]:
-    """Return the values of a row in the order of `_COLUMNS`."""
-    headers = json.dumps(dict(new.headers)) if new.headers else "{}"
-    kind = new.kind.value
-    return (new.key, new.message, kind, new.link, new.url, new.at, new.user_agent, headers, new.ip_hash)
+def _whole(value: object) -> bool:
+    return type(value) is int and -_LARGEST <= value <= _LARGEST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from worker.delivery.preparing import Preparing
 from worker.delivery.templates.library import TemplateLibrary
@@ -29,7 +29,10 @@ from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf
 from worker.domain.work import Work
 from worker.edges.acting import note_sign_in
+from worker.edges.gathering import Gathering
+from worker.edges.metrics_key import MetricsKeys
 from worker.edges.provider_keys import ProviderKeys
+from worker.edges.queue_standing import Waiting
 from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
 from worker.edges.web.confirm import Confirm
@@ -42,16 +45,18 @@ from worker.edges.web.forms import FormGuard
 from worker.edges.web.frame import Frame, may_enter
 from worker.edges.web.headers import SecurityHeaders
 from worker.edges.web.health import Health
+from worker.edges.web.hit_recording import HitRecorder
 from worker.edges.web.home import Home
 from worker.edges.web.ingest import Ingest
 from worker.edges.web.keys import Keys
+from worker.edges.web.metrics import Metrics
 from worker.edges.web.openapi import openapi
 from worker.edges.web.outbox import Outbox
 from worker.edges.web.overview import Overviews
 from worker.edges.web.people import PersonPage
 from worker.edges.web.preferences import PreferencePages
 from worker.edges.web.provider_webhooks import provider_webhooks
-from worker.edges.web.recording import HitRecorder, RefusalRecorder, drain_again_and_again
+from worker.edges.web.recording import RefusalRecorder, drain_again_and_again
 from worker.edges.web.rendering import Pages
 from worker.edges.web.sessions import Sessions
 from worker.edges.web.signin import SignInPages
@@ -72,7 +77,8 @@ from worker.storage.flowbook import FlowBook
 from worker.storage.probe import probe_writing
 
 DRAIN_EVERY = 5.0  # seconds between two looks at the spool
-FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/openapi.json")  # answers are JSON, whatever goes wrong
+FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json")  # answers are JSON, whatever goes wrong
+SCRAPES = 20  # a second, of the figures
 CLOSES_WITHIN = 2.0  # seconds that each writer may take to end
 
 log = logging.getLogger(__name__)
@@ -82,6 +88,8 @@ class _Queue(Protocol):
     def enqueue(self, work: Work, parts: int = 1) -> object: ...
 
     def reachable(self) -> bool: ...
+
+    def standing(self) -> Mapping[str, Waiting] | None: ...
 
 
 class _Clock(Protocol):
@@ -146,6 +154,10 @@ class Composed(Protocol):
         """What the webhooks of mail providers are checked with."""
 
     @property
+    def metrics_keys(self) -> MetricsKeys:
+        """Who may read the figures."""
+
+    @property
     def captures_mail(self) -> bool:
         """Whether mail is kept in the outbox instead of being sent."""
 
@@ -201,7 +213,10 @@ def build_app(house: Composed) -> Starlette:
         house.clock,
         house.queue.enqueue,
     )
-    health = Health(house.database, house.queue, writable)
+    health = Health(house.database, house.queue, writable, house.clock, spool)
+    gathering = Gathering(house.database, house.flowbook, house.clock, house.queue, settings.var)
+    metrics_keys = Keys(house.metrics_keys.source_of, SCRAPES, strangers)
+    metrics = Metrics(gathering.gather, health.fault, house.metrics_keys, metrics_keys)
     docs = Docs(openapi(settings, metadata.version("phin")))
 
     @asynccontextmanager
@@ -222,11 +237,18 @@ def build_app(house: Composed) -> Starlette:
         preferences.close()
         survey.close()
         view.close()
+        metrics.close()
         health.close()
 
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        headers = error.headers if isinstance(error, HTTPException) else None
+        headers = (
+            {"Allow": _allowed(request)}
+            if status == 405
+            else error.headers
+            if isinstance(error, HTTPException)
+            else None
+        )
         if status in (404, 405) and not request.url.path.startswith(FOR_PROGRAMS):
             page = frame.missing(request) if status == 404 else pages.notice("method", pages.language(request), status)
             page.headers.update(headers or {})
@@ -238,7 +260,8 @@ def build_app(house: Composed) -> Starlette:
         log.error("%s %s failed", request.method, _family(request), exc_info=error)
         return JSONResponse({"error": "something failed here; it stands in Phin's log"}, 500)
 
-    app = Starlette(
+    app = TrackingFirst(
+        tracking,
         routes=[
             Route("/v1/events", ingest.post, methods=["POST"]),
             Route("/v1/backlog", backlog.get, methods=["GET"]),
@@ -263,6 +286,7 @@ def build_app(house: Composed) -> Starlette:
             Route("/outbox/{name}/source", outbox.source, methods=["GET"]),
             Route("/healthz", health.alive, methods=["GET"]),
             Route("/readyz", health.ready, methods=["GET"]),
+            Route("/metrics", metrics.get, methods=["GET"]),
             Route("/docs", docs.page, methods=["GET"]),
             Route("/openapi.json", docs.openapi, methods=["GET"]),
             Route("/static/{name}", docs.static, methods=["GET"]),
@@ -276,7 +300,6 @@ def build_app(house: Composed) -> Starlette:
             Route("/", home.page, methods=["GET"]),
         ],
         middleware=[
-            Middleware(TrackingFirst, tracking=tracking),
             Middleware(SecurityHeaders),
             Middleware(
                 Floods,
@@ -293,6 +316,14 @@ def build_app(house: Composed) -> Starlette:
     )
     app.router.redirect_slashes = False  # such a redirect would lead to whatever host the request names
     return app
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods that an address takes: of all its routes, while the error knows those of one."""
+    here = [
+        one for one in request.app.routes if isinstance(one, Route) and one.matches(request.scope)[0] is not Match.NONE
+    ]
+    return ", ".join(sorted({method for one in here for method in one.methods or ()}))
 
 
 def _family(request: Request) -> str:

@@ -1,7 +1,7 @@
-"""Recording what mails bring back, so that no answered hit and no refusal is lost, whatever the database does.
+"""Recording refusals, so that none is lost, whatever the database does; and reading back what waits in the spool.
 
-A hit is committed in a group before its request is answered. Where that would take too long, or fails, it goes to
-the spool, and is read back when the database is there again.
+A refusal is committed before its request is answered. Where that would take too long, or fails, it goes to the spool,
+and is read back when the database is there again. So are the opens and clicks that a process left in its journal.
 """
 
 from __future__ import annotations
@@ -17,19 +17,17 @@ from typing import Any, Protocol
 from worker.delivery import hits
 from worker.delivery.unsubscribing import Refusal, unsubscribe
 from worker.domain.errors import UnavailableError
-from worker.domain.hits import SETTLING, HitKind
+from worker.domain.hits import HitKind
 from worker.domain.work import Work
 from worker.edges.web.group_commit import BusyError, GroupCommit
-from worker.edges.web.lane import Lane
+from worker.edges.web.hit_recording import KIND, commit_lines, sound
+from worker.edges.web.journal import left_behind, taken_over
 from worker.edges.web.spool import Spool
 from worker.edges.web.telling import Teller
 from worker.storage.database import Database, told
 from worker.storage.hits import NewHit
 
-PATIENCE = 0.2  # seconds that a click may wait for its commit
-GROUP = 2_000  # hits in one transaction
 REFUSAL_PATIENCE = 3.0  # seconds that a refusal may wait: its page says what became of it
-CLASSED_AFTER = SETTLING.total_seconds() + 0.1
 
 log = logging.getLogger(__name__)
 
@@ -39,87 +37,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return it, aware, in UTC."""
-
-
-class HitRecorder:
-    """Keeps hits, in groups: while one is written, the next gathers.
-
-    Thousands come in a second, so what is done for each is little: its answer waits for a future of the loop's own,
-    and all of a group are told at once.
-
-    Parameters:
-        folder: of the spool, `var/spool`.
-        teller: told of what is to be classed.
-    """
-
-    def __init__(self, database: Database, folder: Path, teller: Teller) -> None:
-        self._database = database
-        self._teller = teller
-        self._spool = Spool(folder, "hits")
-        self._commits = Lane("hits", self._commit)
-        self._spooled = Lane("spooled hits", self._append)
-        self._waiting: list[tuple[NewHit, asyncio.Future[None]]] = []
-        self._committing: asyncio.Future[None] | None = None
-        self._keeping: asyncio.Task[None] | None = None
-
-    async def record(self, hit: NewHit) -> None:
-        """Keep a hit durably, in the database or in the spool; a hit that neither takes is said in the log."""
-        kept = asyncio.get_running_loop().create_future()
-        self._waiting.append((hit, kept))
-        if self._keeping is None or self._keeping.done():
-            self._keeping = asyncio.create_task(self._keep_all(), name="keeping hits")
-        await kept
-
-    async def _keep_all(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-            try:
-                await self._keep([hit for hit, _ in group])
-            finally:
-                for _, kept in group:
-                    if not kept.done():
-                        kept.set_result(None)
-
-    async def _keep(self, group: Sequence[NewHit]) -> None:
-        if await self._committed(group):
-            return
-        try:
-            await self._spooled.hand_over(group)
-        except OSError as error:
-            for hit in group:
-                log.error("a %s of message %d is lost, the spool does not take it: %s", hit.kind, hit.message, error)
-
-    async def _committed(self, group: Sequence[NewHit]) -> bool:
-        """Commit a group; not where it takes too long, or the one before still does: then the next is not quick."""
-        if self._committing is not None and not self._committing.done():
-            return False
-        self._committing = self._commits.hand_over(group)
-        done, _ = await asyncio.wait({self._committing}, timeout=PATIENCE)
-        if not done:  # given up, it may still be written: its keys make each hit one
-            self._committing.add_done_callback(_looked_at)
-            return False
-        error = self._committing.exception()
-        if error is not None:
-            log.warning("hits go to the spool: %s", told(error))
-        return error is None
-
-    def close(self, seconds: float) -> None:
-        """Write what waits, and end."""
-        self._commits.close(seconds)
-        self._spooled.close(seconds)
-
-    def _commit(self, group: Sequence[NewHit]) -> None:
-        opens, clicks = hits.record(self._database, group)
-        self._teller.tell(opens)
-        self._teller.tell(clicks, after=CLASSED_AFTER)
-
-    def _append(self, group: Sequence[NewHit]) -> None:
-        self._spool.append([_hit_record(hit) for hit in group])
-
-
-def _looked_at(future: asyncio.Future[None]) -> None:
-    if not future.cancelled():
-        future.exception()  # the spool has the hits; what became of the commit is of no more interest
 
 
 class RefusalRecorder:
@@ -175,8 +92,12 @@ class RefusalRecorder:
 
 
 def waiting(folder: Path) -> bool:
-    """Say whether the spool holds anything."""
-    return Spool(folder, "hits").waiting() or Spool(folder, "refusals").waiting()
+    """Say whether the spool holds anything that no living process sees to."""
+    return (
+        Spool(folder, KIND).waiting()
+        or Spool(folder, "refusals").waiting()
+        or next(left_behind(folder, KIND), None) is not None
+    )
 
 
 def drain(folder: Path, database: Database, now: datetime, *, confirmed: bool = False) -> Work:
@@ -199,10 +120,17 @@ def drain(folder: Path, database: Database, now: datetime, *, confirmed: bool = 
             if refusal is not None:
                 found.append(unsubscribe(database, refusal, now, confirmed=confirmed))
 
-    def take_hits(records: list[dict[str, Any]]) -> None:
-        found.extend(hits.record(database, [hit for record in records if (hit := _hit(record)) is not None]))
+    def take_hits(rows: Sequence[str]) -> None:
+        found.extend(hits.record_rows(database, ",".join(rows)))
 
-    count = Spool(folder, "refusals").read_back(take_refusals) + Spool(folder, "hits").read_back(take_hits)
+    def take_older(records: list[dict[str, Any]]) -> None:
+        take_hits([hit.row() for record in records if (hit := _hit(record)) is not None])
+
+    count = Spool(folder, "refusals").read_back(take_refusals) + Spool(folder, KIND).read_back(take_older)
+    for path in left_behind(folder, KIND):
+        with taken_over(path) as lines:
+            commit_lines([row.encode() for row in sound(lines)], take_hits)
+            count += len(lines)
     if count:
         log.info("%d records of the spool are read back", count)
     return sum(found, Work())
@@ -223,11 +151,8 @@ async def drain_again_and_again(
         await asyncio.sleep(every)
 
 
-def _hit_record(hit: NewHit) -> dict[str, Any]:
-    return {**asdict(hit), "at": hit.at.isoformat()}
-
-
 def _hit(record: dict[str, Any]) -> NewHit | None:
+    """Return a hit that an earlier version spooled."""
     try:
         kind, at = HitKind(record["kind"]), datetime.fromisoformat(record["at"])
         return NewHit(**{**record, "kind": kind, "at": at})

@@ -52,13 +52,13 @@ class Spool:
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 lines = b"\n" + lines  # somebody died in the middle of a line; ours begins on its own
             try:
-                _write_all(descriptor, lines)
+                write_all(descriptor, lines)
                 os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise
             if not size:
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
         finally:
             os.close(descriptor)
 
@@ -100,7 +100,7 @@ class Spool:
             return  # another reader was quicker
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_still(descriptor, self._path):
+            if is_still(descriptor, self._path):
                 name = f"{self._kind}.{os.fstat(descriptor).st_mtime_ns}.{secrets.token_hex(4)}{READING}"
                 self._path.rename(self._folder / name)
         finally:
@@ -111,12 +111,13 @@ class Spool:
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_still(descriptor, self._path):
+            if is_still(descriptor, self._path):
                 return descriptor
             os.close(descriptor)
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
+def is_still(descriptor: int, path: Path) -> bool:
+    """Say whether a name still stands for the file that was opened by it."""
     try:
         there = path.stat()
     except FileNotFoundError:
@@ -125,13 +126,23 @@ def _is_still(descriptor: int, path: Path) -> bool:
     return (opened.st_dev, opened.st_ino) == (there.st_dev, there.st_ino)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes, at: int | None = None) -> None:
+    """Write all of it, at this place of the file or, without one, where the descriptor stands.
+
+    Raises:
+        OSError: some of it could not be written.
+    """
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        if at is None:
+            view = view[os.write(descriptor, view) :]
+        else:
+            written = os.pwrite(descriptor, view, at)
+            view, at = view[written:], at + written
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive the loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,17 +10,21 @@ import hmac
 from collections.abc import Callable
 from datetime import date, datetime
 from random import getrandbits
+from time import monotonic
+from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from worker.delivery.links import CLICK_PATH, OPEN_PATH, OPEN_SUFFIX
 from worker.delivery.macs import Mac
-from worker.delivery.tokens import Tokens
+from worker.delivery.tokens import Click, Tokens
 from worker.domain.hits import METHOD, PURPOSES, HitKind
 from worker.edges.web.headers import DEFAULTS
-from worker.edges.web.recording import Clock, HitRecorder
+from worker.edges.web.hit_recording import HitRecorder
+from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
 from worker.storage.hits import NewHit
 
@@ -28,6 +32,7 @@ from worker.storage.hits import NewHit
 PIXEL = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 USER_AGENT_LIMIT = 400  # characters that are kept
 HEADER_LIMIT = 100
+LOOKED_EACH = 0.001  # seconds
 
 _UNKEPT = {
     **DEFAULTS,
@@ -60,31 +65,11 @@ class Tracking:
     def __init__(self, tokens: Tokens, recorder: HitRecorder, clock: Clock, pages: Pages, secret: bytes) -> None:
         self._tokens = tokens
         self._recorder = recorder
-        self._clock = clock
+        self._now = _now_and_then(clock)
         self._pages = pages
         self._hidden = _address_hash(secret)
 
-    async def answered(self, scope: Scope, send: Send) -> bool:
-        """Answer a request of pixel or redirect; False for any other, and for a link that was not made here."""
-        path: str = scope["path"]
-        if scope["method"] not in _METHODS:
-            return False
-        if path.startswith(OPEN_PATH):
-            await self._pixel(scope, path[len(OPEN_PATH) :], send)
-            return True
-        if path.startswith(CLICK_PATH) and (click := self._tokens.read_click(path[len(CLICK_PATH) :])) is not None:
-            await self._recorder.record(self._hit(scope, click.message, HitKind.CLICK, click.link, click.target))
-            headers = [*_REDIRECT_HEADERS, (b"location", click.target.encode("ascii"))]
-            await send({"type": "http.response.start", "status": 302, "headers": headers})
-            await send(_NO_BODY)
-            return True
-        return False
-
-    async def no_link(self, request: Request) -> Response:
-        """Show a friendly page for a link that was not made here, or was cut off on its way."""
-        return self._pages.notice("gone", self._pages.language(request), 404, link=True)
-
-    async def _pixel(self, scope: Scope, token: str, send: Send) -> None:
+    async def show(self, scope: Scope, token: str, send: Send) -> None:
         """Show the pixel, always; count a GET of a good token."""
         if scope["method"] == "GET":
             message = self._tokens.read_open(token.removesuffix(OPEN_SUFFIX))
@@ -93,10 +78,25 @@ class Tracking:
         await send(_PIXEL_BEGIN)
         await send(_PIXEL_BODY)
 
+    def read(self, token: str) -> Click | None:
+        """Return the click of a link that was made here."""
+        return self._tokens.read_click(token)
+
+    async def lead(self, scope: Scope, click: Click, send: Send) -> None:
+        """Lead to where a link says, and count it."""
+        await self._recorder.record(self._hit(scope, click.message, HitKind.CLICK, click.link, click.target))
+        headers = [*_REDIRECT_HEADERS, (b"location", click.target.encode("ascii"))]
+        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        await send(_NO_BODY)
+
+    async def no_link(self, request: Request) -> Response:
+        """Show a friendly page for a link that was not made here, or was cut off on its way."""
+        return self._pages.notice("gone", self._pages.language(request), 404, link=True)
+
     def _hit(
         self, scope: Scope, message: int, kind: HitKind, link: int | None = None, url: str | None = None
     ) -> NewHit:
-        now = self._clock.now()
+        now = self._now()
         agent = ""
         kept: dict[str, str] = {}
         for name, value in scope["headers"]:
@@ -111,17 +111,43 @@ class Tracking:
         return NewHit(_key(now), message, kind, now, link, url, agent, kept, hidden)
 
 
-class TrackingFirst:
-    """Middleware that answers pixels and redirects before any route is looked for."""
+class TrackingFirst(Starlette):
+    """The application, with pixels and redirects answered before anything else is looked at.
 
-    def __init__(self, app: ASGIApp, tracking: Tracking) -> None:
-        self._app = app
+    Parameters:
+        tracking: the endpoints.
+        more: what Starlette is told.
+    """
+
+    def __init__(self, tracking: Tracking, **more: Any) -> None:
+        super().__init__(**more)
         self._tracking = tracking
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http" or not await self._tracking.answered(scope, send):
-            await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] in _METHODS:
+            path: str = scope["path"]
+            if path.startswith(OPEN_PATH):
+                return await self._tracking.show(scope, path[len(OPEN_PATH) :], send)
+            if path.startswith(CLICK_PATH):
+                click = self._tracking.read(path[len(CLICK_PATH) :])
+                if click is not None:
+                    return await self._tracking.lead(scope, click, send)
+        return await super().__call__(scope, receive, send)
+
+
+def _now_and_then(clock: Clock) -> Callable[[], datetime]:
+    """Return what tells the shop's time, and looks at its clock each millisecond at most: that asks the disk."""
+    looked, seen = -1.0, clock.now()
+
+    def now() -> datetime:
+        nonlocal looked, seen
+        at = monotonic()
+        if at - looked > LOOKED_EACH:
+            looked, seen = at, clock.now()
+        return seen
+
+    return now
 
 
 def _key(now: datetime) -> str:
