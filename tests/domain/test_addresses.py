@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,27 @@ def test_what_is_no_address_stays(text: str) -> None:
 def test_an_unusual_address_is_not_readable(address: str) -> None:
     """Given any address that the intake takes, when a text with it is masked, then its end beside the `@` is gone."""
     assert "@" not in masked(f"of {normalise_address(address)}").replace(MASK, "")
+
+
+_LABEL = "[a-zA-Z0-9-]{1,35}"
+
+
+@given(
+    st.one_of(
+        st.from_regex(rf"[a-zA-Z0-9+_.-]{{1,45}}@({_LABEL}\.){{0,5}}[a-zA-Z0-9-]{{1,32}}", fullmatch=True),
+        st.tuples(LOCALS, st.sampled_from(sorted(SPECIAL_USE_DOMAIN_NAMES))).map(lambda parts: "@x.".join(parts)),
+        st.tuples(LOCALS, DOMAINS).map("@".join),
+    )
+)
+def test_what_is_told_at_once_is_what_the_library_says(written: str) -> None:
+    """Given anything like an address, plain or nearly so, then it is taken where the library takes it, in its form."""
+    try:
+        found = validate_email(written, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        with pytest.raises(ValueError, match="no e-mail address"):
+            normalise_address(written)
+    else:
+        assert normalise_address(f" {written} ") == f"{found.local_part}@{found.ascii_domain}".lower()
 
 
 @pytest.mark.parametrize("local", ["o'neil", "lan/hue", "d'a.o'neil", "a/b/c"])

@@ -143,6 +143,33 @@ def bad_row(number: int) -> NewEvent:
     return NewEvent(**{name: getattr(good, name) for name in NewEvent.__slots__} | {"external_id": "\ud800"})
 
 
+def test_many_together_become_the_same_rows_as_one_by_one(database: Database) -> None:
+    """Given events of all kinds, some twice, taken in singly and together, then rows and answers are the same."""
+    order = {"number": "A1", "total": 12.5, "lines": [{"sku": "R", "price": "12.50"}]}
+    given = [
+        signup(1, history=True, time="2020-01-01T00:00:00.123456+07:00"),
+        signup(2, data={"request": "R7", "deep": [{"x": 10**29, "y": 1e300, "z": None, "w": "Đà Lạt \\ \"'%s:x"}]}),
+        {
+            "id": "e3",
+            "type": "purchase",
+            "customer": {"email": "Lan@Example.com", "name": "Nguyễn Lan"},
+            "order": order,
+        },
+        signup(1, history=True, time="2020-01-01T00:00:00.123456+07:00"),
+        signup(2, data={"other": 1}),
+    ]
+    singly = [take(database, one, source="singly")[0] for one in given]
+    together, work = take(database, *given, source="together")
+
+    kept = [
+        {name: value for name, value in row._mapping.items() if name not in ("id", "source")} for row in rows(database)
+    ]
+    assert len(work.events) == 3
+    assert kept[:3] == kept[3:]
+    assert (together.accepted, together.duplicates, len(together.refused)) == (3, 1, 1)
+    assert [one.accepted for one in singly] == [1, 1, 1, 0, 0]
+
+
 def test_a_row_that_the_database_cannot_keep_harms_only_itself(database: Database) -> None:
     """Given a value that no check foresaw, then its row is not kept, and those around it are."""
     good = examine([signup(1), signup(3)], "shop", RULES, NOW).rows

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -38,6 +39,8 @@ _EXPECTED = {
     "tuple_type": "must be a list",
     "list_type": "must be a list",
 }
+_OF_CUSTOMER = frozenset(CustomerGiven.model_fields)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _PARTS: dict[tuple[str, ...], type[BaseModel]] = {
     (): IncomingEvent,
     ("customer",): CustomerGiven,
@@ -110,10 +113,16 @@ def type_warning(event_type: str, rules: EventRules) -> str | None:
     """Return what is odd about a type that is neither the house's nor declared; it is taken in all the same."""
     if event_type in HOUSE_EVENTS or event_type in rules.events:
         return None
-    near = get_close_matches(event_type, [*HOUSE_EVENTS, *rules.events], 1)
+    near = _near(event_type, (*HOUSE_EVENTS, *rules.events))
     declare = f"declare it in config/phin.yaml: events: {{{event_type}: {{}}}}"
-    hint = f"did you mean '{near[0]}'?" if near else declare
+    hint = f"did you mean '{near}'?" if near else declare
     return f"'{event_type}' is not declared; {hint}"
+
+
+@lru_cache(maxsize=1_000)
+def _near(event_type: str, known: tuple[str, ...]) -> str | None:
+    """Return the known type that a type is like; remembered, since a shop sends the same one thousands of times."""
+    return next(iter(get_close_matches(event_type, known, 1)), None)
 
 
 def check_event(item: object, rules: EventRules, now: datetime) -> CheckedEvent | tuple[Fault, ...]:
@@ -163,10 +172,10 @@ def _rule_faults(event: IncomingEvent, rules: EventRules, now: datetime) -> list
 
 def _kept(event: IncomingEvent, given: Mapping[str, Any], own: dict[str, Any], now: datetime) -> CheckedEvent:
     told = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    customer = {name: value for name, value in told["customer"].items() if name in CustomerGiven.model_fields}
+    customer = {name: value for name, value in told["customer"].items() if name in _OF_CUSTOMER}
     customer |= {name: None for name in TAKEN_AWAY if name in given and given[name] is None}
     told["customer"] = customer | ({"fields": own} if own else {})
-    content = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    content = _CANONICAL(told)
     request = event.data.get("request")
     return CheckedEvent(
         id=event.id,
@@ -187,7 +196,7 @@ def _own_fields(customer: Mapping[str, Any], rules: EventRules) -> tuple[dict[st
     fields: dict[str, Any] = {}
     faults: list[Fault] = []
     for name, value in customer.items():
-        if name in CustomerGiven.model_fields:
+        if name in _OF_CUSTOMER:
             continue
         if name == DOUBLED or name not in rules.fields:
             faults.append(_unknown(("customer",), name, value, (*CustomerGiven.model_fields, *rules.fields)))

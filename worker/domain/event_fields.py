@@ -59,9 +59,9 @@ def single_line(text: str) -> str:
 def _text(value: Any, most: int, *, lines: bool = False) -> str | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise fault("must be text; put it in quotes, so that it is kept as written")
     if not isinstance(value, str):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise fault("must be text; put it in quotes, so that it is kept as written")
         raise fault("must be text")
     text = value.strip()
     if len(text) > most:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from worker.storage.rows import Insertion
 from worker.storage.tables import event
@@ -77,6 +78,22 @@ _ADD = Insertion(
 )
 
 
+# PostgreSQL takes them as one value. As many rows of values as one statement has to be written, read and planned each
+# time, which costs several times as much. Their numbers follow their order, and by that they are processed.
+_ADD_TOGETHER = """
+    INSERT INTO event (source, external_id, type, occurred_at, received_at, history, content_hash, customer_key,
+        email_key, payload, order_number, request, root, chain)
+    SELECT source, external_id, type, occurred_at, received_at, history, content_hash, customer_key,
+        email_key, payload, order_number, request, root, chain
+    FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (source text, external_id text, type text,
+        occurred_at timestamptz, received_at timestamptz, history boolean, content_hash text, customer_key text,
+        email_key text, payload jsonb, order_number text, request text, root text, chain jsonb)) WITH ORDINALITY
+    ORDER BY ordinality
+    ON CONFLICT DO NOTHING RETURNING id, source, external_id
+"""
+_TOGETHER_FROM = 3  # rows; fewer are taken as they are
+
+
 _DESCENT = select(event.c.root, event.c.chain).where(event.c.id == bindparam("id"))
 
 
@@ -90,7 +107,7 @@ def add(connection: Connection, events: Sequence[NewEvent]) -> list[Stored]:
         firsts.setdefault((new.source, new.external_id), new)
     if not firsts:
         return []
-    returned = connection.execute(_ADD.on(connection), [_values(new) for new in firsts.values()])
+    returned = _added(connection, [_values(new) for new in firsts.values()])
     made = {(row.source, row.external_id): row.id for row in returned}
     hashes = {key: new.content_hash for key, new in firsts.items()}
     hashes |= _known(connection, [key for key in firsts if key not in made])
@@ -115,6 +132,12 @@ def brought_forth(connection: Connection, root: str, most: int) -> int:
     """Return how many events steps have brought forth from one beginning, counted up to `most`."""
     some = select(event.c.id).where(event.c.root == root).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _added(connection: Connection, rows: list[dict[str, Any]]) -> Iterable[Row[Any]]:
+    if connection.dialect.name != "postgresql" or len(rows) < _TOGETHER_FROM:
+        return connection.execute(_ADD.on(connection), rows)
+    return connection.exec_driver_sql(_ADD_TOGETHER, (json.dumps(rows, default=datetime.isoformat),))
 
 
 def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
