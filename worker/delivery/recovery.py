@@ -153,7 +153,7 @@ def after_death(message: InHand, told: Told | None, crashed: bool, settings: Sen
         crashed: whether its sender may have died of it.
     """
     if told is None or message.state is MessageState.CLAIMED:
-        return put_back(message.id, "its sender died", now, crashed=crashed)
+        return put_back(message.id, "its sender died", now, crashed=crashed, crashes=message.crashes)
     if told.answer is not None:
         return after_answer(message, told.answer, settings.attempts, now)
     return lost(message.id, now)

@@ -11,6 +11,7 @@ from worker.domain.answers import Blame, Reach, Stage, class_answer, retry_after
 from worker.domain.breakers import NOT_TAKEN
 from worker.domain.messages import MessageState
 from worker.domain.policy import SkipReason
+from worker.storage.claims import SUSPECT_FROM
 from worker.storage.ledger import Settlement
 
 # A relay that is down or refuses us says nothing about the message. It is asked again after as long as the message
@@ -82,14 +83,20 @@ def after_answer(message: Tried, answer: Answer, limit: int, now: datetime) -> A
     return Aftermath(Settlement(message.id, MessageState.QUEUED, now, reason, code, text, again, forgive=forgive))
 
 
-def put_back(message: int, reason: str, now: datetime, *, crashed: bool = False) -> Aftermath:
-    """Let a message that surely was not handed over be taken again at once; the try does not count.
+def put_back(message: int, reason: str, now: datetime, *, crashed: bool = False, crashes: int = 0) -> Aftermath:
+    """Let a message that surely was not handed over be taken again; the try does not count.
+
+    At once, unless it is a suspect: then later and later. What ends one sender after the other may be no message's
+    fault, such as a release that went wrong, and is mended in a while; until then nobody should be set aside for it.
 
     Parameters:
         crashed: whether its sender may have died of it.
+        crashes: how often that was so before.
     """
-    back = Settlement(message, MessageState.QUEUED, now, reason, forgive=True, crashed=crashed)
-    return Aftermath(back, again=True)
+    suspected = crashes + 1 - SUSPECT_FROM if crashed else -1
+    later = now + retry_after(suspected + 1) if suspected >= 0 else None
+    back = Settlement(message, MessageState.QUEUED, now, reason, not_before=later, forgive=True, crashed=crashed)
+    return Aftermath(back, again=later is None)
 
 
 def lost(message: int, now: datetime) -> Aftermath:

@@ -25,6 +25,7 @@ class InHand:
     attempts: int
     created_at: datetime
     expires_at: datetime | None
+    crashes: int = 0
 
 
 def take_back(connection: Connection, machine: datetime) -> list[int]:
@@ -64,12 +65,19 @@ def give_up(connection: Connection, machine: datetime, now: datetime) -> list[in
 def in_hand_of(connection: Connection, token: str) -> dict[int, InHand]:
     """Return the messages that a claim still holds, by number."""
     statement = (
-        select(message.c.id, message.c.state, message.c.attempts, message.c.created_at, message.c.expires_at)
+        select(
+            message.c.id,
+            message.c.state,
+            message.c.attempts,
+            message.c.created_at,
+            message.c.expires_at,
+            message.c.crashes,
+        )
         .where(message.c.claim == token, stands(S.CLAIMED, S.TRANSMITTING, S.UNKNOWN))
         .order_by(message.c.id)
     )
     return {
-        row.id: InHand(row.id, MessageState(row.state), row.attempts, row.created_at, row.expires_at)
+        row.id: InHand(row.id, MessageState(row.state), row.attempts, row.created_at, row.expires_at, row.crashes)
         for row in connection.execute(statement)
     }
 
