@@ -13,13 +13,15 @@ from worker.domain.errors import SettingError
 from worker.edges.dkim_keys import dkim_faults
 from worker.edges.environment import Home
 from worker.edges.imap_address import parse_mailbox
+from worker.edges.metrics_key import metrics_faults
 from worker.edges.provider_keys import provider_faults
 from worker.edges.secrets import secret_faults
 
 
 def given_faults(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is wrong with the secrets that the environment gives; nothing is made, and none is in it."""
-    return *secret_faults(environment), *dkim_faults(environment), *provider_faults(environment)
+    faults = (*secret_faults(environment), *dkim_faults(environment), *provider_faults(environment))
+    return *faults, *metrics_faults(environment)
 
 
 def look_beforehand(home: Home) -> None:
@@ -29,7 +31,7 @@ def look_beforehand(home: Home) -> None:
         SettingError: of some secret or URL it is said what is wrong, without its value, a line for each.
     """
     settings, environment = home.settings, home.environment
-    faults = [*secret_faults(environment), *provider_faults(environment)]
+    faults = [*secret_faults(environment), *provider_faults(environment), *metrics_faults(environment)]
     if settings.dkim.sign:  # where mails are not signed, nobody reads the keys
         faults += dkim_faults(environment)
     readers: list[Callable[[], object]] = [lambda: TrafficPlan.of(settings)]

@@ -39,6 +39,7 @@ from worker.edges.dkim_keys import dkim_signer
 from worker.edges.environment import Home
 from worker.edges.imap_address import parse_mailbox
 from worker.edges.jobs import Job
+from worker.edges.metrics_key import MetricsKeys, read_metrics_keys
 from worker.edges.movable_clock import Clock
 from worker.edges.provider_keys import ProviderKeys, read_provider_keys
 from worker.edges.queue import Queue, open_queue
@@ -184,6 +185,11 @@ class House:
             self.clock,
         )
         return Sending(room)
+
+    @cached_property
+    def metrics_keys(self) -> MetricsKeys:
+        """Who may read the figures."""
+        return read_metrics_keys(self.home.environment)
 
     @cached_property
     def provider_keys(self) -> ProviderKeys:

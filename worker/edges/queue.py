@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 import redis
 import structlog
@@ -16,6 +17,7 @@ from dramatiq import Message
 from worker.domain.work import Work
 from worker.edges.doorbell import DoorbellBroker
 from worker.edges.jobs import Job, jobs_of
+from worker.edges.queue_standing import Waiting, standing
 
 PROMPT = "prompt"  # what follows from a single event, order, click
 BULK = "bulk"  # what comes by the hundred: campaigns, seasons, what the sweep finds after a rest
@@ -78,6 +80,16 @@ class Queue:
             return None
         try:
             return sum(self._broker.length(name) for name in QUEUES)
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            return None
+
+    def standing(self) -> Mapping[str, Waiting] | None:
+        """Return what waits in each queue and for how long, or None where the server does not answer."""
+        if self._broker is None or not self._may_try():
+            return None
+        try:
+            return standing(self._broker.client, QUEUES)
         except (redis.RedisError, OSError) as error:
             self._failed(error)
             return None

@@ -18,6 +18,8 @@ from worker.edges.cli.schema_files import refresh
 from worker.edges.cli.shop_files import read_shop
 from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
+from worker.edges.figures import EVERY as FIGURES_EVERY
+from worker.edges.figures import Figures
 from worker.edges.following import follow_files
 from worker.edges.house import House
 from worker.edges.keeping import Keeping
@@ -156,6 +158,7 @@ def clock() -> int:
     nightly = Nightly(house.database, house.clock.now, ZoneInfo(home.settings.shop.timezone))
     ticks.every(NIGHTLY_EVERY, "nightly", nightly)
     ticks.every(KEEPING_EVERY, "keeping", Keeping(house))
+    ticks.every(FIGURES_EVERY, "figures", Figures(house.database, house.clock, lambda: ticks.notes))
     ticks.when_moved(house.clock.path, "sweep", "turns", "reminders")
     with present(house, os.environ.get(NAME, "clock")):
         status = run_clock(ticks, leaving, FINISHES_WITHIN)

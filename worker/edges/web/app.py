@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from functools import partial
 from importlib import metadata
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import Route
 
 from worker.delivery.preparing import Preparing
-from worker.delivery.templates.library import TemplateLibrary
-from worker.delivery.tokens import Tokens
 from worker.delivery.viewing import Viewing
-from worker.domain.calendars.occurrences import Seasons
-from worker.domain.conditions.vocabulary import Vocabulary
-from worker.domain.settings import Settings
-from worker.domain.staff import StaffOf
-from worker.domain.work import Work
 from worker.edges.acting import note_sign_in
 from worker.edges.gathering import Gathering
-from worker.edges.metrics_key import MetricsKeys
-from worker.edges.provider_keys import ProviderKeys
-from worker.edges.queue_standing import Waiting
-from worker.edges.secrets import Secrets
 from worker.edges.web.backlog import BacklogPage
+from worker.edges.web.composed import Composed
 from worker.edges.web.confirm import Confirm
 from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
 from worker.edges.web.floods import Floods
-from worker.edges.web.flow_files import Beside, FlowFiles
+from worker.edges.web.error_pages import FOR_PROGRAMS, ErrorPages
+from worker.edges.web.flow_files import FlowFiles
 from worker.edges.web.flow_pages import FlowPages
 from worker.edges.web.forms import FormGuard
 from worker.edges.web.frame import Frame, may_enter
@@ -72,94 +58,11 @@ from worker.edges.web.view import View
 from worker.edges.web.writable import Writable
 from worker.engine.tasks import Tasks
 from worker.storage.backlog import Backlogs
-from worker.storage.database import Database
-from worker.storage.flowbook import FlowBook
 from worker.storage.probe import probe_writing
 
 DRAIN_EVERY = 5.0  # seconds between two looks at the spool
-FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json")  # answers are JSON, whatever goes wrong
 SCRAPES = 20  # a second, of the figures
 CLOSES_WITHIN = 2.0  # seconds that each writer may take to end
-
-log = logging.getLogger(__name__)
-
-
-class _Queue(Protocol):
-    def enqueue(self, work: Work, parts: int = 1) -> object: ...
-
-    def reachable(self) -> bool: ...
-
-    def standing(self) -> Mapping[str, Waiting] | None: ...
-
-
-class _Clock(Protocol):
-    def now(self) -> datetime: ...
-
-    def machine(self) -> datetime: ...
-
-
-class Composed(Protocol):
-    """What the web needs of the house."""
-
-    @property
-    def settings(self) -> Settings:
-        """The shop's settings."""
-
-    @property
-    def secrets(self) -> Secrets:
-        """Keys of the shop and of the links."""
-
-    @property
-    def database(self) -> Database:
-        """The database."""
-
-    @property
-    def clock(self) -> _Clock:
-        """The shop's time."""
-
-    @property
-    def queue(self) -> _Queue:
-        """Where work for others is announced."""
-
-    @property
-    def tokens(self) -> Tokens:
-        """What reads links."""
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """What conditions may name."""
-
-    @property
-    def templates(self) -> TemplateLibrary:
-        """The templates."""
-
-    @property
-    def flowbook(self) -> FlowBook:
-        """The published flows."""
-
-    @property
-    def seasons(self) -> Callable[[], Seasons]:
-        """What returns the shop's seasons as they are now."""
-
-    @property
-    def staff(self) -> StaffOf:
-        """What returns the people of `config/staff.yaml`."""
-
-    @property
-    def beside_flows(self) -> Beside:
-        """The files that flows name things of, with what says what is wrong with each."""
-
-    @property
-    def provider_keys(self) -> ProviderKeys:
-        """What the webhooks of mail providers are checked with."""
-
-    @property
-    def metrics_keys(self) -> MetricsKeys:
-        """Who may read the figures."""
-
-    @property
-    def captures_mail(self) -> bool:
-        """Whether mail is kept in the outbox instead of being sent."""
 
 
 def build_app(house: Composed) -> Starlette:
@@ -218,6 +121,7 @@ def build_app(house: Composed) -> Starlette:
     metrics_keys = Keys(house.metrics_keys.source_of, SCRAPES, strangers)
     metrics = Metrics(gathering.gather, health.fault, house.metrics_keys, metrics_keys)
     docs = Docs(openapi(settings, metadata.version("phin")))
+    errors = ErrorPages(frame)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -239,26 +143,6 @@ def build_app(house: Composed) -> Starlette:
         view.close()
         metrics.close()
         health.close()
-
-    async def refused(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        headers = (
-            {"Allow": _allowed(request)}
-            if status == 405
-            else error.headers
-            if isinstance(error, HTTPException)
-            else None
-        )
-        if status in (404, 405) and not request.url.path.startswith(FOR_PROGRAMS):
-            page = frame.missing(request) if status == 404 else pages.notice("method", pages.language(request), status)
-            page.headers.update(headers or {})
-            return page
-        said = {404: "there is no such address", 405: "this address takes another method"}.get(status, "not possible")
-        return JSONResponse({"error": said}, status, headers)
-
-    async def failed(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, _family(request), exc_info=error)
-        return JSONResponse({"error": "something failed here; it stands in Phin's log"}, 500)
 
     app = TrackingFirst(
         tracking,
@@ -311,21 +195,8 @@ def build_app(house: Composed) -> Starlette:
                 for_programs=FOR_PROGRAMS,
             ),
         ],
-        exception_handlers={HTTPException: refused, 500: failed},
+        exception_handlers={HTTPException: errors.refused, 500: errors.failed},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # such a redirect would lead to whatever host the request names
     return app
-
-
-def _allowed(request: Request) -> str:
-    """Return the methods that an address takes: of all its routes, while the error knows those of one."""
-    here = [
-        one for one in request.app.routes if isinstance(one, Route) and one.matches(request.scope)[0] is not Match.NONE
-    ]
-    return ", ".join(sorted({method for one in here for method in one.methods or ()}))
-
-
-def _family(request: Request) -> str:
-    """Return the path without what is secret in it: a token says who may unsubscribe whom."""
-    return "/" + request.url.path.split("/", 2)[1]

@@ -27,6 +27,7 @@ _SECRETS = (
     "SENDGRID_KEY",
     "MAILGUN_KEY",
     "POSTMARK_LOGIN",
+    "METRICS_KEY",
 )
 _PROCESSES = ("HOME", "NAME", "PARENT", "LISTEN_FD", "REPORT_FD", "UP_URL", "TRACEBACK", "NO_SKIPS")
 NOT_SETTINGS = frozenset(PREFIX + name for name in (*_SECRETS, *(f"{secret}_FILE" for secret in _SECRETS), *_PROCESSES))
