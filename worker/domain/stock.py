@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
+from worker.domain.event_data import DOUBLED, shown
 from worker.domain.event_fields import read_moment, single_line
 
 LONGEST = 200  # characters of a SKU
@@ -71,6 +72,8 @@ def read_stock(item: object, now: datetime) -> StockWord | StockFault:
     """
     if not isinstance(item, dict):
         return StockFault("", 'is no object such as {"sku": "AR-250", "quantity": 12}')
+    if DOUBLED in item:
+        return StockFault("", f"has '{shown(str(item[DOUBLED]))}' twice")
     try:
         told = _Told.model_validate(item)
     except ValidationError as error:

@@ -23,8 +23,8 @@ from worker.edges.web.composed import Composed
 from worker.edges.web.confirm import Confirm
 from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
-from worker.edges.web.floods import Floods
 from worker.edges.web.error_pages import FOR_PROGRAMS, ErrorPages
+from worker.edges.web.floods import Floods
 from worker.edges.web.flow_files import FlowFiles
 from worker.edges.web.flow_pages import FlowPages
 from worker.edges.web.forms import FormGuard

@@ -7,9 +7,14 @@ from typing import Any
 from worker.domain.events import IncomingEvent
 from worker.domain.house_events import HOUSE_EVENTS
 from worker.domain.settings import FieldType, Settings
+from worker.edges.web.openapi_answers import KEYED, READ, answer, errors
+from worker.edges.web.openapi_backlog import BACKLOG, BACKLOG_GET
 from worker.edges.web.openapi_coupons import COUPON, COUPON_GET
+from worker.edges.web.openapi_house import ALIVE, DOCUMENT_GET, HEALTHZ_GET, READY, READYZ_GET
 from worker.edges.web.openapi_people import PERSON
+from worker.edges.web.openapi_providers import TAKEN, provider_post
 from worker.edges.web.openapi_stock import STOCK, STOCK_POST, STOCK_TAKEN
+from worker.edges.web.provider_webhooks import NAMES as PROVIDERS
 
 _NAMES = {
     "IncomingEvent": "Event",
@@ -81,10 +86,14 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": {
             "/v1/events": {"post": _post()},
-            "/v1/backlog": {"get": _BACKLOG_GET},
+            "/v1/backlog": {"get": BACKLOG_GET},
             "/v1/coupons/{code}": {"get": COUPON_GET},
             "/v1/customers/{customer}": PERSON,
             "/v1/stock": {"post": STOCK_POST},
+            "/v1/providers/{provider}": {"post": provider_post(PROVIDERS)},
+            "/healthz": {"get": HEALTHZ_GET},
+            "/readyz": {"get": READYZ_GET},
+            "/openapi.json": {"get": DOCUMENT_GET},
         },
         "components": {
             "schemas": {
@@ -93,10 +102,13 @@ def openapi(settings: Settings, version: str) -> dict[str, Any]:
                 "Refusal": _REFUSAL,
                 "Warning": _WARNING,
                 "Error": _ERROR,
-                "Backlog": _BACKLOG,
+                "Backlog": BACKLOG,
                 "Coupon": COUPON,
                 "Stock": STOCK,
                 "StockTaken": STOCK_TAKEN,
+                "Taken": TAKEN,
+                "Alive": ALIVE,
+                "Ready": READY,
             },
             "securitySchemes": {
                 "key": {
@@ -131,20 +143,10 @@ def _post() -> dict[str, Any]:
             },
         },
         "responses": {
-            "202": _answer("What became of the events", "Receipt"),
-            "400": _answer("Nothing could be read; says where the JSON is broken"),
-            "401": _answer("The key is missing or not known"),
-            "413": _answer("The body is too long, or holds too many events"),
-            "415": _answer("The body is packed in a way that is not known"),
-            "429": _answer("Too many requests of this key; Retry-After says when to go on"),
-            "503": _answer("It cannot be kept now; send it again after Retry-After"),
+            "202": answer("What became of the events", "Receipt"),
+            **errors(*KEYED, *READ),
         },
     }
-
-
-def _answer(description: str, schema: str = "Error") -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
 
 
 def _event_schemas(settings: Settings) -> dict[str, Any]:
@@ -221,41 +223,4 @@ _ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {"error": {"type": "string"}, "line": {"type": "integer"}, "column": {"type": "integer"}},
     "required": ["error"],
-}
-_BACKLOG: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "now": {"type": "string", "format": "date-time", "description": "The shop's time, which may be moved"},
-        "idle": {"type": "boolean", "description": "Nothing is due and nothing in hand"},
-        "due": {
-            "type": "object",
-            "additionalProperties": _COUNT,
-            "description": "For each kind of work how many rows are due now, counted up to 1,000",
-        },
-        "in_hand": {**_COUNT, "description": "Mails that are being handed over"},
-        "next_at": {
-            "type": ["string", "null"],
-            "format": "date-time",
-            "description": "When the next thing falls due; null where nothing is known to, and while not idle",
-        },
-    },
-    "required": ["now", "idle", "due", "in_hand", "next_at"],
-    "example": {
-        "now": "2027-03-01T07:00:00+00:00",
-        "idle": True,
-        "due": {"events": 0, "journeys": 0, "messages": 0, "hits": 0, "turns": 0, "reminders": 0},
-        "in_hand": 0,
-        "next_at": "2027-03-02T03:30:00+00:00",
-    },
-}
-_BACKLOG_GET: dict[str, Any] = {
-    "operationId": "readBacklog",
-    "summary": "What is due and not done yet",
-    "description": "For whoever waits for the outcome of events, or moves the clock of a shop that is tried out.",
-    "tags": ["events"],
-    "responses": {
-        "200": _answer("What is to be done now, and when the next thing falls due", "Backlog"),
-        "401": _answer("The key is missing or not known"),
-        "503": _answer("The database cannot be asked now"),
-    },
 }

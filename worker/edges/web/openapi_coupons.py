@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from worker.edges.web.openapi_answers import KEYED, answer, errors
+
 
 def _nullable(kind: str, about: str, **more: Any) -> dict[str, Any]:
     return {"type": [kind, "null"], "description": about, **more}
@@ -41,11 +43,6 @@ COUPON: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _answer(description: str, schema: str = "Error") -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
-
-
 COUPON_GET: dict[str, Any] = {
     "operationId": "readCoupon",
     "summary": "What a code is good for",
@@ -61,9 +58,7 @@ COUPON_GET: dict[str, Any] = {
         }
     ],
     "responses": {
-        "200": _answer("The coupon", "Coupon"),
-        "401": _answer("The key is missing or not known"),
-        "404": _answer("No coupon has this code"),
-        "503": _answer("The database cannot be asked now"),
+        "200": answer("The coupon", "Coupon"),
+        **errors(*KEYED, said={"404": "No coupon has this code"}),
     },
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+from worker.edges.web.openapi_answers import KEYED, errors
+
 _NAMED = {
     "name": "customer",
     "in": "path",
@@ -12,13 +13,14 @@ _NAMED = {
     "description": "The shop's id of the customer, or an e-mail address, URL-encoded",
     "schema": {"type": "string"},
 }
-_REFUSALS = {
-    "401": {"description": "The key is missing or not known", "content": _ERROR},
-    "403": {"description": "The key is not one of intake.person_keys", "content": _ERROR},
-    "404": {"description": "Nobody is known so, or they were erased", "content": _ERROR},
-    "409": {"description": "Several customers have this address", "content": _ERROR},
-    "503": {"description": "The database cannot be asked now; nothing was done", "content": _ERROR},
-}
+_REFUSALS = errors(
+    *KEYED,
+    said={
+        "403": "The key is not one of intake.person_keys",
+        "404": "Nobody is known so, or they were erased",
+        "409": "Several customers have this address",
+    },
+)
 _EXPORT = {
     "type": "object",
     "description": "docs/privacy.md has the sections",

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from worker.edges.web.openapi_answers import KEYED, READ, answer, errors
+
 STOCK: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "sku": {"type": "string", "minLength": 1, "maxLength": 200, "description": "The article, as orders name it"},
-        "quantity": {"type": "number", "minimum": 0, "description": "How many there are; none is out of stock"},
-        "available": {"type": "boolean", "description": "Whether it can be bought, where that is not `quantity` > 0"},
-        "time": {"type": "string", "format": "date-time", "description": "When it was so; by default now"},
+        "sku": {
+            "type": "string",
+            "maxLength": 200,
+            "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$",
+            "description": "The article, as orders name it: one line, and not empty",
+        },
+        "quantity": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 10**12,
+            "description": "How many there are; none is out of stock",
+        },
+        "available": {
+            "type": ["boolean", "null"],
+            "description": "Whether it can be bought, where that is not `quantity` > 0",
+        },
+        "time": {"type": ["string", "null"], "format": "date-time", "description": "When it was so; by default now"},
     },
     "required": ["sku"],
+    "anyOf": [
+        {"required": ["quantity"], "properties": {"quantity": {"type": "number"}}},
+        {"required": ["available"], "properties": {"available": {"type": "boolean"}}},
+    ],
     "additionalProperties": False,
     "example": {"sku": "AR-250", "quantity": 12},
 }
@@ -37,11 +56,6 @@ STOCK_TAKEN: dict[str, Any] = {
 }
 
 
-def _answer(description: str, schema: str = "Error") -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
-
-
 _ONE = {"$ref": "#/components/schemas/Stock"}
 STOCK_POST: dict[str, Any] = {
     "operationId": "tellStock",
@@ -53,13 +67,8 @@ STOCK_POST: dict[str, Any] = {
         "content": {"application/json": {"schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE}]}}},
     },
     "responses": {
-        "200": _answer("What was taken; the rest is named with its place", "StockTaken"),
-        "400": _answer("The body is no JSON"),
-        "401": _answer("The key is missing or not known"),
-        "408": _answer("The body did not arrive in time"),
-        "413": _answer("The body is too long, or holds too many"),
-        "415": _answer("The body is packed in a way that is not known"),
-        "422": _answer("Nothing of it could be taken", "StockTaken"),
-        "503": _answer("It cannot be kept now"),
+        "200": answer("What was taken; the rest is named with its place", "StockTaken"),
+        "422": answer("Nothing of it could be taken", "StockTaken"),
+        **errors(*KEYED, *READ),
     },
 }

@@ -40,7 +40,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "method_title": "Trang này không nhận yêu cầu kiểu đó",
         "method_text": "Xin bạn mở địa chỉ này bằng trình duyệt như một liên kết thông thường.",
         "many_title": "Có quá nhiều yêu cầu cùng lúc",
-        "many_text": "Từ mạng của bạn, hoặc qua liên kết này, vừa có quá nhiều yêu cầu. Bạn đợi một phút rồi mở lại nhé.",
+        "many_text": "Từ mạng của bạn, hoặc qua liên kết này, vừa có quá nhiều yêu cầu. Xin đợi một phút rồi mở lại.",
         "front_title": "Phin đang chạy",
         "front_text": "Tiếp thị nhỏ giọt của {shop}: mỗi kịch bản là một tệp YAML, mỗi bức thư đều được ghi lại.",
         "front_outbox": "Hộp thư đi",
