@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +52,16 @@ class RunningHouse:
 
     Parameters:
         home: the shop's folder, with its settings, flows and templates.
+        settings: more variables of the environment.
         redis_url: by default a server that never answers.
         threads: of one worker; so many senders it may have.
         prefix: what comes before each command, such as `ip netns exec NAME`.
-        settings: more variables of the environment.
     """
 
     def __init__(
         self,
         home: Path,
+        settings: Mapping[str, str] | None = None,
         *,
         database_url: str,
         smtp_url: str,
@@ -68,7 +69,6 @@ class RunningHouse:
         threads: int = 4,
         port: int | None = None,
         prefix: Sequence[str] = (),
-        **settings: str,
     ) -> None:
         self.home = home
         self.threads = threads
@@ -86,12 +86,13 @@ class RunningHouse:
             PHIN_SECRET_KEY="a-secret-key-of-a-house-in-chaos",
             PHIN_QUEUE_THREADS=str(threads),
             PHIN_POLICY_QUIET_HOURS="none",
-            **settings,
+            **(settings or {}),
         )
         self._prefix = list(prefix)
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._gone = threading.Event()
         # lives as long as the house: a process is tied to the thread that started it
         self._supervisor = threading.Thread(target=self._tend, name="supervisor", daemon=True)
 
@@ -173,6 +174,26 @@ class RunningHouse:
             told.append(f"--- {name}\n{text}")
         return "\n".join(told)
 
+    def stop(self) -> dict[str, int]:
+        """End all in order (SIGTERM), and start none again; returns the exit statuses of those that ran."""
+        self._ended.set()
+        with self._lock:
+            running = {kept.name: kept.process for kept in self._kept.values() if kept.process is not None}
+        for process in running.values():
+            for number in (signal.SIGCONT, signal.SIGTERM):
+                with suppress(ProcessLookupError):
+                    process.send_signal(number)
+        until = time.monotonic() + ENDS_WITHIN
+        for process in running.values():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._gone.set()
+        self._supervisor.join(ENDS_WITHIN)
+        return {name: process.returncode for name, process in running.items()}
+
     def __enter__(self) -> RunningHouse:
         self._supervisor.start()
         return self
@@ -180,21 +201,7 @@ class RunningHouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        with self._lock:
-            processes = [kept.process for kept in self._kept.values() if kept.process is not None]
-        for process in processes:
-            for number in (signal.SIGCONT, signal.SIGTERM):
-                with suppress(ProcessLookupError):
-                    process.send_signal(number)
-        until = time.monotonic() + ENDS_WITHIN
-        for process in processes:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._supervisor.join(ENDS_WITHIN)
+        self.stop()
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         wait_until(lambda: self._alive(name), f"{name} runs", READY_WITHIN)
@@ -217,7 +224,7 @@ class RunningHouse:
                         kept.not_before = time.monotonic() + STARTED_AGAIN_AFTER
                     if kept.process is None and time.monotonic() >= kept.not_before and not self._ended.is_set():
                         kept.process = self._started(kept)
-        self._ended.wait()
+        self._gone.wait()
 
     def _started(self, kept: _Kept) -> subprocess.Popen[bytes]:
         kept.starts += 1

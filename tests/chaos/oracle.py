@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from tests.chaos.sink import Line, read_log
 from tests.chaos.sink_protocol import What
@@ -79,6 +79,11 @@ class Sums:
     def right(self) -> bool:
         """Whether every promise was kept."""
         return not self.faults
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The sums by their names."""
+        return dict(self.rows)
 
     def table(self) -> str:
         """Return the sums as a table, and what is wrong beneath it."""
@@ -192,24 +197,40 @@ def _mails(
         book.none(wrong | (found.keys() - expected.keys()), "templates have too many messages or too few")
 
 
-def _stuck(book: _Book, connection: Connection, now: datetime, resting: bool) -> None:
-    waiting = {
+def unfinished(connection: Connection, now: datetime) -> tuple[dict[str, int], datetime | None]:
+    """Return what is in hand or due now, by kind; and the earliest time at which something else will be due."""
+    counts = {
         "messages in hand": _count(message.c.state.in_(["claimed", "transmitting"])),
         "messages queued and due": _count(message.c.state == "queued", message.c.not_before <= now),
-        "events received and not processed": _count(event.c.state == "received"),
+        "events received": _count(
+            event.c.state == "received", or_(event.c.not_before.is_(None), event.c.not_before <= now)
+        ),
         "journeys due": _count(journey.c.state == "waiting", journey.c.look_at <= now),
         "journeys told to look again": _count(journey.c.state == "waiting", journey.c.look_again),
-        "journeys failed": _count(journey.c.state == "failed"),
         "hits not classed": _count(hit.c["class"].is_(None)),
     }
-    if resting:
-        waiting["messages queued for later"] = _count(message.c.state == "queued", message.c.not_before > now)
-        waiting["journeys waiting"] = _count(journey.c.state == "waiting")
-    found = {name: int(connection.execute(count).scalar_one()) for name, count in waiting.items()}
-    stuck = {name: count for name, count in found.items() if count}
-    book.row("stuck", _told(Counter(stuck)) if stuck else "nothing")
+    found = {name: int(connection.execute(count).scalar_one()) for name, count in counts.items()}
+    later = (
+        select(func.min(message.c.not_before)).where(message.c.state == "queued", message.c.not_before > now),
+        select(func.min(journey.c.look_at)).where(journey.c.state == "waiting", journey.c.look_at > now),
+        select(func.min(event.c.not_before)).where(event.c.state == "received", event.c.not_before > now),
+    )
+    moments = [connection.execute(one).scalar() for one in later]
+    return {name: count for name, count in found.items() if count}, min(filter(None, moments), default=None)
+
+
+def _stuck(book: _Book, connection: Connection, now: datetime, resting: bool) -> None:
+    stuck, _ = unfinished(connection, now)
+    at_rest = {
+        "messages queued for later": _count(message.c.state == "queued", message.c.not_before > now),
+        "events put off": _count(event.c.state == "received", event.c.not_before > now),
+        "journeys waiting": _count(journey.c.state == "waiting", journey.c.look_at > now),
+    }
+    left = {"journeys failed": _count(journey.c.state == "failed"), **(at_rest if resting else {})}
+    stuck |= {name: found for name, count in left.items() if (found := connection.execute(count).scalar_one())}
+    book.row("stuck", _told(stuck) if stuck else "nothing")
     if stuck:
-        book.faults.append(f"something is stuck: {_told(Counter(stuck))}")
+        book.faults.append(f"something is stuck: {_told(stuck)}")
 
 
 def _hits(book: _Book, connection: Connection, asked: Collection[Asked]) -> None:

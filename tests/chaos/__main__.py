@@ -1,0 +1,94 @@
+"""`make chaos`: the long form, on both databases, with a queue that fails and with none at all.
+
+    python -m tests.chaos [--mails 20000] [--database sqlite|postgres] [--queue failing|absent] [--seed 7]
+
+Prints the sums as a table and writes them to var/chaos, with what was done in each trial. Ends with status 1 where a
+promise was broken; the folder of that trial, with the logs of its processes and its SQLite database, is kept there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from tests.chaos.oracle import Sums
+from tests.chaos.plan import long_size
+from tests.chaos.trial import Trial
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ROOT
+
+FOLDER = ROOT / "var" / "chaos"
+SEED = "PHIN_CHAOS_SEED"
+
+
+def main() -> int:
+    """Run the trials one after the other; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Kill and break everything while mails go out, and count.")
+    parser.add_argument("--mails", type=int, default=20_000)
+    parser.add_argument("--database", choices=["sqlite", "postgres"], help="only this one")
+    parser.add_argument("--queue", choices=["failing", "absent"], help="only this way")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get(SEED) or random.randrange(1_000_000)))
+    options = parser.parse_args()
+    databases = [options.database] if options.database else ["sqlite", "postgres"]
+    queues = [options.queue] if options.queue else ["failing", "absent"]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Sums] = {}
+    for database, queue in product(databases, queues):
+        name = f"{database}, queue {queue}"
+        print(f"== {name}: about {options.mails:,} mails, {SEED}={options.seed}", flush=True)
+        found[name] = trial(
+            name, options.mails, options.seed, postgres=database == "postgres", queue=queue == "failing"
+        )
+    told = f"{SEED}={options.seed}, about {options.mails:,} mails\n\n{table(found)}\n"
+    (FOLDER / "sums.txt").write_text(told, encoding="utf-8")
+    print(f"\n{told}\nwritten to {FOLDER}/sums.txt")
+    return 0 if all(sums.right for sums in found.values()) else 1
+
+
+def trial(name: str, mails: int, seed: int, *, postgres: bool, queue: bool) -> Sums:
+    """Run one trial in a folder of its own, which is kept where it went wrong."""
+    label = name.replace(", queue ", "-")
+    folder = FOLDER / label
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    server = PostgresServer(fsync=True) if postgres else None
+    began = time.monotonic()
+    with (FOLDER / f"{label}.txt").open("w", encoding="utf-8") as log:
+
+        def tell(line: str) -> None:
+            timed = f"{time.monotonic() - began:7.1f} s  {line}"
+            print(timed, flush=True)
+            print(timed, file=log, flush=True)
+
+        try:
+            sums = Trial(folder, long_size(mails), seed, server=server, queue=queue, tell=tell).run()
+        finally:
+            if server is not None:
+                server.close()
+        print(sums.table(), flush=True)
+        print(sums.table(), file=log)
+    if sums.right:
+        shutil.rmtree(folder, ignore_errors=True)
+    return sums
+
+
+def table(found: dict[str, Sums]) -> str:
+    """Return the sums of several trials, a trial a column."""
+    names = list(next(iter(found.values())).named)
+    rows: list[Sequence[str]] = [("", *found)]
+    rows += [(name, *(sums.named.get(name, "") for sums in found.values())) for name in names]
+    rows.append(("promises broken", *(str(len(sums.faults)) for sums in found.values())))
+    wide = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, *(f"WRONG ({name}): {fault}" for name, sums in found.items() for fault in sums.faults)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
