@@ -17,6 +17,7 @@ from worker.domain.errors import PhinError
 from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.logs import set_up_logs
+from worker.edges.secrecy import secrets_of
 from worker.engine.fitting import fit_anew
 from worker.engine.foretelling import foretell_all
 from worker.storage.migrations import up_to_date
@@ -27,7 +28,8 @@ _log = structlog.get_logger(__name__)
 def main(arguments: Sequence[str]) -> int:
     """Fit the model anew and foretell every customer; returns the exit status."""
     home = read_home(os.environ)
-    set_up_logs(home.settings.log, os.environ.get("PHIN_NAME", "foretelling"), home.settings.shop.timezone)
+    name, zone = os.environ.get("PHIN_NAME", "foretelling"), home.settings.shop.timezone
+    set_up_logs(home.settings.log, name, zone, secrets_of(home))
     house = House(home)
     try:
         now = house.clock.now()

@@ -1,7 +1,7 @@
 """Log lines: one JSON line an event in production, short and coloured on a terminal.
 
 Whatever logs by Python's own `logging` comes out in the same form. No line holds an e-mail address, a key or a
-token: the house logs ids, and what others say of an address, in a traceback too, is masked.
+token: the house logs ids, and what others say, in a traceback too, is masked (`worker.edges.secrecy`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from worker.domain.addresses import masked
+from worker.edges.secrecy import Secrecy
 
 QUIET = {  # what these say beneath that level is of use to nobody who runs a shop
     "apscheduler": logging.ERROR,  # a sweep that takes longer than a second is no fault
@@ -34,7 +34,7 @@ QUIET = {  # what these say beneath that level is of use to nobody who runs a sh
 _BACKGROUND = re.compile(r"(?:\\n|\n)?\(Background on this error at: https://sqlalche\.me/[^)\s]*\)")
 
 
-def set_up_logs(form: str, process: str, zone: str | None = None) -> None:
+def set_up_logs(form: str, process: str, zone: str | None = None, secrets: Collection[str] = ()) -> None:
     """Let every log line of this process go to standard error.
 
     A person reads the time in the shop's zone, as everywhere else; a program reads it in UTC.
@@ -43,7 +43,9 @@ def set_up_logs(form: str, process: str, zone: str | None = None) -> None:
         form: `json`, `console`, or `auto`: console on a terminal, else JSON.
         process: what each line says it comes from: `web`, `worker 1`, `clock`.
         zone: the shop's, for the console; None: UTC, which a `Z` tells.
+        secrets: words that no line may hold (`worker.edges.secrecy.secrets_of`).
     """
+    secrecy = Secrecy(secrets)
     terminal = sys.stderr.isatty()
     console = form == "console" or (form == "auto" and terminal)
     shared: list[structlog.types.Processor] = [
@@ -59,10 +61,10 @@ def set_up_logs(form: str, process: str, zone: str | None = None) -> None:
         printing = structlog.dev.ConsoleRenderer(
             colors=terminal, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
         )
-        renderer = [_short, _masking(printing)]
+        renderer = [_short, _masking(printing, secrecy)]
     else:
         writing = structlog.processors.JSONRenderer(ensure_ascii=False)
-        renderer = [structlog.processors.format_exc_info, _masking(writing)]
+        renderer = [structlog.processors.format_exc_info, _masking(writing, secrecy)]
     structlog.configure(
         processors=[
             *shared,
@@ -105,14 +107,14 @@ def _naming(process: str) -> structlog.types.Processor:
     return name
 
 
-def _masking(render: structlog.types.Processor) -> structlog.types.Processor:
-    """Mask e-mail addresses in the finished line: a database's error quotes the row that it is about.
+def _masking(render: structlog.types.Processor, secrecy: Secrecy) -> structlog.types.Processor:
+    """Mask what must not be read in the finished line: a database's error quotes the row that it is about.
 
     What such an error says of a page about errors in general goes too.
     """
 
     def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-        return _BACKGROUND.sub("", masked(str(render(logger, method, event))))
+        return _BACKGROUND.sub("", secrecy.masked(str(render(logger, method, event))))
 
     return line
 

@@ -10,6 +10,7 @@ from worker.domain.errors import PhinError
 from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.logs import set_up_logs
+from worker.edges.secrecy import secrets_of
 from worker.storage.migrations import up_to_date
 
 
@@ -21,7 +22,7 @@ def opened(name: str) -> Iterator[House]:
         PhinError: the database is not there, or of another version; the message says what to run.
     """
     home = read_home(os.environ)
-    set_up_logs("console", name, home.settings.shop.timezone)
+    set_up_logs("console", name, home.settings.shop.timezone, secrets_of(home))
     house = House(home)
     try:
         with house.database.reading() as connection:

@@ -20,6 +20,7 @@ from worker.edges.environment import Home, read_home
 from worker.edges.logs import set_up_logs
 from worker.edges.preview_page import facts_of, size_of, write_preview
 from worker.edges.previews import make_preview
+from worker.edges.secrecy import secrets_of
 from worker.edges.var import open_var
 from worker.edges.watching import follow
 from worker.language.yaml.diagnostics import as_text
@@ -71,7 +72,7 @@ def preview(template: str, no_open: bool, dark: bool, as_text_part: bool, watch:
 def opened_home(name: str) -> Home:
     """Return the shop's home for a command that needs no database; its `var` folder is made."""
     home = read_home(os.environ)
-    set_up_logs("console", name, home.settings.shop.timezone)
+    set_up_logs("console", name, home.settings.shop.timezone, secrets_of(home))
     open_var(home.settings.var)
     return home
 

@@ -27,6 +27,8 @@ from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
 from worker.edges.nightly import Nightly
 from worker.edges.presence import present
+from worker.edges.restoring import refuse_copy, refuse_copy_at
+from worker.edges.secrecy import secrets_of
 from worker.edges.serving import listener_of, serve
 from worker.edges.sweep import Sweep
 from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
@@ -57,7 +59,7 @@ def _begin(name: str, *, otherwise: str = "auto") -> Home:
     home = read_home(os.environ)
     look_beforehand(home)
     form = otherwise if home.settings.log == "auto" else home.settings.log
-    set_up_logs(form, os.environ.get(NAME, name), home.settings.shop.timezone)
+    set_up_logs(form, os.environ.get(NAME, name), home.settings.shop.timezone, secrets_of(home))
     return home
 
 
@@ -66,6 +68,7 @@ def _current(house: House) -> House:
     with house.database.reading() as connection:
         if not up_to_date(connection):
             raise PhinError("the database is not up to date with this version; run 'phin release' first")
+    refuse_copy(house.database)
     return house
 
 
@@ -80,6 +83,7 @@ def up(context: click.Context, first: str | None, clock: str | None) -> int:
     if isinstance(phin, Commands):
         phin.load_all(root)  # its children are forked from what is loaded now, and share the memory of it
     home = _begin("up", otherwise="console")
+    refuse_copy_at(home)
     return run_up(home, Console(), lambda arguments: run(phin, arguments), first, clock)
 
 
@@ -110,7 +114,7 @@ def web() -> None:
     on_leaving(os.environ)
     home = _begin("web")
     listener = listener_of(home.settings, os.environ)
-    house = _current(House(home))
+    house = _current(House(home, waited_for=True))
     with present(house, os.environ.get(NAME, "web")):
         serve(build_app(house), listener, home.settings.tracking.trusted_proxies)
     house.close()
