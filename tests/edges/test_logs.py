@@ -36,18 +36,39 @@ except OperationalError as error:
     logging.getLogger("somebody").warning("of %s", error, exc_info=error)
 logging.getLogger("apscheduler.scheduler").warning("noise")
 """
+FAULTS = """
+import logging, threading, warnings
+from pydantic import BaseModel
+from worker.edges.logs import set_up_logs
+set_up_logs({form!r}, "web", None, ["a-password-of-a-relay"])
+log = logging.getLogger("somebody")
+log.error("535 5.7.8 a-password-of-a-relay is wrong")
+log.error("GET /u/EAEBhYFUy2XnyjgG0sF3TAu7O4E HTTP/1.1 with Bearer dev-0123456789 and phin_8787=abcdefgh; a=b")
+log.error("redis://:qwerty123@queue:6379/0 and postgresql://lan:qwerty123@[::1]/phin; whsec_c2VjcmV0c2VjcmV0")
+log.error("-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIE\\n-----END PRIVATE KEY-----")
+log.error('null value violates a constraint\\nDETAIL:  Failing row contains (1, Bạch Quyên (Lan), null).\\n')
+class Person(BaseModel):
+    points: int
+def fail():
+    Person(points="Bạch Quyên")
+warnings.warn("of lan@example.com")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+fail()
+"""
 
 
-def logged(form: str, zone: str | None = "Asia/Ho_Chi_Minh") -> list[str]:
+def logged(form: str, zone: str | None = "Asia/Ho_Chi_Minh", *, script: str = SCRIPT, status: int = 0) -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(form=form, zone=zone)],
+        [sys.executable, "-c", script.format(form=form, zone=zone)],
         cwd=ROOT,
         env=clean_environment(TZ="America/New_York"),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert ran.stdout == ""
+    assert (ran.stdout, ran.returncode) == ("", status), ran.stderr
     return ran.stderr.splitlines()
 
 
@@ -79,6 +100,21 @@ def test_no_address_is_in_a_line(form: str) -> None:
     assert "ZeroDivisionError" in lines
     assert f"Key (email)=({MASK}) already exists" in lines
     assert not [word for word in ("lan@", "lan%40", "thư@") if word in lines]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_of_ours_is_in_a_line(form: str) -> None:
+    """Given what others say of passwords, tokens, keys and rows, and what ends a thread or the process, then each is
+    told, and none of those words is in it."""
+    lines = logged(form, script=FAULTS, status=1)
+    told = "\n".join(lines)
+    assert told.count("ended by a fault that nobody foresaw") == 2
+    assert told.count("Input should be a valid integer") == 2
+    assert "Failing row contains …" in told
+    said = ("a-password", "EAEBhYF", "0123456789", "abcdefgh", "qwerty", "c2Vjcm", "MC4CAQ", "Quyên", "Lan", "lan@")
+    assert [word for word in said if word in told] == []
+    if form == "json":
+        assert [json.loads(line)["process"] for line in lines] == ["web"] * len(lines)
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

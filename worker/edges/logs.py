@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import Collection, MutableMapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -87,6 +89,15 @@ def set_up_logs(form: str, process: str, zone: str | None = None, secrets: Colle
     root.setLevel(logging.INFO)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(True)
+    sys.excepthook = _unforeseen
+    threading.excepthook = lambda fault: _unforeseen(fault.exc_type, fault.exc_value, fault.exc_traceback)
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Log what ends a process or one of its threads: Python's own word to standard error would mask nothing."""
+    if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
+        logging.getLogger(__name__).critical("ended by a fault that nobody foresaw", exc_info=(kind, error, trace))
 
 
 def _local_time(zone: str | None) -> structlog.types.Processor:
