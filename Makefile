@@ -2,6 +2,7 @@
 # make install  set Phin up: .venv with the phin command
 # make test     set up what the tests need, and run them
 # make check    lint, form and types, and the tests of the flows
+# make chaos    kill and break everything while 20,000 mails go out, and count (docs/chaos.md)
 # make lock     renew the lists of packages with their hashes (make lock UPGRADE=1: take the newest of each)
 # make audit    ask the advisories of the Python package index about every locked package
 # make clean    remove what was set up and what it kept (.venv, var)
@@ -18,7 +19,7 @@ LOCK := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.
 SOURCES := worker tests $(wildcard bench demo)
 
 .DEFAULT_GOAL := up
-.PHONY: up install test check format lock audit clean
+.PHONY: up install test check chaos format lock audit clean
 MAKEFLAGS += --no-print-directory
 
 up: install
@@ -34,6 +35,9 @@ check: $(VENV)/.tested
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/phin test --coverage --at-least 100%
+
+chaos: $(VENV)/.tested
+	@exec $(VENV)/bin/python -m tests.chaos $(ARGS)
 
 format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .

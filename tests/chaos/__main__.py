@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
 from tests.chaos.oracle import Sums
 from tests.chaos.plan import long_size
