@@ -10,8 +10,10 @@ import contextlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from worker.delivery.smtp_mail import Offers
 from worker.delivery.smtp_relay import Relay
@@ -134,6 +136,13 @@ class Session:
         except (LostError, GarbledError):
             return None
 
+    def certificate(self) -> Mapping[str, Any] | None:
+        """Return what the server's certificate says (`ssl.SSLSocket.getpeercert`); None where nothing is encrypted.
+
+        It is empty where the certificate is not to be checked.
+        """
+        return self._socket.getpeercert() or {} if isinstance(self._socket, ssl.SSLSocket) else None
+
     def usable(self) -> bool:
         """Say whether an idle connection may take another mail: still open, in step, and used not long ago."""
         if not self.idle or self._buffer or self._monotonic() - self._used_at > _IDLE_LIMIT:
@@ -229,6 +238,7 @@ def _lost(error: Exception, timeout: float) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+@lru_cache(maxsize=256)  # most of what a server says it said before
 def _printable(said: bytes) -> str:
     """Return the server's words on one line without control characters, cut to what a person reads."""
     text = " ".join(said.decode("utf-8", "replace").split())
