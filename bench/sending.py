@@ -1,130 +1,155 @@
-"""From claim to settled row: mails a second and CPU a mail for a campaign, beside Postfix's smtp-source.
+"""A campaign from its release to the last settled row, by a whole `phin up`, beside Postfix's smtp-source.
 
-    python -m bench.sending [--mails 20000] [--senders 2] [--postgres]
+    python -m bench.sending [--mails 100000] [--rounds 3] [--postgres]
 
-The mails are the shipped `review-invite` in Vietnamese, with tracked links, a pixel and one-click headers. Each
-sender is a process of one thread. smtp-source, which renders nothing and keeps no ledger, then hands over as many
-mails of the same size, by as many connections, to the same sink in the same run.
+Each round queues so many mails of 7 KB with three tracked links, a pixel and one-click headers while their flow is
+paused, and resumes it. The rate counts from then until no row of the ledger is open. CPU is that of Phin's workers and
+clock (not of the web process, the queue, the database or the sink), memory the most that these held together, in PSS.
+After each round smtp-source, which renders nothing and keeps no ledger, hands over as many mails of the same size to
+the same sink, by as many connections as Phin has threads for campaigns.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from bench.support.homes import ask_for_database, database_of, environment, house, make_home
+from bench.support.campaign import NAME, fill, publish_campaign, write_flow, write_template
+from bench.support.homes import ask_for_database, database_of, house, make_home
 from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
 from bench.support.raw_sink import raw_sink
+from tests.support.phin_up import PhinUp, phin_up
+from worker.domain.messages import MessageState
 from worker.edges.house import House
-from worker.storage.tables import address, customer, message
+from worker.storage import flows
+from worker.storage.ledger import stands
+from worker.storage.tables import message
 
-PORTION = 1_000
-
-
-def fill(into: House, mails: int) -> None:
-    """Write customers who agreed to mail and tracking, and a queued message for each."""
-    now = into.clock.now()
-    for start in range(0, mails, PORTION):
-        numbers = range(start + 1, min(start + PORTION, mails) + 1)
-        with into.database.writing() as connection:
-            connection.execute(
-                insert(customer),
-                [
-                    {
-                        "id": n,
-                        "external_id": f"c{n}",
-                        "email": f"khach{n}@example.com",
-                        "name": f"Nguyễn Thị Lan {n}",
-                        "first_name": "Lan",
-                        "language": "vi",
-                        "created_at": now,
-                        "updated_at": now,
-                    }
-                    for n in numbers
-                ],
-            )
-            agreed = {"marketing": "subscribed", "tracking": "subscribed"}
-            connection.execute(insert(address), [{"email": f"khach{n}@example.com", **agreed} for n in numbers])
-            connection.execute(
-                insert(message),
-                [
-                    {
-                        "key": f"bench:{n}",
-                        "customer_id": n,
-                        "kind": "marketing",
-                        "template": "welcome",
-                        "created_at": now,
-                        "not_before": now,
-                    }
-                    for n in numbers
-                ],
-            )
+LOOK_EVERY = 0.1  # seconds
+SETTLED = 1.0  # seconds of rest in which a house takes less than a tenth of them in CPU
+STATES = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.TRANSMITTING)
+_ONE_OPEN = select(message.c.id).where(stands(*STATES)).limit(1)
 
 
-def send(home: Path, senders: int, settings: dict[str, str]) -> tuple[float, float]:
-    """Send all that is due; returns seconds of the clock and seconds of CPU of the senders."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "bench.support.sender"],
-            env=environment(home, **settings),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(senders)
-    ]
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One round: mails a second, milliseconds of CPU a mail, megabytes, and what smtp-source reached."""
+
+    rate: float
+    cpu: float
+    pss: float
+    source: float | None
+
+
+def senders(up: PhinUp) -> list[psutil.Process]:
+    """Return the processes that are counted: workers and clock."""
+    found = [(process, " ".join(process.cmdline()).strip()) for process in up.family()]
+    return [process for process, title in found if title.startswith(("phin worker", "phin clock"))]
+
+
+def cpu_of(processes: list[psutil.Process]) -> float:
+    """Return the seconds of CPU that they have taken."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def pss_of(processes: list[psutil.Process]) -> float:
+    """Return the megabytes that they hold, shared ones divided."""
+    found = 0
     for process in processes:
-        assert process.stdout is not None
-        process.stdout.readline()
-    watched = [psutil.Process(process.pid) for process in processes]
-    before = sum(sum(one.cpu_times()[:2]) for one in watched)
-    began = time.perf_counter()
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    cpu = {one.pid: 0.0 for one in watched}
-    while any(process.poll() is None for process in processes):
-        for one in watched:
-            try:
-                cpu[one.pid] = sum(one.cpu_times()[:2])
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.005)
-    return time.perf_counter() - began, sum(cpu.values()) - before
+        for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                found += int(line.split()[1])
+    return found / 1024
 
 
-def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], port: int) -> tuple[float, int]:
-    """Send a campaign and print its figures; returns the rate and the size of a mail."""
-    settings = {**settings, "PHIN_SMTP_URL": f"smtp://127.0.0.1:{port}", "PHIN_BASE_URL": "https://mail.shop.example"}
-    built = house(home, **settings)
-    fill(built, options.mails)
-    seconds, cpu = send(home, options.senders, settings)
-    with built.database.reading() as connection:
-        sent = connection.execute(select(func.count()).where(message.c.state == "sent")).scalar_one()
-    assert sent == options.mails, f"{sent} of {options.mails} were sent"
-    rate = options.mails / seconds
-    print(f"{'Phin, ' + str(options.senders) + ' senders':<30} {rate:>9,.0f} {1000 * cpu / options.mails:>10.3f}")
+def until_quiet(up: PhinUp) -> None:
+    """Wait until a house has nothing to do."""
+    while True:
+        before = cpu_of(up.family())
+        time.sleep(SETTLED)
+        if cpu_of(up.family()) - before < SETTLED / 10:
+            return
+
+
+def pause(into: House, paused: bool) -> None:
+    """Hold the campaign's flow, or go on with it."""
+    with into.database.writing() as connection:
+        flows.set_paused(connection, NAME, paused, into.clock.now())
+
+
+def send(into: House, up: PhinUp, mails: int) -> tuple[float, float, float]:
+    """Release what is queued; returns mails a second, milliseconds of CPU a mail, and megabytes."""
+    processes = senders(up)
+    before, most = cpu_of(processes), 0.0
+    began = looked = time.perf_counter()
+    pause(into, False)
+    while True:
+        time.sleep(LOOK_EVERY)
+        with into.database.reading() as connection:
+            if connection.execute(_ONE_OPEN).first() is None:
+                break
+        if time.perf_counter() - looked > 1:
+            most, looked = max(most, pss_of(processes)), time.perf_counter()
+    seconds = time.perf_counter() - began
+    most = max(most, pss_of(processes))
+    return mails / seconds, 1000 * (cpu_of(processes) - before) / mails, most
+
+
+def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], tools: PostfixTools | None) -> None:
+    """Run the rounds and print their figures."""
+    write_template(home)
+    write_flow(home)
+    size = mail_size(home)
+    with tools.sink() if tools else raw_sink() as port:
+        settings = {**settings, "PHIN_SMTP_URL": f"smtp://127.0.0.1:{port}", "PHIN_BASE_URL": "https://m.shop.example"}
+        into = house(home, **settings)
+        version = publish_campaign(into)
+        pause(into, True)
+        database = "PostgreSQL" if options.postgres else "SQLite"
+        print(f"{database}, {options.mails:,} mails of {size:,} bytes, load {psutil.getloadavg()[0]:.1f}")
+        print(f"{'':<12}{'mails/s':>10}{'CPU ms':>10}{'PSS MB':>10}{'smtp-source':>14}{'ratio':>8}")
+        found: list[Figures] = []
+        with phin_up(home, **settings) as up:
+            for number in range(options.rounds):
+                fill(into, version, 1 + number * options.mails, options.mails)
+                until_quiet(up)
+                rate, cpu, pss = send(into, up, options.mails)
+                theirs = None if tools is None else source(tools, port, options.mails, size, options.connections)
+                found.append(Figures(rate, cpu, pss, theirs))
+                tell(f"round {number + 1}", found[-1])
+                pause(into, True)
+        with into.database.reading() as connection:
+            counted = connection.execute(select(message.c.state, func.count()).group_by(message.c.state)).all()
+        into.close()
+    assert dict(counted) == {"sent": options.mails * options.rounds}, counted
+    middle = [statistics.median(getattr(one, name) for one in found) for name in ("rate", "cpu", "pss")]
+    theirs = statistics.median(one.source for one in found if one.source) if tools else None
+    tell("median", Figures(middle[0], middle[1], middle[2], theirs))
+
+
+def mail_size(home: Path) -> int:
+    """Capture one of the mails in a home of its own; returns its bytes."""
     with tempfile.TemporaryDirectory() as folder:
-        one = house(make_home(Path(folder)), PHIN_BASE_URL="https://mail.shop.example")
-        fill(one, 1)
-        one.sending.run_due()
+        one = house(make_home(Path(folder)), PHIN_BASE_URL="https://m.shop.example")
+        write_template(Path(folder))
+        fill(one, publish_campaign(one), 1, 1)
+        one.sending.run([1])
         (mail,) = (one.settings.var / "outbox").glob("*.eml")
         size = mail.stat().st_size
         one.close()
-    built.close()
-    return rate, size
+    return size
 
 
-def compare(tools: PostfixTools, port: int, mails: int, size: int, connections: int) -> float:
+def source(tools: PostfixTools, port: int, mails: int, size: int, connections: int) -> float:
     """Let smtp-source hand over the same; returns its rate."""
     command = [tools.program("smtp-source"), "-s", str(connections), "-d", "-m", str(mails), "-l", str(size)]
     began = time.perf_counter()
@@ -132,28 +157,28 @@ def compare(tools: PostfixTools, port: int, mails: int, size: int, connections: 
     return mails / (time.perf_counter() - began)
 
 
+def tell(what: str, figures: Figures) -> None:
+    """Print a line of the table."""
+    theirs = f"{figures.source:>14,.0f}{figures.rate / figures.source:>8.2f}" if figures.source else ""
+    print(f"{what:<12}{figures.rate:>10,.0f}{figures.cpu:>10.3f}{figures.pss:>10.0f}{theirs}", flush=True)
+
+
 def main() -> None:
     """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description="Measure a campaign from claim to settled row.")
-    parser.add_argument("--mails", type=int, default=20_000)
-    parser.add_argument("--senders", type=int, default=2)
+    parser = argparse.ArgumentParser(description="Measure a campaign from its release to the last settled row.")
+    parser.add_argument("--mails", type=int, default=100_000, help="mails of a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=4, help="of smtp-source")
     ask_for_database(parser)
     options = parser.parse_args()
+    try:
+        tools: PostfixTools | None = postfix_tools()
+    except MissingToolsError as error:
+        tools = None
+        print(f"without smtp-source: {error}")
     with ExitStack() as stack:
-        try:
-            tools: PostfixTools | None = postfix_tools()
-        except MissingToolsError as error:
-            tools = None
-            print(f"without smtp-source: {error}")
-        port = stack.enter_context(tools.sink() if tools else raw_sink())
         home = make_home(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        settings = database_of(stack, postgres=options.postgres)
-        print(f"{'PostgreSQL' if options.postgres else 'SQLite':<30} {'mails/s':>9} {'CPU ms':>10}")
-        rate, size = measure(home, options, settings, port)
-        if tools is not None:
-            theirs = compare(tools, port, options.mails, size, options.senders)
-            print(f"{'smtp-source, same size':<30} {theirs:>9,.0f}")
-            print(f"{'ratio':<30} {rate / theirs:>9.2f}   {size:,} bytes a mail")
+        measure(home, options, database_of(stack, postgres=options.postgres), tools)
 
 
 if __name__ == "__main__":

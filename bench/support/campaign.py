@@ -48,6 +48,11 @@ def write_template(home: Path) -> None:
     (home / "templates" / f"{NAME}.vi.html").write_text(f"{_HEAD}{body}{''.join(goods)}{_FOOT}", encoding="utf-8")
 
 
+def write_flow(home: Path) -> None:
+    """Put the flow into a home, so that whoever publishes its files finds it."""
+    (home / "flows" / f"{NAME}.yaml").write_text(_FLOW, encoding="utf-8")
+
+
 def publish_campaign(into: House) -> int:
     """Publish the flow; returns the number of its version."""
     flow, _ = read_flow(_FLOW, f"{NAME}.yaml", None)

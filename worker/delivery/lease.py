@@ -33,6 +33,11 @@ class Lease:
         self._until = self._renew_from = machine()
         self._held: frozenset[int] = frozenset()
 
+    @property
+    def half_over(self) -> bool:
+        """Whether the lease is to be renewed at the next occasion."""
+        return self._machine() >= self._renew_from
+
     def begin(self) -> datetime:
         """Return the machine time until which what is claimed or marked now is the sender's."""
         self._until = self._machine() + self._span
@@ -45,7 +50,7 @@ class Lease:
 
     def covers(self, message: int) -> bool:
         """Say whether a message that was marked is still the sender's; past half of the time, the lease is renewed."""
-        if self._machine() >= self._renew_from:
+        if self.half_over:
             self._renew()
         return message in self._held and self._machine() < self._until
 

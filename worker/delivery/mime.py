@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from email.charset import Charset
-from email.header import Header
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -32,8 +31,8 @@ LONGEST_LINE = 998  # RFC 5322, 2.1.1, without the line break
 _LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 _LONGEST_TEXT = 1_000  # characters; some servers cut a head off at 64 KB, and what follows with it
 _FOLDED = 76
-_ENCODED = 74
-_UTF8 = Charset("utf-8")
+_OCTETS = 45  # of text in an encoded-word that fits into a line of 74 characters
+_LONGEST_LETTER = 4  # octets of a character in UTF-8
 _OURS = ("from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "cc", "bcc", "sender")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -85,7 +84,7 @@ def build(
         f"From: {_mailbox('From', rendered.from_name, rendered.from_email, wide)}",
         f"To: {_mailbox('To', to_name or '', to_email, wide)}",
         f"Subject: {_text('Subject', rendered.subject)}",
-        f"Date: {format_datetime(_aware(date))}",
+        f"Date: {_written(_aware(date).replace(microsecond=0), date.utcoffset())}",
         f"Message-ID: <{_ascii('Message-ID', message_id)}>",
     ]
     if rendered.reply_to:
@@ -137,6 +136,12 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=256)
+def _written(second: datetime, offset: timedelta | None) -> str:  # noqa: ARG001 - tells zones apart: moments are equal
+    """Write a moment (RFC 5322, 3.3), in its own zone."""
+    return format_datetime(second)
+
+
 def _aware(date: datetime) -> datetime:
     instant(date)  # refuses one without a time zone
     return date
@@ -152,10 +157,16 @@ def _text(header: str, text: str) -> str:
 
 @lru_cache(maxsize=2048)  # the sender's name, and the subjects that are the same for everyone
 def _encoded(header: str, text: str) -> str:
-    word = _UTF8.header_encode(text)
-    if len(header) + 2 + len(word) <= _ENCODED:  # what Header makes of it too, after looking at each letter
-        return word
-    return Header(text, "utf-8", maxlinelen=_ENCODED, header_name=header).encode(linesep="\r\n")
+    """Write text as encoded-words in base64, one a line, none of which cuts a letter in two (RFC 2047, 2 and 5)."""
+    octets, words, at = text.encode(), [], 0
+    room = _OCTETS - 3 * (-(-(len(header) + 2) // 4))  # the first stands behind the header's name
+    while at < len(octets):
+        end = min(at + max(room, _LONGEST_LETTER), len(octets))
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # in the midst of a letter
+            end -= 1
+        words.append(f"=?utf-8?b?{b2a_base64(octets[at:end], newline=False).decode('ascii')}?=")
+        at, room = end, _OCTETS
+    return "\r\n ".join(words)
 
 
 def _mailbox(header: str, name: str, email: str, wide: bool) -> str:

@@ -97,6 +97,10 @@ class Preparing:
     Parameters:
         tokens: signs the links.
         signer: signs the mails, where they are signed here.
+
+    Attributes:
+        customers: reads them for the mails, and again for the rules of their sending.
+        journeys: likewise.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class Preparing:
         self._staff_mails = StaffMails(staff, self.shop_facts, tokens, settings.url)
         self._utm = UtmMarks(settings.tracking.utm, shop.website)
         self._bait = bait_of(shop.website) if settings.tracking.honeypot else None
+        self.customers, self.journeys = customers.again(), journeys.again()
 
     def load(
         self, connection: Connection, claimed: Sequence[Claimed], now: datetime
@@ -173,8 +178,8 @@ class Preparing:
 
     def _load(self, connection: Connection, claimed: Sequence[Claimed], now: datetime) -> list[Loaded]:
         whose = {message.id: message.customer_id for message in claimed if message.customer_id is not None}
-        people = customers.by_id(connection, list(whose.values()))
-        travels = journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
+        people = self.customers.by_id(connection, list(whose.values()))
+        travels = self.journeys.by_id(connection, [message.journey_id for message in claimed if message.journey_id])
         asking = [
             (journey, people[whose[message.id]], _NEEDS)
             for message in claimed
@@ -243,7 +248,7 @@ class Preparing:
             content = self._signer.sign(content, now)
         return Prepared(
             loaded,
-            Outgoing(message.id, self._return_path(message, rendered), wire_address(email), content, message_id),
+            Outgoing(message.id, self._return_path(message, rendered), wire_address(email), content, message_id, True),
             Marked(message.id, email, template.language, rendered.subject, template.hash, message_id, letter.tracked),
         )
 

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from worker.delivery.pacing import GroupPace, Ranks
-from worker.delivery.preparing import Prepared
+from worker.delivery.preparing import Prepared, Preparing
 from worker.domain.conditions.tree import Expression
 from worker.domain.conditions.values import Reading, needs
 from worker.domain.customers import Customer
 from worker.domain.exits import exit_condition
-from worker.domain.facts import Needs, ShopFacts
+from worker.domain.facts import Needs
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind, MessageState
 from worker.domain.pacing import Waits
@@ -87,18 +87,19 @@ class Rules:
     """Asks the policy for each message of a group.
 
     Parameters:
-        shop: the shop as exit conditions see it.
+        preparing: knows the shop as exit conditions see it, and what it read for the mails.
         policy: consent, quiet hours, holidays and caps of advertising.
     """
 
-    def __init__(self, flowbook: FlowBook, shop: ShopFacts, policy: Policy) -> None:
+    def __init__(self, flowbook: FlowBook, preparing: Preparing, policy: Policy) -> None:
         self._policy = policy
+        self._customers, self._journeys = preparing.customers, preparing.journeys
         self._needs: dict[tuple[int, str | None], Needs | None] = {}  # by version and step
         self._closed = policy.closed
         self._caps = policy.caps
         self._ranked: tuple[Catalogue | None, Ranks] = (None, Ranks({}, frozenset()))
         self._flowbook = flowbook
-        self._shop = shop
+        self._shop = preparing.shop_facts
         self._reading = Reading(flowbook.segments)
 
     def ask(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> Ruling:
@@ -201,9 +202,9 @@ class Rules:
     def _known(self, connection: Connection, group: Sequence[Prepared], now: datetime) -> dict[int, _Fresh]:
         """Load what there is to know now of each message of a group."""
         owners = ledger.owners(connection, [prepared.loaded.message.id for prepared in group])
-        travels = journeys.by_id(connection, [one.loaded.journey.id for one in group if one.loaded.journey])
+        travels = self._journeys.by_id(connection, [one.loaded.journey.id for one in group if one.loaded.journey])
         travellers = {journey.customer_id for journey in travels.values()}
-        people = customers.by_id(connection, sorted(travellers | set(owners.values())))
+        people = self._customers.by_id(connection, sorted(travellers | set(owners.values())))
         under_way = [(journey, people[journey.customer_id]) for journey in travels.values()]
         asked = self._asked(connection, group, under_way, now)
         about = tasks.by_id(

@@ -94,7 +94,7 @@ class Sender:
         }
         self._traffic = Traffic(TrafficPlan.of(room.settings), self._at_a_time)
         self._journal = SenderJournal(room.journals, self.token)
-        self._rules = Rules(room.flowbook, room.preparing.shop_facts, room.settings.policy)
+        self._rules = Rules(room.flowbook, room.preparing, room.settings.policy)
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
         self._lapsed: int | None = None  # message at which the claim turned out to have run out
@@ -222,7 +222,8 @@ class Sender:
                 ledger.settle(connection, [*ruling.stays, *admitted.stays], token=self.token)
                 going = [prepared.marked for prepared in admitted.going]
                 marked = ledger.mark(connection, going, token=self.token, now=now, relay=relay)
-                claims.renew(connection, token=self.token, lease_until=self._lease.begin())
+                if self._lease.half_over:
+                    claims.renew(connection, token=self.token, lease_until=self._lease.begin())
         except DBAPIError as error:
             _log.error("a group cannot be marked", messages=len(group), why=told(error), exc_info=True)
             back = [put_back(prepared.loaded.message.id, told(error), now).settlement for prepared in group]

@@ -119,10 +119,10 @@ def transmit(
         OverError: the lease is over, and no final dot was written; or the server knows no BDAT, and took nothing.
     """
     if chunked:
-        head, tail = before_and_with_end(in_lines(mail.content))
+        head, tail = before_and_with_end(mail.content if mail.in_form else in_lines(mail.content))
         dot, needed = b"", len(tail)
     else:
-        head, tail = before_and_with_dot(on_the_wire(mail.content))
+        head, tail = before_and_with_dot(mail.content if mail.in_form else on_the_wire(mail.content))
         dot, needed = FINAL_DOT, len(tail) + 1
     handed = False
     try:

@@ -252,6 +252,7 @@ def _encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+@lru_cache(_REMEMBERED)  # a mail's number stands in each of its links
 def _varint(number: int) -> bytes:
     if number < 0x80:
         return bytes((number,))

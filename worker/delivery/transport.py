@@ -21,6 +21,8 @@ class Outgoing:
         recipient: envelope recipient.
         content: the whole mail with CRLF line breaks, not dot-stuffed.
         message_id: its Message-ID header without angle brackets.
+        in_form: whether it is known to be made of lines that end with CRLF and begin with no dot, as
+            `worker.delivery.mime.build` makes them: SMTP takes such a content as it is.
     """
 
     message: int
@@ -28,6 +30,7 @@ class Outgoing:
     recipient: str
     content: bytes
     message_id: str
+    in_form: bool = False
 
 
 class Outcome(StrEnum):

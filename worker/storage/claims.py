@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Select, bindparam, or_, select, update
 
 from worker.domain.messages import Kind, MessageState
 from worker.storage.ledger import stands
@@ -43,6 +43,15 @@ class Claimed:
     reason: str | None = None  # why it went back to the queue before
 
 
+COLUMNS = (
+    *(message.c.id, message.c.key, message.c.customer_id, message.c.kind, message.c.template, message.c.created_at),
+    *(message.c.attempts, message.c.journey_id, message.c.flow, message.c.step, message.c.order_number),
+    *(message.c["values"], message.c.expires_at, message.c.staff, message.c.task_id, message.c.email),
+    *(message.c.relay, message.c.reason),
+)
+"""What `claimed_of` reads of a message's row."""
+
+_KINDS = {kind.value: kind for kind in Kind}
 _DUE = (
     select(message.c.not_before, message.c.id)
     .where(stands(S.QUEUED), message.c.not_before <= bindparam("now"))
@@ -72,7 +81,7 @@ def _take(picked: Select[int]) -> Executable:
             lease_until=bindparam("until"),
             attempts=message.c.attempts + 1,
         )
-        .returning(message)
+        .returning(*COLUMNS)
     )
 
 
@@ -133,25 +142,27 @@ def renew(connection: Connection, *, token: str, lease_until: datetime) -> set[i
     return set(connection.execute(_RENEW, {"token": token, "until": lease_until}).scalars())
 
 
-def claimed_of(row: Row[Any]) -> Claimed:
-    """Return a message's row as what a sender works with."""
+def claimed_of(row: Sequence[Any]) -> Claimed:
+    """Return the `COLUMNS` of a message as what a sender works with."""
+    id_, key, customer_id, kind, template, created_at, attempts, journey_id, flow, step, order_number, *rest = row
+    values, expires_at, staff, task_id, email, relay, reason = rest
     return Claimed(
-        id=row.id,
-        key=row.key,
-        customer_id=row.customer_id,
-        kind=Kind(row.kind),
-        template=row.template,
-        created_at=row.created_at,
-        attempts=row.attempts,
-        journey_id=row.journey_id,
-        flow=row.flow,
-        step=row.step,
-        order_number=row.order_number,
-        values=row._mapping["values"] or {},
-        expires_at=row.expires_at,
-        staff=row.staff,
-        task_id=row.task_id,
-        to=row.email if (row._mapping["values"] or {}).get(PINNED) else None,
-        relay=row.relay,
-        reason=row.reason,
+        id_,
+        key,
+        customer_id,
+        _KINDS[kind],
+        template,
+        created_at,
+        attempts,
+        journey_id,
+        flow,
+        step,
+        order_number,
+        values or {},
+        expires_at,
+        staff,
+        task_id,
+        email if values and values.get(PINNED) else None,
+        relay,
+        reason,
     )

@@ -5,28 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, union, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, union, update
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Suppression
 from worker.domain.profiles import inherited
 from worker.storage import coupons, requests, tasks, wishes
+from worker.storage.read_again import ReadAgain
 from worker.storage.rows import ORDER_LOCKS, Insertion, lock_keys
 from worker.storage.tables import address, customer, event, event_trace, journey, message, orders
 
-_CUSTOMER = select(
-    customer,
-    address.c.marketing,
-    address.c.tracking,
-    address.c.suppressed,
-    address.c.marketing_suppressed,
-    address.c.marketing_suppressed_at,
-    address.c.marketing_suppressed_by,
+_CONSENT = (
+    *(address.c.marketing, address.c.tracking, address.c.suppressed, address.c.marketing_suppressed),
+    *(address.c.marketing_suppressed_at, address.c.marketing_suppressed_by),
     *wishes.COLUMNS,
-).select_from(customer.outerjoin(address, address.c.email == customer.c.email))
+)
+_COLUMNS = (
+    *(customer.c.id, customer.c.external_id, customer.c.email, customer.c.name, customer.c.first_name),
+    *(customer.c.phone, customer.c.birthday, customer.c.language, customer.c.timezone),
+    *(customer.c.address, customer.c.fields, customer.c.tags, customer.c.created_at, customer.c.profile_at),
+    *(customer.c.written, customer.c.orders_count, customer.c.total_spent),
+    *(customer.c.first_order_at, customer.c.last_order_at, customer.c.last_opened_at, customer.c.last_clicked_at),
+    *(customer.c.alive, customer.c.predicted_next_order_at, customer.c.erased_at),
+    *_CONSENT,
+)
+_WITH_ADDRESS = customer.outerjoin(address, address.c.email == customer.c.email)
+_CUSTOMER = select(*_COLUMNS).select_from(_WITH_ADDRESS)
 
-_ADDRESS = select(address).where(address.c.email == bindparam("email"))
+_ADDRESS = select(*_CONSENT).where(address.c.email == bindparam("email"))
 
 _BY_ID = _CUSTOMER.where(customer.c.id.in_(bindparam("ids", expanding=True)))
 _HELD_BY_ID = _BY_ID.with_for_update(of=customer, key_share=True)
@@ -109,7 +117,7 @@ def at_address(connection: Connection, whom: Customer, email: str) -> Customer:
     if whom.erased or whom.email == email:
         return whom
     row = connection.execute(_ADDRESS, {"email": email}).first()
-    return replace(whom, email=email, consent=Consent() if row is None else _consent(row))
+    return replace(whom, email=email, consent=Consent() if row is None else _consent(*row))
 
 
 def find(connection: Connection, word: str) -> list[Customer]:
@@ -206,44 +214,51 @@ def join_guest(connection: Connection, guest: Customer, known: Customer, now: da
     return list(connection.execute(select(journey.c.id).where(journey.c.customer_id == guest_id)).scalars())
 
 
-def _consent(row: Row[*tuple[Any, ...]]) -> Consent:
-    stop = row.marketing_suppressed
+def _consent(marketing: str | None, tracking: str | None, suppressed: str | None, *further: Any) -> Consent:
+    if suppressed is None and not any(further):
+        return _plain_consent(marketing or "unknown", tracking or "unknown")
+    stopped, stopped_at, stopped_by, *wished = further
     return Consent(
-        ConsentState(row.marketing or "unknown"),
-        ConsentState(row.tracking or "unknown"),
-        row.suppressed,
-        None if stop is None else Suppression(stop, row.marketing_suppressed_at, row.marketing_suppressed_by),
-        wishes.wishes_in(row),
+        ConsentState(marketing or "unknown"),
+        ConsentState(tracking or "unknown"),
+        suppressed,
+        None if stopped is None else Suppression(stopped, stopped_at, stopped_by),
+        wishes.wished(*wished),
     )
 
 
-def _customer(row: Row[Any]) -> Customer:
+@cache
+def _plain_consent(marketing: str, tracking: str) -> Consent:
+    return Consent(ConsentState(marketing), ConsentState(tracking))
+
+
+def _customer(row: Sequence[Any]) -> Customer:
+    """Return the customer that a row of `_COLUMNS` tells of."""
+    id_, external_id, email, name, first_name, phone, birthday, language, timezone, *rest = row
+    lives_at, fields, tags, created_at, profile_at, written, count, spent, first, last, *rest = rest
+    opened, clicked, alive, foretold, erased_at, *consent = rest
     return Customer(
-        id=row.id,
-        external_id=row.external_id,
-        email=row.email,
-        name=row.name,
-        first_name=row.first_name,
-        phone=row.phone,
-        birthday=row.birthday,
-        language=row.language,
-        timezone=row.timezone,
-        address=row.address or {},
-        fields=row.fields or {},
-        tags=tuple(row.tags or ()),
-        created_at=row.created_at,
-        profile_at=row.profile_at,
-        written=row.written or {},
-        consent=_consent(row),
-        facts=CustomerFacts(
-            orders_count=row.orders_count,
-            total_spent=row.total_spent,
-            first_order_at=row.first_order_at,
-            last_order_at=row.last_order_at,
-            last_opened_at=row.last_opened_at,
-            last_clicked_at=row.last_clicked_at,
-            alive=row.alive,
-            predicted_next_order_at=row.predicted_next_order_at,
-        ),
-        erased=row.erased_at is not None,
+        id_,
+        external_id,
+        email,
+        name,
+        first_name,
+        phone,
+        birthday,
+        language,
+        timezone,
+        lives_at or {},
+        fields or {},
+        tuple(tags or ()),
+        created_at,
+        profile_at,
+        written or {},
+        _consent(*consent),
+        CustomerFacts(count, spent, first, last, opened, clicked, alive, foretold),
+        erased_at is not None,
     )
+
+
+def again() -> ReadAgain[Customer]:
+    """Return what reads customers by their numbers, again and again."""
+    return ReadAgain(_COLUMNS, _WITH_ADDRESS, _customer)

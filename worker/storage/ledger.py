@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, liter
 
 from worker.domain.journeys import JourneyState
 from worker.domain.messages import Kind, MessageState
+from worker.storage.bulk import BulkUpdate
 from worker.storage.rows import Insertion
 from worker.storage.tables import journey, message
 
@@ -125,31 +126,32 @@ def stands(*states: MessageState) -> ColumnElement[bool]:
 
 
 def _hold(connection: Connection, ids: Iterable[int], token: str, *states: MessageState) -> set[int]:
-    """Return those of these messages that a claim holds in such a state, and keep them to this transaction."""
-    return set(connection.execute(_held(*states), {"ids": list(ids), "token": token}).scalars())
+    """Return those of these messages that a claim holds in such a state, and keep what it holds to this transaction."""
+    return set(connection.execute(_held(*states), {"token": token}).scalars()).intersection(ids)
 
 
 @cache
 def _held(*states: MessageState) -> Select[int]:
-    asked = message.c.id.in_(bindparam("ids", expanding=True))
-    held = select(message.c.id).where(asked, message.c.claim == bindparam("token"), stands(*states))
+    """Return what asks for all that a claim holds: a batch at most, and one range of an index."""
+    held = select(message.c.id).where(message.c.claim == bindparam("token"), stands(*states))
     return held.order_by(message.c.id).with_for_update()
 
 
-_MARK = (
-    update(message)
-    .where(message.c.id == bindparam("number"))
-    .values(
-        state=S.TRANSMITTING.value,
-        transmitting_at=bindparam("at"),
-        email=bindparam("to"),
-        language=bindparam("in_language"),
-        subject=bindparam("with_subject"),
-        template_hash=bindparam("hash"),
-        message_id=bindparam("mail_id"),
-        tracked=bindparam("with_tracking"),
-        relay=bindparam("by_relay"),
-    )
+_MARK = BulkUpdate(
+    "message",
+    {"at": "timestamptz", "email": "text", "language": "text", "subject": "text", "template_hash": "text"}
+    | {"message_id": "text", "tracked": "boolean", "relay": "text"},
+    {
+        "state": f"'{S.TRANSMITTING.value}'",
+        "transmitting_at": "{at}",
+        "email": "{email}",
+        "language": "{language}",
+        "subject": "{subject}",
+        "template_hash": "{template_hash}",
+        "message_id": "{message_id}",
+        "tracked": "{tracked}",
+        "relay": "{relay}",
+    },
 )
 
 
@@ -159,42 +161,31 @@ def mark(
     """Mark claimed messages as transmitting by a relay; returns those that still were this sender's."""
     ours = _hold(connection, [one.message for one in marked], token, S.CLAIMED)
     rows = [
-        {
-            "number": one.message,
-            "at": now,
-            "to": one.email,
-            "in_language": one.language,
-            "with_subject": one.subject,
-            "hash": one.template_hash,
-            "mail_id": one.message_id,
-            "with_tracking": one.tracked,
-            "by_relay": relay,
-        }
+        (one.message, now, one.email, one.language, one.subject, one.template_hash, one.message_id, one.tracked, relay)
         for one in marked
         if one.message in ours
     ]
-    if rows:
-        connection.execute(_MARK, rows)
+    _MARK.run(connection, rows)
     return ours
 
 
-_LATER = bindparam("later", type_=message.c.not_before.type)
-_SETTLE = (
-    update(message)
-    .where(message.c.id == bindparam("number"))
-    .values(
-        state=bindparam("to_state"),
-        reason=bindparam("why"),
-        code=bindparam("reply_code"),
-        answer=bindparam("reply"),
-        settled_at=bindparam("at"),
-        sent_at=bindparam("sent"),
-        not_before=func.coalesce(_LATER, message.c.not_before),
-        attempts=message.c.attempts - bindparam("forgiven"),
-        crashes=message.c.crashes + bindparam("crashed_now"),
-        claim=None,
-        lease_until=None,
-    )
+_SETTLE = BulkUpdate(
+    "message",
+    {"state": "text", "reason": "text", "code": "integer", "answer": "text", "at": "timestamptz"}
+    | {"sent_at": "timestamptz", "later": "timestamptz", "forgiven": "integer", "crashed": "integer"},
+    {
+        "state": "{state}",
+        "reason": "{reason}",
+        "code": "{code}",
+        "answer": "{answer}",
+        "settled_at": "{at}",
+        "sent_at": "{sent_at}",
+        "not_before": "coalesce({later}, message.not_before)",
+        "attempts": "message.attempts - {forgiven}",
+        "crashes": "message.crashes + {crashed}",
+        "claim": "NULL",
+        "lease_until": "NULL",
+    },
 )
 
 
@@ -207,26 +198,24 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, token: 
     """
     if not settlements:
         return set()
-    numbers = [one.message for one in settlements]
-    ours = _hold(connection, numbers, token, S.CLAIMED, S.TRANSMITTING, S.UNKNOWN)
+    ours = _hold(connection, [one.message for one in settlements], token, S.CLAIMED, S.TRANSMITTING, S.UNKNOWN)
     rows = [
-        {
-            "number": one.message,
-            "to_state": one.state.value,
-            "why": one.reason,
-            "reply_code": one.code,
-            "reply": one.answer[:500] if one.answer else None,
-            "at": one.at,
-            "sent": one.at if one.state is S.SENT else None,
-            "later": one.not_before,
-            "forgiven": int(one.forgive),
-            "crashed_now": int(one.crashed),
-        }
+        (
+            one.message,
+            one.state.value,
+            one.reason,
+            one.code,
+            one.answer[:500] if one.answer else None,
+            one.at,
+            one.at if one.state is S.SENT else None,
+            one.not_before,
+            int(one.forgive),
+            int(one.crashed),
+        )
         for one in settlements
         if one.message in ours
     ]
-    if rows:
-        connection.execute(_SETTLE, rows)
+    _SETTLE.run(connection, rows)
     return ours
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, select
 
 from worker.domain.messages import MessageState
-from worker.storage.claims import Claimed, claimed_of
+from worker.storage.claims import COLUMNS, Claimed, claimed_of
 from worker.storage.ledger import stands
 from worker.storage.tables import message
 
@@ -32,8 +32,9 @@ class SentMail:
     language: str | None
 
 
+_WENT_AT = func.coalesce(message.c.transmitting_at, message.c.sent_at, message.c.created_at)
 _SENT = (
-    select(message, func.coalesce(message.c.transmitting_at, message.c.sent_at, message.c.created_at).label("at"))
+    select(*COLUMNS, message.c.language, _WENT_AT)
     .where(message.c.id == bindparam("number"), stands(*_HANDED_OVER))
     .where(message.c.customer_id.is_not(None))
 )
@@ -42,4 +43,7 @@ _SENT = (
 def sent_mail(connection: Connection, number: int) -> SentMail | None:
     """Return a mail to a customer; None where there is none, or it was never handed over."""
     row = connection.execute(_SENT, {"number": number}).first()
-    return None if row is None else SentMail(claimed_of(row), row.at, row.language)
+    if row is None:
+        return None
+    *claimed, language, at = row
+    return SentMail(claimed_of(claimed), at, language)

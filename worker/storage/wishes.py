@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from worker.domain.wishes import NO_WISHES, Frequency, Wishes
 from worker.storage.tables import address
@@ -18,17 +19,17 @@ _SAVE = (
 )
 
 
-def wishes_in(row: Row[*tuple[Any, ...]]) -> Wishes:
-    """Return the wishes in a row that has `COLUMNS`."""
-    if row.topics_out is None and row.frequency is None and row.paused_until is None:
+def wished(topics_out: Sequence[str] | None, frequency: str | None, paused_until: datetime | None) -> Wishes:
+    """Return the wishes that `COLUMNS` tell of."""
+    if topics_out is None and frequency is None and paused_until is None:
         return NO_WISHES
-    return Wishes(frozenset(row.topics_out or ()), Frequency(row.frequency or "everything"), row.paused_until)
+    return Wishes(frozenset(topics_out or ()), Frequency(frequency or "everything"), paused_until)
 
 
 def of(connection: Connection, email: str) -> Wishes:
     """Return what is wished of advertising to an address."""
     row = connection.execute(_OF, {"email": email}).first()
-    return NO_WISHES if row is None else wishes_in(row)
+    return NO_WISHES if row is None else wished(*row)
 
 
 def save(connection: Connection, email: str, wishes: Wishes) -> None:

@@ -63,7 +63,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     def compiled(self, tree: nodes.Template) -> Template:
         """Compile a parsed template, with the counting put in."""
         guarded = Guard().visit(tree)
-        return Template.from_code(self, self.compile(guarded), self.make_globals(None))
+        template = Template.from_code(self, self.compile(guarded), {})
+        template.globals = {}  # none but a rendering's own values; looking through them would cost each mail
+        return template
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return `obj.attribute`: a mapping's item before any method of its type; what is missing stays missing."""
