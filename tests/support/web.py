@@ -115,7 +115,7 @@ def client(house: WebHouse, address: str = "127.0.0.1", base: str = BASE) -> htt
 
 @asynccontextmanager
 async def living(house: WebHouse, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client as `client` does, of an application that begins and ends: at its end all that it took is written."""
+    """Give a client as `client` does, of an application that begins and ends: then all that it took is written."""
     app = build_app(house)
     transport = httpx.ASGITransport(app, client=(address, 12345), raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=BASE) as web:

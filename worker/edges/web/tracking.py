@@ -14,9 +14,10 @@ from time import monotonic
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.delivery.links import CLICK_PATH, OPEN_PATH, OPEN_SUFFIX
 from worker.delivery.macs import Mac
@@ -127,13 +128,24 @@ class TrackingFirst(Starlette):
         """Serve a request."""
         if scope["type"] == "http" and scope["method"] in _METHODS:
             path: str = scope["path"]
-            if path.startswith(OPEN_PATH):
-                return await self._tracking.show(scope, path[len(OPEN_PATH) :], send)
-            if path.startswith(CLICK_PATH):
-                click = self._tracking.read(path[len(CLICK_PATH) :])
-                if click is not None:
-                    return await self._tracking.lead(scope, click, send)
+            try:
+                if path.startswith(OPEN_PATH):
+                    return await self._tracking.show(scope, path[len(OPEN_PATH) :], send)
+                if path.startswith(CLICK_PATH):
+                    click = self._tracking.read(path[len(CLICK_PATH) :])
+                    if click is not None:
+                        return await self._tracking.lead(scope, click, send)
+            except Exception as error:
+                return await self._failed(error)(scope, receive, send)
         return await super().__call__(scope, receive, send)
+
+    def _failed(self, error: Exception) -> ASGIApp:
+        """Return what answers for a fault here as for any other."""
+
+        async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            raise error
+
+        return ServerErrorMiddleware(fail, self.exception_handlers.get(500))
 
 
 def _now_and_then(clock: Clock) -> Callable[[], datetime]:
