@@ -85,6 +85,34 @@ def test_the_first_order_is_seen_as_the_first_even_where_three_wait(shop: Shop) 
         assert connection.execute(select(func.count()).where(event.c.state == "received")).scalar_one() == 0
 
 
+def test_processing_that_is_pressed_commits_what_is_done_and_goes_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given events of two customers, when others wait to write all the while, then each is committed by itself.
+
+    None of them is left out, done twice or done before an earlier one of its customer.
+    """
+    shop.publish(confirm=CONFIRM)
+    committed: list[int] = []
+
+    def pressed() -> bool:
+        with shop.database.reading() as other:
+            committed.append(other.execute(select(func.count()).where(event.c.state == "processed")).scalar_one())
+        return True
+
+    monkeypatch.setattr(shop.database, "pressed", pressed)
+    waiting = Work()
+    for i, who in enumerate(("c1", "c2", "c1", "c2")):
+        order = {"number": f"A{i}", "total": 100_000, "lines": []}
+        whole = {"id": f"p{i}", "type": "purchase", "time": START.isoformat(), "customer": {"id": who}, "order": order}
+        waiting += shop.receive(whole)[1]
+    work = shop.process(waiting)
+    assert committed == [0, 1, 2]
+    assert len(work.messages) == 4
+    assert [row.order_number for row in shop.journeys()] == ["A0", "A1", "A2", "A3"]
+    assert (_only(shop).facts.orders_count, _only(shop, "c2").facts.orders_count) == (2, 2)
+
+
 def test_known_by_address_first_and_by_id_later(shop: Shop) -> None:
     """Given a guest's order, when the shop later names an id for the address, then it is one customer."""
     shop.buy("A1", customer={"email": "Lan@Example.com", "name": "Lan"})

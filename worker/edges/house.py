@@ -76,7 +76,7 @@ class House:
 
     Parameters:
         home: the shop's folder and settings.
-        secrets, clock, queue: by default those of the home folder.
+        secrets, clock, queue: by default those of the home folder. waited_for: what the database is told of writers.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class House:
         secrets: Secrets | None = None,
         clock: Clock | None = None,
         queue: Queue | None = None,
+        waited_for: bool = False,
     ) -> None:
         self.home = home
         self.settings = home.settings
@@ -94,7 +95,7 @@ class House:
         self.signer = dkim_signer(self.settings, home.environment)
         self.clock = clock or Clock(self.settings.var / "clock")
         self.queue = queue or open_queue(self.settings.redis_url)
-        self.database = Database(home.database_url, pool=self.settings.queue.threads + 2)
+        self.database = Database(home.database_url, pool=self.settings.queue.threads + 2, waited_for=waited_for)
         self.flowbook = FlowBook()
         self.hands = Hands(self.settings.var / "run" / "hands")
         self.staff = followed_staff(home)

@@ -82,18 +82,30 @@ class Processing:
         Returns:
             The messages that came of it, and the journeys that are to look again.
         """
-        together = partial(transact, self._database, partial(self._together, event_ids, now))
+        work, left = Work(), list(event_ids)
         try:
-            return each_for_itself(event_ids, together, partial(self._alone, now))
+            while left:
+                rest: list[int] = []
+                together = partial(transact, self._database, partial(self._together, left, rest, now))
+                work += each_for_itself(left, together, partial(self._alone, now))
+                left = rest
+            return work
         finally:
             self._hands.free()
 
-    def _together(self, event_ids: Sequence[int], now: datetime, connection: Connection) -> Work | None:
-        """Process what waits at once; None where something of it failed, or cost a process its life, before."""
+    def _together(
+        self, event_ids: Sequence[int], rest: list[int], now: datetime, connection: Connection
+    ) -> Work | None:
+        """Process what waits at once; None where something of it failed, or cost a process its life, before.
+
+        Parameters:
+            rest: filled with the numbers of what is left to another transaction, as others wait for this one.
+        """
+        rest.clear()
         taken = pending.take(connection, event_ids, now)
         if len(taken) > 1 and any(event.attempts for event in taken):
             return None
-        return self._all(connection, taken, now, careful=False)
+        return self._all(connection, taken, now, rest, careful=False)
 
     def _alone(self, now: datetime, event_id: int) -> Work:
         """Process what waits of the event's customer one at a time, up to the event itself."""
@@ -120,14 +132,16 @@ class Processing:
         if not waiting or waiting[0].id > event_id:
             return None
         current.append(waiting[0].id)
-        return self._all(connection, waiting, now, careful=True)
+        return self._all(connection, waiting, now, [], careful=True)
 
     def _put_off(self, event_id: int, error: Exception, now: datetime) -> None:
         with self._database.writing() as connection:
             aside = pending.put_off(connection, event_id, told(error), now + RETRY, TRIES)
         _log.error("an event cannot be processed", event_id=event_id, set_aside=aside, exc_info=error)
 
-    def _all(self, connection: Connection, events: Sequence[PendingEvent], now: datetime, *, careful: bool) -> Work:
+    def _all(
+        self, connection: Connection, events: Sequence[PendingEvent], now: datetime, rest: list[int], *, careful: bool
+    ) -> Work:
         if not events:
             return Work()
         self._hands.hold(Kind.EVENTS, [event.id for event in events])
@@ -135,7 +149,11 @@ class Processing:
         customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
         work, of_the_past = Work(), set()
-        for event in events:
+        for place, event in enumerate(events):
+            if place and self._database.pressed():
+                rest += [one.id for one in events[place:]]
+                events = events[:place]
+                break
             currency = self._around.shop.currency
             recorded = record(connection, event, currency, now, self._consent, self._pseudonyms)
             if recorded is None:

@@ -6,7 +6,6 @@ queue for a lock file: the kernel wakes the next one at once, where SQLite's own
 
 from __future__ import annotations
 
-import fcntl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from worker.storage.lines import limit_theirs, limited
 from worker.storage.outages import outage
 from worker.storage.quick import Kept, QuickConnection
 from worker.storage.types import json_of
+from worker.storage.writer_lock import WriterLock
 
 try:
     import pysqlite3.dbapi2 as sqlite_driver
@@ -52,20 +52,6 @@ def _first_line(error: DBAPIError) -> str:
     return next(iter(str(error.orig).strip().splitlines()), "no reason given")
 
 
-class _WriterLock:
-    """One writer at a time on one SQLite file, across threads and processes, woken by the kernel."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = threading.Lock()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        with self._thread, self._path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-
 class _Begins(threading.local):
     """How this thread's next transaction on SQLite begins; those within it are to read."""
 
@@ -86,9 +72,11 @@ class Database:
     Parameters:
         url: `sqlite:///path` or `postgresql://user:password@host:port/name`.
         pool: connections kept open for PostgreSQL.
+        waited_for: whether somebody waits for what this process writes, which goes before what is done in the
+            background; for SQLite, where one writes at a time.
     """
 
-    def __init__(self, url: str, *, pool: int = 5) -> None:
+    def __init__(self, url: str, *, pool: int = 5, waited_for: bool = False) -> None:
         try:
             parsed = make_url(url)
         except Exception as error:
@@ -100,7 +88,7 @@ class Database:
             if not parsed.database or parsed.database == ":memory:":
                 raise SettingError("database_url names no file; write sqlite:///var/phin.db")
             path = Path(parsed.database)
-            self._writer: _WriterLock | None = _WriterLock(path.with_name(path.name + ".writer"))
+            self._writer = WriterLock(path.with_name(path.name + ".writer"), waited_for=waited_for)
             self._begins = _Begins()
             url = str(parsed.set(drivername="sqlite").render_as_string(hide_password=False))
             self.engine = _sqlite(url, self._begins)
@@ -117,6 +105,8 @@ class Database:
             )
         else:
             raise SettingError(f"database_url is of '{backend}'; Phin speaks sqlite and postgresql")
+
+    _writer: WriterLock | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -139,6 +129,13 @@ class Database:
             else:
                 with self._writer.held(), self._begins.to_write(), self.engine.begin() as connection:
                     yield connection
+
+    def pressed(self) -> bool:
+        """Say whether this thread's transaction, which does work of many parts, should end and the rest be another's.
+
+        Whoever is waited for wants to write, and has waited for a moment; only SQLite has one writer at a time.
+        """
+        return self._writer is not None and self._writer.pressed()
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
