@@ -46,7 +46,7 @@ def unknown(context: click.Context, as_json: bool) -> None:
             to = row.staff or f"#{row.customer_id}"
             table.add_row(str(row.id), to, row.flow or "–", row.template, row.kind, when)
         Console().print(table)
-        click.echo("Look into the relay's log, then say what is true: phin unknown settle MESSAGE sent|retry|failed")
+        click.echo("Look into the relay's log, then say what is true: phin unknown settle MESSAGE… sent|retry|failed")
 
 
 def _as_json(row: Any) -> dict[str, object]:
@@ -61,24 +61,27 @@ def _as_json(row: Any) -> dict[str, object]:
     }
 
 
-@unknown.command(short_help="Say what became of a message.")
-@click.argument("message", type=int)
+@unknown.command(short_help="Say what became of messages.")
+@click.argument("messages", type=int, nargs=-1, required=True, metavar="MESSAGE...")
 @click.argument("word", type=click.Choice(sorted(_WORDS)))
-def settle(message: int, word: str) -> None:
-    """Say what became of MESSAGE: it was sent, it was not (failed), or send it (again)."""
+def settle(messages: tuple[int, ...], word: str) -> None:
+    """Say what became of each MESSAGE: it was sent, it was not (failed), or send it (again)."""
     with opened("unknown") as house, house.database.writing() as connection:
+        now = house.clock.now()
         done = [
             number
             for kind in Kind
             for number in leftovers.resolve_unknown(
-                connection, kind, _WORDS[word], f"said by hand: {word}", house.clock.now(), ids=[message]
+                connection, kind, _WORDS[word], f"said by hand: {word}", now, ids=messages
             )
         ]
+        if others := sorted({*messages} - {*done}):
+            named = ", ".join(map(str, others))
+            raise PhinError(f"no unknown outcome has message {named}; 'phin unknown' lists those that have")
         journeys.wake(connection, [number for number, _ in journeys.waiting_of_messages(connection, done)])
-        audit.write(connection, operator(), "outcome settled", f"mail {message}", house.clock.now(), word=word)
-        if not done:
-            raise PhinError(f"message {message} has no unknown outcome; 'phin unknown' lists those that have")
-    click.echo(f"Message {message}: {word}.")
+        for message in done:
+            audit.write(connection, operator(), "outcome settled", f"mail {message}", now, word=word)
+    click.echo(f"Message {', '.join(map(str, sorted(done)))}: {word}.")
 
 
 commands = (unknown,)
