@@ -1,6 +1,7 @@
-"""`make chaos`: the long form, on both databases, with a queue that fails and with none at all.
+"""`make chaos`: the long form, on both databases: with a queue that fails, with none at all, and with lost machines.
 
-    python -m tests.chaos [--mails 20000] [--database sqlite|postgres] [--queue failing|absent] [--seed 7]
+    python -m tests.chaos [--mails 20000] [--database sqlite|postgres] [--way failing-queue|no-queue|lost-machine] \
+        [--seed 7]
 
 Prints the sums as a table and writes them to var/chaos, with what was done in each trial. Ends with status 1 where a
 promise was broken; the folder of that trial, with the logs of its processes and its SQLite database, is kept there.
@@ -18,13 +19,15 @@ from collections.abc import Sequence
 from itertools import product
 
 from tests.chaos.oracle import Sums
-from tests.chaos.plan import long_size
+from tests.chaos.plan import Size, long_size, losing_size
 from tests.chaos.trial import Trial
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ROOT
 
 FOLDER = ROOT / "var" / "chaos"
 SEED = "PHIN_CHAOS_SEED"
+ABSENT, LOST = "no-queue", "lost-machine"
+WAYS = ["failing-queue", ABSENT, LOST]
 
 
 def main() -> int:
@@ -32,28 +35,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kill and break everything while mails go out, and count.")
     parser.add_argument("--mails", type=int, default=20_000)
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="only this one")
-    parser.add_argument("--queue", choices=["failing", "absent"], help="only this way")
+    parser.add_argument("--way", choices=WAYS, help="only this way")
     parser.add_argument("--seed", type=int, default=int(os.environ.get(SEED) or random.randrange(1_000_000)))
     options = parser.parse_args()
     databases = [options.database] if options.database else ["sqlite", "postgres"]
-    queues = [options.queue] if options.queue else ["failing", "absent"]
+    ways = [options.way] if options.way else WAYS
     FOLDER.mkdir(parents=True, exist_ok=True)
     found: dict[str, Sums] = {}
-    for database, queue in product(databases, queues):
-        name = f"{database}, queue {queue}"
+    for database, way in product(databases, ways):
+        name = f"{database}, {way}"
         print(f"== {name}: about {options.mails:,} mails, {SEED}={options.seed}", flush=True)
-        found[name] = trial(
-            name, options.mails, options.seed, postgres=database == "postgres", queue=queue == "failing"
-        )
+        size = (losing_size if way == LOST else long_size)(options.mails)
+        found[name] = trial(name, size, options.seed, postgres=database == "postgres", queue=way != ABSENT)
     told = f"{SEED}={options.seed}, about {options.mails:,} mails\n\n{table(found)}\n"
     (FOLDER / "sums.txt").write_text(told, encoding="utf-8")
     print(f"\n{told}\nwritten to {FOLDER}/sums.txt")
     return 0 if all(sums.right for sums in found.values()) else 1
 
 
-def trial(name: str, mails: int, seed: int, *, postgres: bool, queue: bool) -> Sums:
+def trial(name: str, size: Size, seed: int, *, postgres: bool, queue: bool) -> Sums:
     """Run one trial in a folder of its own, which is kept where it went wrong."""
-    label = name.replace(", queue ", "-")
+    label = name.replace(", ", "-")
     folder = FOLDER / label
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -67,7 +69,7 @@ def trial(name: str, mails: int, seed: int, *, postgres: bool, queue: bool) -> S
             print(timed, file=log, flush=True)
 
         try:
-            sums = Trial(folder, long_size(mails), seed, server=server, queue=queue, tell=tell).run()
+            sums = Trial(folder, size, seed, server=server, queue=queue, tell=tell).run()
         finally:
             if server is not None:
                 server.close()

@@ -9,6 +9,7 @@ with RunningHouse(home, database_url=…, smtp_url=sink.url, redis_url=queue.url
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ import httpx
 
 from tests.chaos.oracle import Bound
 from tests.support.processes import clean_environment, wait_until
+from worker.domain.setting_mail import Sending
 from worker.edges.lifeline import tied
 from worker.edges.movable_clock import Clock
 
@@ -131,6 +133,24 @@ class RunningHouse:
         """End it with SIGKILL once it runs; notes how many SMTP transactions it may have had open."""
         self._signal(name, signal.SIGKILL)
         self.bound.lose(f"SIGKILL of {name}", self.senders(name))
+
+    def lose_machine(self) -> None:
+        """End workers and clock at once with SIGKILL, and their journals with them, as when a machine does not return.
+
+        Notes a group of mails for each of their senders. What runs afterwards stands for another machine.
+        """
+        with self._lock:
+            lost = [kept for kept in self._kept.values() if kept.process is not None and self.senders(kept.name)]
+            for kept in lost:
+                assert kept.process is not None
+                kept.process.kill()
+            for kept in lost:
+                assert kept.process is not None
+                kept.process.wait()
+            shutil.rmtree(self.home / "var" / "journals", ignore_errors=True)
+        group = max(Sending().group_single, Sending().group_campaign)
+        for kept in lost:
+            self.bound.lose(f"loss of the machine of {kept.name}", group * self.senders(kept.name))
 
     def freeze(self, name: str) -> None:
         """Stop it (SIGSTOP), as a machine would that swaps or that is moved."""

@@ -27,6 +27,7 @@ class Deed(StrEnum):
     GONE = "gone"  # the queue is killed, and started some deeds later
     CRASH = "crash"  # PostgreSQL stops as after a crash, and starts
     TERMINATE = "terminate"  # a backend of PostgreSQL is ended
+    LOSE = "lose"  # workers and clock end at once, and their journals with them
     LATER = "later"  # hours pass, and the journeys' waits with them
 
 
@@ -60,7 +61,7 @@ class Size:
 
     Parameters:
         customers: whom the campaign goes to; `orders`: each brings two mails.
-        kills, freezes: of processes; `crashes`: of PostgreSQL.
+        kills, freezes: of processes; `crashes`: of PostgreSQL; `losses`: of the machine with workers and clock.
         rounds: how often each fault of SMTP server and queue comes.
         strikes: how often a fault of the SMTP server strikes when it comes.
     """
@@ -72,6 +73,7 @@ class Size:
     crashes: int = 1
     rounds: int = 1
     strikes: int = 3
+    losses: int = 0
 
     @property
     def mails(self) -> int:
@@ -88,6 +90,12 @@ def long_size(mails: int) -> Size:
     return Size(mails - 2 * orders, orders, kills=20, freezes=4, crashes=3, rounds=2, strikes=5)
 
 
+def losing_size(mails: int) -> Size:
+    """Return a trial in which nothing happens but that machines are lost, so that what is unknown by that is seen."""
+    orders = mails // 8
+    return Size(mails - 2 * orders, orders, kills=0, freezes=0, crashes=0, rounds=0, losses=4)
+
+
 def draw(size: Size, seed: int, *, postgres: bool, queue: bool) -> Sequence[Act]:
     """Return what is done, in order.
 
@@ -98,13 +106,14 @@ def draw(size: Size, seed: int, *, postgres: bool, queue: bool) -> Sequence[Act]
     # the first kills go once round, so that each role is killed in every trial
     order = [*chance.sample(ROLES, len(ROLES)), *chance.choices(ROLES, k=size.kills)][: size.kills]
     drawn: list[Act] = [Act(0, Deed.KILL, whom) for whom in order]
-    drawn += [Act(0, Deed.FREEZE, whom) for whom in chance.choices(("worker 1", "worker 2", "clock"), k=size.freezes)]
+    drawn += [Act(0, Deed.FREEZE, whom) for whom in chance.choices(ROLES, k=size.freezes)]
+    drawn += [Act(0, Deed.LOSE)] * size.losses
     faults = [fault for _ in range(size.rounds) for fault in chance.sample(list(Fault), len(Fault))]
     drawn += [Act(0, Deed.SMTP, fault=fault, times=chance.randint(1, size.strikes)) for fault in faults]
     if postgres:
         drawn += [Act(0, deed) for deed in (Deed.CRASH, Deed.TERMINATE) for _ in range(size.crashes)]
     chance.shuffle(drawn)
-    if queue:  # in this order, a snapshot being old by the time of its use, spread among the others
+    if queue and size.rounds:  # in this order, a snapshot being old by the time of its use, spread among the others
         for deed in ON_QUEUE * size.rounds:
             drawn.append(Act(0, deed))
         drawn = _spread(drawn[: -len(ON_QUEUE) * size.rounds], drawn[-len(ON_QUEUE) * size.rounds :])

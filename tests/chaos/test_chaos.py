@@ -51,7 +51,7 @@ def test_a_plan_has_every_fault_and_kills_every_role(seed: int) -> None:
         acts = draw(size, seed, postgres=True, queue=True)
         assert acts == draw(size, seed, postgres=True, queue=True)
         assert {act.fault for act in acts} == {None, *Fault}
-        assert {act.deed for act in acts} == set(Deed)
+        assert {act.deed for act in acts} == set(Deed) - {Deed.LOSE}
         assert {act.whom for act in acts if act.deed is Deed.KILL} == {"web", "worker 1", "worker 2", "clock"}
         assert sum(act.deed is Deed.KILL for act in acts) == size.kills
         deeds = [act.deed for act in acts]

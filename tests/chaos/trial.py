@@ -29,6 +29,7 @@ LEASE = 6  # seconds; two minutes by default, and a frozen process has to outlas
 SMTP_TIMEOUT = 4  # seconds; half a minute by default
 FROZEN_FOR = LEASE + 2.0
 REFUSES_FOR = 1.0
+A_LITTLE = timedelta(seconds=30)
 QUIET_FOR = 0.5  # seconds without a mail, after which the shop's clock is moved
 STALLED_AFTER = 20.0  # seconds without a mail, after which the next deed is done whatever was to come before it
 FINISHED_WITHIN = 600.0
@@ -145,7 +146,7 @@ class Trial:
         if next_at is not None and not due:
             self._house.clock.move(next_at - now + timedelta(seconds=1))
         elif due:
-            self._house.clock.move(timedelta(seconds=10))  # a probe's answer is waited for, a failure's next try
+            self._house.clock.move(A_LITTLE)  # a probe's answer is waited for, a failure's next try
         return bool(due) or next_at is not None
 
     def _may(self, act: Act, now: float) -> bool:
@@ -170,6 +171,8 @@ class Trial:
             case Deed.SMTP:
                 self._sink.switch(act.fault, act.times)
                 self._refused_since = time.monotonic() if act.fault is Fault.REFUSE else None
+            case Deed.LOSE:
+                house.lose_machine()
             case Deed.LATER:
                 house.clock.move(timedelta(hours=2))
             case Deed.CRASH if server is not None:
