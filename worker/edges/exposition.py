@@ -13,10 +13,9 @@ from typing import TypeVar
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from worker.storage.figures import Labels, labelled
+from worker.storage.figures import Labels, Values, labelled
 from worker.storage.tallying import SECONDS
 
-Values = Mapping[Labels, float]
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
 

@@ -22,12 +22,12 @@ from sqlalchemy import Connection, text
 from worker.edges.exposition import Seen
 from worker.edges.presence import SILENT_AFTER
 from worker.edges.queue_standing import Waiting
+from worker.edges.spooled import spooled
 from worker.storage import figures, processes
 from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 from worker.storage.vital_signs import vital_signs
 
-MOST_FILES = 10_000  # of the spool that are counted
 _NUMBERED = re.compile(r" \d+$")
 
 _log = structlog.get_logger(__name__)
@@ -134,22 +134,6 @@ def spool(folder: Path, seen: Seen) -> None:
     files, oldest = spooled(folder)
     seen.put("spool_files", files)
     seen.put("spool_oldest_seconds", oldest)
-
-
-def spooled(folder: Path) -> tuple[int, float]:
-    """Return how many files wait in the spool, and the seconds since the oldest was written."""
-    files, oldest = 0, 0.0
-    try:
-        for path in folder.iterdir():
-            if path.name.startswith("."):
-                continue
-            files += 1
-            oldest = max(oldest, time.time() - path.stat().st_mtime)
-            if files == MOST_FILES:
-                break
-    except FileNotFoundError:  # no folder: nothing was ever spooled; a file that went meanwhile is no trouble either
-        pass
-    return files, oldest
 
 
 def database_version(connection: Connection) -> str:

@@ -14,6 +14,7 @@ from worker.storage.tables import figure, tally
 
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
+Values = Mapping[Labels, float]
 
 MOST_OF_ONE = 200  # sets of labels of one metric; what comes beyond is added up as "other"
 OTHER = "other"

@@ -56,6 +56,7 @@ COMMANDS = (
     Listed("coupons", "coupons", "Count coupons, fill a pool of codes, find a code."),
     Listed("credits", "credits", "Show to which mails purchases are credited."),
     Listed("diff", "diff", "Tell what publishing would change, flow by flow."),
+    Listed("doctor", "doctor", "Look whether all works, and say what to do where not."),
     Listed("dkim", "dkim", "Print the DNS records of the keys that sign mails."),
     Listed("flows", "flows", "Tell which flows are live, and who is under way."),
     Listed("follow", "processes", "Publish the flows, and each valid edit; a part of phin up.", hidden=True),

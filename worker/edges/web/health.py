@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from worker.edges.gathering import spooled
 from worker.edges.presence import FORGOTTEN_AFTER, SILENT_AFTER
+from worker.edges.spooled import spooled
 from worker.edges.web.writable import Writable
 from worker.storage import processes
 from worker.storage.database import Database, told
