@@ -108,7 +108,7 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
     """Run the rounds and print their figures."""
     write_template(home)
     write_flow(home)
-    size = mail_size(home)
+    size = mail_size()
     with tools.sink() if tools else raw_sink() as port:
         settings = {**settings, "PHIN_SMTP_URL": f"smtp://127.0.0.1:{port}", "PHIN_BASE_URL": "https://m.shop.example"}
         into = house(home, **settings)
@@ -136,7 +136,7 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
     tell("median", Figures(middle[0], middle[1], middle[2], theirs))
 
 
-def mail_size(home: Path) -> int:
+def mail_size() -> int:
     """Capture one of the mails in a home of its own; returns its bytes."""
     with tempfile.TemporaryDirectory() as folder:
         one = house(make_home(Path(folder)), PHIN_BASE_URL="https://m.shop.example")

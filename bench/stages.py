@@ -66,7 +66,7 @@ STAGES = (
 
 def wrap(clocked: Clocked) -> None:
     """Time the functions that the stages are made of, in the order of sending."""
-    clocked.function(CLAIM, claims, "claim")
+    clocked.function(CLAIM, claims, "claim", "claim_next", "longest_line")
     clocked.function(FACTS, Preparing, "load")
     clocked.function(FACTS, preparing, "template_values")
     clocked.function(RENDERING, Preparing, "_rendered")

@@ -21,11 +21,13 @@ from worker.domain.messages import Kind, MessageState
 from worker.domain.setting_mail import Sending
 from worker.domain.work import Work
 from worker.storage import journeys, ledger, leftovers, suppression
+from worker.storage.claims import SUSPECT_FROM
 from worker.storage.database import Database
 from worker.storage.leftovers import InHand
 
 # So long evidence (an open, a click, a bounce, the sender itself) may settle what is unknown, before the rule does.
 EVIDENCE = timedelta(hours=1)
+_DEATHS = SUSPECT_FROM + 2  # at least so many set a mail aside: those at which it was a suspect it died of alone
 _RULES = {
     "assume-sent": (MessageState.SENT, "assumed sent: no answer known"),
     "retry": (MessageState.QUEUED, "sent again: no answer known"),
@@ -120,7 +122,7 @@ class Recovery:
         with self._database.writing() as connection:
             back = leftovers.take_back(connection, machine)
             unknown = leftovers.give_up(connection, machine, now)
-            failed = leftovers.exhausted(connection, self._settings.attempts, now)
+            failed = leftovers.exhausted(connection, max(self._settings.attempts, _DEATHS), now)
             sent, again = self._by_rule(connection, now)
             queued = [number for number in back if number not in failed]
             return Recovered(

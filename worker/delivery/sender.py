@@ -32,7 +32,7 @@ from worker.domain.messages import Kind, MessageState
 from worker.domain.settings import Settings
 from worker.domain.work import Work
 from worker.storage import claims, ledger, suppression
-from worker.storage.claims import Claimed
+from worker.storage.claims import Claimed, Line
 from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 from worker.storage.ledger import Settlement
@@ -106,6 +106,16 @@ class Sender:
         portions = (ids[start : start + size] for start in range(0, len(ids), size))
         return sum((self._portion(portion) for portion in portions), Work())
 
+    def send_next(self, going_on: Callable[[], bool]) -> Work:
+        """Send what is due, batch by batch, one flow's after the other's, while there is some and it is to go on."""
+        work, line = Work(), None
+        while going_on():
+            claimed, line = self._claim_next(line)
+            if not claimed:
+                break
+            work += self._batch(claimed)
+        return work
+
     def leave(self) -> None:
         """Close, for a reason that lies in no message."""
         try:
@@ -155,6 +165,20 @@ class Sender:
                 now=self._times.now(),
                 held=catalogue.held,
             )
+
+    def _claim_next(self, line: Line | None) -> tuple[list[Claimed], Line | None]:
+        """Claim a batch of this line, else of the one that has waited longest; returns the line where it has more."""
+        with self._database.writing() as connection:
+            catalogue, now = self._flowbook.follow(connection), self._times.now()
+            if catalogue.all_held:
+                return [], None
+            if line is None or not (line.flow is None or line.flow in catalogue.sending):
+                line = claims.longest_line(connection, catalogue.sending, now)
+            if line is None:
+                return [], None
+            most, until = self._settings.batch, self._lease.begin()
+            claimed = claims.claim_next(connection, line, most, token=self.token, lease_until=until, now=now)
+            return claimed, line if len(claimed) == most else None
 
     def _batch(self, claimed: Sequence[Claimed]) -> Work:
         work = Work()

@@ -43,6 +43,13 @@ class Claimed:
     reason: str | None = None  # why it went back to the queue before
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where messages wait to be claimed: in the line of their flow, or of those that belong to none."""
+
+    flow: str | None
+
+
 COLUMNS = (
     *(message.c.id, message.c.key, message.c.customer_id, message.c.kind, message.c.template, message.c.created_at),
     *(message.c.attempts, message.c.journey_id, message.c.flow, message.c.step, message.c.order_number),
@@ -86,6 +93,12 @@ def _take(picked: Select[int]) -> Executable:
 
 
 _TAKE = _takes()
+_WAITING_NOW = select(message.c.id).where(
+    stands(S.QUEUED), message.c.not_before <= bindparam("now"), message.c.crashes < SUSPECT_FROM
+)
+_NEXT = _WAITING_NOW.order_by(message.c.not_before, message.c.id).limit(bindparam("most"))
+_TAKE_NEXT = _take(_NEXT.where(message.c.flow == bindparam("of_flow")))
+_TAKE_NEXT_OF_NO_FLOW = _take(_NEXT.where(message.c.flow.is_(None)))
 _TAKE_WHERE_SOME_ARE_HELD = _takes(
     or_(message.c.flow.is_(None), message.c.flow.not_in(bindparam("held", expanding=True)))
 )
@@ -135,6 +148,29 @@ def claim(
         if taken:
             return taken
     return []
+
+
+def longest_line(connection: Connection, flows: Iterable[str], now: datetime) -> Line | None:
+    """Return the line, of these flows and of none, whose first message has waited longest; None: nothing is due."""
+    found: list[tuple[datetime, int, Line]] = []
+    for flow in (None, *flows):
+        asked = {"now": now, "limit": 1} | ({} if flow is None else {"flow": flow})
+        row = connection.execute(_DUE_OF_NO_FLOW if flow is None else _DUE_OF_FLOW, asked).first()
+        if row is not None:
+            found.append((row.not_before, row.id, Line(flow)))
+    return min(found, key=lambda one: one[:2])[2] if found else None
+
+
+def claim_next(
+    connection: Connection, line: Line, most: int, *, token: str, lease_until: datetime, now: datetime
+) -> list[Claimed]:
+    """Take the next messages of a line in hand, the oldest first; suspects (see `claim`) are left."""
+    asked: dict[str, Any] = {"most": most, "now": now, "token": token, "until": lease_until}
+    if line.flow is None:
+        rows = connection.execute(_TAKE_NEXT_OF_NO_FLOW, asked)
+    else:
+        rows = connection.execute(_TAKE_NEXT, {**asked, "of_flow": line.flow})
+    return sorted((claimed_of(row) for row in rows.all()), key=lambda one: one.id)
 
 
 def renew(connection: Connection, *, token: str, lease_until: datetime) -> set[int]:

@@ -1,0 +1,72 @@
+"""A campaign goes as quickly as it can be sent: a sender with a whole batch in hand goes on with what else is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from tests.delivery.test_sending import WELCOME, _signups
+from tests.support.post import Office
+from tests.support.shop import Shop
+from worker.domain.work import Work
+from worker.storage.claims import SUSPECT_FROM
+from worker.storage.database import Database
+from worker.storage.flows import set_paused
+from worker.storage.tables import message
+
+
+@pytest.fixture
+def shop(database: Database) -> Shop:
+    """A shop whose senders claim three messages at a time."""
+    return Shop(database, sending={"batch": 3})
+
+
+def _change(shop: Shop, number: int, **values: object) -> None:
+    with shop.database.writing() as connection:
+        connection.execute(update(message).where(message.c.id == number).values(**values))
+
+
+def test_asked_for_a_batch_a_sender_goes_on_until_nothing_is_due(shop: Shop, tmp_path: Path) -> None:
+    """Given ten messages that are due, when a job names three of them, then all go out, each once."""
+    shop.publish(welcome=WELCOME)
+    numbers = _signups(shop, 10).messages
+    office = Office(shop, tmp_path)
+    office.send(Work(messages=numbers[:3]))
+    assert sorted(mail.message for mail in office.post.mails) == list(numbers)
+    assert {row.state for row in shop.messages()} == {"sent"}
+
+
+def test_asked_for_less_than_a_batch_it_sends_that(shop: Shop, tmp_path: Path) -> None:
+    """Given five that are due, when a job names two, then two go out: what is prompt stays short."""
+    shop.publish(welcome=WELCOME)
+    numbers = _signups(shop, 5).messages
+    office = Office(shop, tmp_path)
+    office.send(Work(messages=numbers[:2]))
+    assert [mail.message for mail in office.post.mails] == list(numbers[:2])
+
+
+def test_it_takes_no_more_than_may_go(shop: Shop, tmp_path: Path) -> None:
+    """Given a later one, one that may kill its sender, and a paused flow's, when it goes on, then they are left."""
+    shop.publish(welcome=WELCOME, other=WELCOME)
+    numbers = _signups(shop, 5).messages
+    of_other = [row.id for row in shop.messages() if row.flow == "other"]
+    mine = [number for number in numbers if number not in of_other]
+    _change(shop, mine[3], not_before=shop.now + timedelta(hours=1))
+    _change(shop, mine[4], crashes=SUSPECT_FROM)
+    with shop.database.writing() as connection:
+        set_paused(connection, "other", True, shop.now)
+    office = Office(shop, tmp_path)
+    office.send(Work(messages=mine[:3]))
+    assert sorted(mail.message for mail in office.post.mails) == mine[:3]
+
+
+def test_one_flow_after_the_other_is_taken_the_oldest_first(shop: Shop, tmp_path: Path) -> None:
+    """Given two flows' mails, when a sender goes on, then it takes both lines, a batch of one at a time."""
+    shop.publish(welcome=WELCOME, other=WELCOME)
+    numbers = _signups(shop, 6).messages
+    office = Office(shop, tmp_path)
+    office.send(Work(messages=numbers[:3]))
+    assert sorted(mail.message for mail in office.post.mails) == sorted(numbers)
