@@ -23,7 +23,7 @@ LOOK_AGAIN = text("journey.look_again")
 _COLUMNS = (
     *(journey.c.id, journey.c.flow, journey.c.version_id, journey.c.customer_id, journey.c.once_key, journey.c.state),
     *(journey.c.entered_at, journey.c.step, journey.c.due_at, journey.c.turn, journey.c.event_id),
-    *(journey.c.order_number, journey.c.request, journey.c.withdrawn, journey.c.day),
+    *(journey.c.order_number, journey.c.request, journey.c.withdrawn, journey.c.day, journey.c.attempts),
 )
 _STATES = {state.value: state for state in JourneyState}
 
