@@ -64,6 +64,7 @@ class Size:
         kills, freezes: of processes; `crashes`: of PostgreSQL; `losses`: of the machine with workers and clock.
         rounds: how often each fault of SMTP server and queue comes.
         strikes: how often a fault of the SMTP server strikes when it comes.
+        latency: seconds from a mail's acceptance to its 250, so that mails are still under way at the last deed.
     """
 
     customers: int
@@ -74,6 +75,7 @@ class Size:
     rounds: int = 1
     strikes: int = 3
     losses: int = 0
+    latency: float = 0.02
 
     @property
     def mails(self) -> int:
@@ -81,7 +83,7 @@ class Size:
         return self.customers + 2 * self.orders
 
 
-SHORT = Size(customers=700, orders=150, kills=6, freezes=1, strikes=2)
+SHORT = Size(customers=700, orders=150, kills=6, freezes=1, strikes=2, latency=0.1)
 
 
 def long_size(mails: int) -> Size:

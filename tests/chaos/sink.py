@@ -69,6 +69,7 @@ class Sink:
         folder: for the log; made if missing.
         host, port: what it listens on; port 0 takes a free one and keeps it.
         letters_every: the content of every so manieth accepted mail is kept in `letters`; 0 keeps none.
+        latency: seconds from a mail's acceptance to its 250: the longer, the more mails are open at a kill.
         prefix: what comes before the command, such as `ip netns exec NAME`.
     """
 
@@ -79,6 +80,7 @@ class Sink:
         host: str = "127.0.0.1",
         port: int = 0,
         letters_every: int = 0,
+        latency: float = 0.0,
         prefix: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,7 @@ class Sink:
         self._run = Path(tempfile.mkdtemp(prefix="phin-sink-"))  # a socket's path must be short
         self._control = self._run / "control"
         options = ["--log", self.log, "--control", self._control, "--host", host, "--port", port]
+        options += ["--latency", latency]
         if letters_every:
             options += ["--letters", self.letters, "--every", letters_every]
         self._command = [*prefix, sys.executable, "-m", "tests.chaos.sink", *map(str, options)]
@@ -195,7 +198,7 @@ class _Server:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    ledger = Ledger(options.log, options.letters, options.every)
+    ledger = Ledger(options.log, options.letters, options.every, options.latency)
     server = _Server(ledger, options.host, options.port)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -218,6 +221,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--letters", type=Path, help="folder for the content of accepted mails")
     parser.add_argument("--every", type=int, default=1, help="of so many accepted mails one is kept")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds from acceptance to 250")
     asyncio.run(_serve(parser.parse_args()))
 
 

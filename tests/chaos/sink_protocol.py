@@ -25,6 +25,7 @@ _ANSWERS = {
     b"HELO": b"250 sink\r\n",
     b"EHLO": b"250-sink\r\n" + b"".join(b"250-%s\r\n" % one for one in _OFFERS[:-1]) + b"250 %s\r\n" % _OFFERS[-1],
 }
+_TAKEN = b"250 2.0.0 taken\r\n"
 _UNAVAILABLE = b"421 4.3.2 not now\r\n"
 
 
@@ -68,9 +69,11 @@ class Ledger:
     Parameters:
         log: one JSON line for each mail is appended to it, by a write of its own and before the answer goes out.
         letters: folder for the whole content of every so manieth accepted mail, or None.
+        latency: seconds from a mail's acceptance to its 250, as a server has that writes mails to a disk.
     """
 
-    def __init__(self, log: Path, letters: Path | None = None, every: int = 1) -> None:
+    def __init__(self, log: Path, letters: Path | None = None, every: int = 1, latency: float = 0.0) -> None:
+        self.latency = latency
         self.counts = Counts()
         self.fault: Fault | None = None
         self.times: int | None = None  # how often it still strikes; None: until it is switched off
@@ -128,6 +131,7 @@ class Conversation(asyncio.Protocol):
         self._in_content = False
         self._in_transaction = False
         self._silent = False  # says nothing any more, whatever comes
+        self._later: asyncio.TimerHandle | None = None  # the 250 that is to come; what came behind its mail waits
         self._recipient = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -152,8 +156,7 @@ class Conversation(asyncio.Protocol):
         if self._silent:
             return
         self._buffer += data
-        while not self._silent and (self._content() if self._in_content else self._command()):
-            continue
+        self._go_on()
 
     def eof_received(self) -> bool:
         """Close when the other side has ended its half."""
@@ -161,6 +164,8 @@ class Conversation(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note a transaction that was cut off."""
+        if self._later is not None:
+            self._later.cancel()
         if self._in_content and not self._silent:
             self._ledger.write(What.CUT_OFF, self._recipient, bytes(self._buffer))
         self._enter(False)
@@ -172,6 +177,10 @@ class Conversation(asyncio.Protocol):
         self._silent = True
         if self._transport is not None:
             self._transport.close()
+
+    def _go_on(self) -> None:
+        while not self._silent and self._later is None and (self._content() if self._in_content else self._command()):
+            continue
 
     def _command(self) -> bool:
         end = self._buffer.find(b"\r\n")
@@ -231,12 +240,19 @@ class Conversation(asyncio.Protocol):
         if fault in (Fault.MUTE, Fault.DROP_BEFORE, Fault.DROP_TAKEN, Fault.HALF_CLOSE):
             ledger.write(What.UNANSWERED, recipient, content, fault)
             self._silent = True
+        elif ledger.latency and fault is None:
+            self._later = asyncio.get_running_loop().call_later(ledger.latency, self._taken)
         else:
-            self._say(b"250 2.0.0 taken\r\n")
+            self._say(_TAKEN)
         if fault in (Fault.DROP_BEFORE, Fault.DROP_TAKEN, Fault.DROP_AFTER):
             self.end()
         elif fault is Fault.HALF_CLOSE and self._transport is not None:
             self._transport.write_eof()
+
+    def _taken(self) -> None:
+        self._later = None
+        self._say(_TAKEN)
+        self._go_on()
 
     def _enter(self, transaction: bool) -> None:
         self._ledger.counts.in_transaction += int(transaction) - int(self._in_transaction)

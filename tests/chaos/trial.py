@@ -73,6 +73,7 @@ class Trial:
         self._refused_since: float | None = None
         self._quiet_since = self._stalled_since = time.monotonic()
         self._accepted = 0
+        self._dry = False  # nothing is left to be done: what was drawn for later is done now
         self._over = threading.Event()
         self._failures: list[BaseException] = []
 
@@ -82,7 +83,9 @@ class Trial:
         with ExitStack() as stack:
             self._site = stack.enter_context(Site())
             every = max(1, self.size.mails // LETTERS)
-            self._sink = stack.enter_context(Sink(self.folder / "sink", letters_every=every))
+            # without a queue the clock does all the work, with one sender in place of eight
+            latency = self.size.latency / (1 if self._with_queue else 4)
+            self._sink = stack.enter_context(Sink(self.folder / "sink", letters_every=every, latency=latency))
             self._queue = FailingQueue() if self._with_queue else None
             if self._queue is not None:
                 stack.callback(self._queue.close)
@@ -115,7 +118,7 @@ class Trial:
         return Sums((*sums.rows, *took), sums.faults)
 
     def _go_on(self) -> None:
-        """Do what was drawn, each deed in its turn, until all the mails of the campaign and of the orders are out."""
+        """Do what was drawn, each deed when its mails are out and nothing that it needs is broken just now."""
         while self._acts or self._thaws or self._refused_since is not None:
             self._look()
             now = time.monotonic()
@@ -124,8 +127,10 @@ class Trial:
             if self._refused_since is not None and now - self._refused_since > REFUSES_FOR:
                 self._sink.switch(None)
                 self._refused_since = None
-            if self._acts and self._may(self._acts[0], now):
-                self._do(self._acts.popleft())
+            act = next((act for act in self._acts if self._may(act, now)), None)
+            if act is not None:
+                self._acts.remove(act)
+                self._do(act)
             time.sleep(0.02)
         self._over.set()
 
@@ -135,7 +140,7 @@ class Trial:
         if accepted != self._accepted:
             self._accepted, self._quiet_since, self._stalled_since = accepted, now, now
         elif now - self._quiet_since > QUIET_FOR:
-            self._pass_time()
+            self._dry = not self._pass_time()
             self._quiet_since = now
 
     def _pass_time(self) -> bool:
@@ -150,7 +155,7 @@ class Trial:
         return bool(due) or next_at is not None
 
     def _may(self, act: Act, now: float) -> bool:
-        stalled = now - self._stalled_since > STALLED_AFTER
+        stalled = self._dry or now - self._stalled_since > STALLED_AFTER
         if self._accepted < act.at and not stalled:
             return False
         if act.deed is Deed.SMTP:
