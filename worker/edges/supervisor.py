@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,8 @@ class Child:
         self._ends = 0
         self._began = time.monotonic()
         self._not_before = 0.0
+        self._heard: int | None = None
+        self._heard_at = self._began
 
     def tend(self) -> None:
         """Start it where it does not run and may be started; end it where it has fallen silent."""
@@ -84,13 +87,16 @@ class Child:
         return max(0.0, self._not_before - time.monotonic())
 
     def _listen(self, now: float) -> None:
+        """Kill it where its beat has not changed for long; by a clock that nobody sets, unlike the file's time."""
         beat = self.role.beat
-        if beat is None or self.process is None or now - self._began < SILENT_FOR:
+        if beat is None or self.process is None:
             return
-        try:
-            silent = time.time() - beat.stat().st_mtime
-        except FileNotFoundError:
-            silent = now - self._began
+        heard: int | None = None  # there may be no file yet
+        with suppress(FileNotFoundError):
+            heard = beat.stat().st_mtime_ns
+        if heard != self._heard:
+            self._heard, self._heard_at = heard, now
+        silent = now - max(self._heard_at, self._began)
         if silent > SILENT_FOR:
             _log.error("a process has fallen silent and is killed", of=self.role.name, seconds=int(silent))
             self.process.kill()

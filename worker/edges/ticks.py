@@ -22,6 +22,7 @@ from worker.domain.errors import UnavailableError
 
 LOOK_EVERY = 0.05  # seconds between two looks whether the shop's time was moved
 LOOK_WHILE_MOVED = 0.01  # while it is moved: whoever moves it does so again, and waits for what falls due
+SET_FROM = 0.5  # seconds by which the machine's clock must have been set to matter
 STUCK_AFTER = 60.0  # seconds without a sign of life; a turn works for five, and waits thirty for a lock at most
 
 _log = structlog.get_logger(__name__)
@@ -82,6 +83,7 @@ class Ticks:
         self.notes: dict[str, TickNote] = {}
         self._running: dict[str, threading.Event] = {}
         self._again: dict[str, threading.Event] = {}
+        self._clock_set = ClockSet()
         self._moved: Moved | None = None
         self._when_moved: tuple[str, ...] = ()
 
@@ -110,6 +112,11 @@ class Ticks:
 
     def look(self) -> float:
         """Look whether the time was moved, and return the seconds until one should look again."""
+        if by := self._clock_set():
+            # the scheduler goes by the machine's clock: set back by an hour, it would be silent for an hour
+            _log.warning("the machine's clock was set", seconds=round(by, 1))
+            for name in self._running:
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
         if self._moved is None:
             return 1.0
         if self._moved():
@@ -130,6 +137,25 @@ class Ticks:
         until = time.monotonic() + seconds
         for idle in self._running.values():
             idle.wait(max(0.0, until - time.monotonic()))
+
+
+class ClockSet:
+    """Says whether the machine's clock was set: whether it went on by another span than one that nobody sets.
+
+    Parameters:
+        wall, monotonic: the two clocks, in seconds.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._ahead = wall() - monotonic()
+
+    def __call__(self) -> float:
+        """Return the seconds by which it was set since the last time this was asked; 0 for less than some."""
+        before, self._ahead = self._ahead, self._wall() - self._monotonic()
+        by = self._ahead - before
+        return by if abs(by) >= SET_FROM else 0.0
 
 
 class Moved:
