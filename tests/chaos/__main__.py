@@ -13,6 +13,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ WAYS = ["failing-queue", ABSENT, LOST]
 
 def main() -> int:
     """Run the trials one after the other; returns the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended on the way out
     parser = argparse.ArgumentParser(description="Kill and break everything while mails go out, and count.")
     parser.add_argument("--mails", type=int, default=20_000)
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="only this one")

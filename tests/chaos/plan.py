@@ -83,7 +83,7 @@ class Size:
         return self.customers + 2 * self.orders
 
 
-SHORT = Size(customers=700, orders=150, kills=6, freezes=1, strikes=2, latency=0.1)
+SHORT = Size(customers=700, orders=150, kills=6, freezes=1, strikes=2, latency=0.05)
 
 
 def long_size(mails: int) -> Size:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,7 @@ from tests.chaos.sink_protocol import Conversation, Fault, Ledger, What
 from tests.support.processes import ROOT, clean_environment
 
 BACKLOG = 512
+LOOK_EVERY = 1.0  # seconds between two looks at the parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,10 @@ async def _serve(options: argparse.Namespace) -> None:
     controlled = await asyncio.start_unix_server(server.control, options.control)
     await server.listen()
     print(server.port, flush=True)
-    await ended.wait()
+    parent = os.getppid()
+    while not ended.is_set() and os.getppid() == parent:  # it does not outlive whoever started it
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), LOOK_EVERY)
     controlled.close()
     await server.refuse()
     ledger.close()

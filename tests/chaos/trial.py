@@ -140,7 +140,7 @@ class Trial:
         if accepted != self._accepted:
             self._accepted, self._quiet_since, self._stalled_since = accepted, now, now
         elif now - self._quiet_since > QUIET_FOR:
-            self._dry = not self._pass_time()
+            self._dry = not self._pass_time() and accepted >= self.size.customers
             self._quiet_since = now
 
     def _pass_time(self) -> bool:
