@@ -108,6 +108,11 @@ class Tracking(Group):
         ("127.0.0.1", "::1"),
         description="Addresses or networks of proxies before the web process whose X-Forwarded-For is believed",
     )
+    journal: Literal["auto", "first", "fallback"] = Field(
+        "auto",
+        description="Whether opens and clicks are written to a file in var/spool first and committed a moment later, or"
+        " only where the database does not take them at once; auto: first where the database is on this machine",
+    )
     utm: UtmSettings = UtmSettings()
 
 

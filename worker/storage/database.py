@@ -101,7 +101,7 @@ class Database:
                 pool_pre_ping=True,
                 json_deserializer=json_of,
                 hide_parameters=True,  # an error's text goes to the log, where no address may stand
-                connect_args={"connect_timeout": 10, "prepare_threshold": 5},
+                connect_args={"prepare_threshold": 5},
             )
         else:
             raise SettingError(f"database_url is of '{backend}'; Phin speaks sqlite and postgresql")
@@ -112,6 +112,16 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether this is SQLite, where one writer works at a time."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is lost with this machine, by its URL: a file, a socket, or a loopback address."""
+        if self.is_sqlite:
+            return True
+        url = self.engine.url
+        named = url.query.get("host", url.host or "")
+        hosts = ",".join((named,) if isinstance(named, str) else named).split(",")
+        return all(host.startswith("/") or host in ("localhost", "127.0.0.1", "::1") for host in hosts)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

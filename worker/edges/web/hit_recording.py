@@ -1,9 +1,9 @@
 """Recording opens and clicks, so that no answered hit is lost, whatever the database does.
 
-Each is durable before its request is answered. Where the database is a file of this machine, it is written to the
-journal first, with others in a group, and committed a moment later, with more of them: neither a sender that has the
-database's one writer nor its checkpoints keep a click waiting. Where the database is on its own, a group is committed
-first, for this machine may be lost with its disk; where that would take too long, or fails, it goes to the journal.
+Each is durable before its request is answered. Where the database is on this machine, it is written to the journal
+first, with others in a group, and committed a moment later, with more of them: neither a sender that has SQLite's one
+writer nor a checkpoint keeps a click waiting. Where the database is elsewhere, a group is committed first, for this
+machine may be lost with its disk; where that takes too long, or fails, it goes to the journal (`tracking.journal`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from pathlib import Path
 from worker.delivery import hits
 from worker.domain.errors import UnavailableError
 from worker.domain.hits import SETTLING
+from worker.domain.work import Work
 from worker.edges.web.journal import Journal, Segment
 from worker.edges.web.lane import Lane
 from worker.edges.web.telling import Teller
 from worker.storage.database import Database, told
 from worker.storage.hits import NewHit
+from worker.storage.kept_connection import KeptConnection
 from worker.storage.outages import outage
 
 KIND = "hits"
@@ -46,16 +48,18 @@ class HitRecorder:
     Parameters:
         folder: of the journal, `var/spool`.
         teller: told of what is to be classed.
+        journal: `tracking.journal` of the settings.
     """
 
-    def __init__(self, database: Database, folder: Path, teller: Teller) -> None:
+    def __init__(self, database: Database, folder: Path, teller: Teller, journal: str = "auto") -> None:
+        self._journal_first = journal == "first" or (journal == "auto" and database.on_this_machine)
         self._database = database
         self._teller = teller
         self._journal = Journal(folder, KIND)
         self._loading = _Loading(self._journal, self._commit)
-        self._commits = Lane("commits of hits", self._commit)
+        self._kept = None if database.is_sqlite else KeptConnection(database)
+        self._commits = Lane("commits of hits", self._commit_at_once)
         self._appends = Lane("hits", self._append)
-        self._journal_first = database.is_sqlite
         self._waiting: list[tuple[NewHit, asyncio.Future[None]]] = []
         self._committing: asyncio.Future[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -117,12 +121,22 @@ class HitRecorder:
     def close(self, seconds: float) -> None:
         """Write what waits, and end."""
         self._commits.close(seconds)
+        if self._kept is not None and not self._commits.running():
+            self._kept.close()
         self._appends.close(seconds)
         self._loading.close(seconds)
         self._journal.close()
 
+    def _commit_at_once(self, rows: Sequence[str]) -> None:
+        if self._kept is None:
+            self._commit(rows)
+        else:
+            self._tell(*hits.record_at_once(self._kept, ",".join(rows)))
+
     def _commit(self, rows: Sequence[str]) -> None:
-        opens, clicks = hits.record_rows(self._database, ",".join(rows))
+        self._tell(*hits.record_rows(self._database, ",".join(rows)))
+
+    def _tell(self, opens: Work, clicks: Work) -> None:
         self._teller.tell(opens)
         self._teller.tell(clicks, after=CLASSED_AFTER)
 

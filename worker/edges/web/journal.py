@@ -20,6 +20,7 @@ from pathlib import Path
 from worker.edges.web.spool import is_still, sync_folder, write_all
 
 SUFFIX = ".journal"
+SYNCED: int = getattr(os, "RWF_DSYNC", 0)  # where the kernel can: writing and syncing in one call
 LAID_OUT = 256 * 1024  # bytes
 LONGEST = 4 * 1024 * 1024  # bytes, after which another file is begun: while the database is away it only gets more
 
@@ -34,8 +35,11 @@ class Segment:
 
     def append(self, lines: bytes) -> None:
         """Write lines behind the others, durably."""
-        write_all(self._descriptor, lines, self.used)
-        os.fdatasync(self._descriptor)
+        written = os.pwritev(self._descriptor, [lines], self.used, SYNCED)
+        if written < len(lines):
+            write_all(self._descriptor, lines[written:], self.used + written)
+        if written < len(lines) or not SYNCED:
+            os.fdatasync(self._descriptor)
         self.used += len(lines)
 
     def lines(self) -> list[bytes]:

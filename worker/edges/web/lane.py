@@ -39,6 +39,10 @@ class Lane(Generic[Given]):
         self._given.put(None)
         self._thread.join(seconds)
 
+    def running(self) -> bool:
+        """Say whether something is still being done."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while (asked := self._given.get()) is not None:
             given, done = asked

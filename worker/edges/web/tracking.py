@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import date, datetime
-from random import getrandbits
+from itertools import count
+from secrets import token_hex
 from time import monotonic
 from typing import Any
 
@@ -69,6 +70,7 @@ class Tracking:
         self._now = _now_and_then(clock)
         self._pages = pages
         self._hidden = _address_hash(secret)
+        self._key = _keys()
 
     async def show(self, scope: Scope, token: str, send: Send) -> None:
         """Show the pixel, always; count a GET of a good token."""
@@ -109,7 +111,7 @@ class Tracking:
             kept[METHOD] = scope["method"]
         client = scope.get("client")
         hidden = self._hidden(client[0], now) if client else None
-        return NewHit(_key(now), message, kind, now, link, url, agent, kept, hidden)
+        return NewHit(self._key(now), message, kind, now, link, url, agent, kept, hidden)
 
 
 class TrackingFirst(Starlette):
@@ -162,9 +164,15 @@ def _now_and_then(clock: Clock) -> Callable[[], datetime]:
     return now
 
 
-def _key(now: datetime) -> str:
-    """Return a key that no other hit has; later ones sort later, so that an index of millions grows at its end."""
-    return f"{int(now.timestamp() * 1e6):014x}{getrandbits(72):018x}"
+def _keys() -> Callable[[datetime], str]:
+    """Return what makes keys that no other hit has; later ones sort later, so that an index of millions grows at its
+    end."""
+    process, numbers = token_hex(9), count()
+
+    def key(now: datetime) -> str:
+        return f"{int(now.timestamp() * 1e6):014x}{process}{next(numbers):x}"
+
+    return key
 
 
 def _address_hash(secret: bytes) -> Callable[[str, datetime], str]:
