@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from worker.domain.addresses import masked
 from worker.domain.errors import PhinError
 from worker.edges.doctor.findings import Findings, fault, fine, note, size, span, warning
 from worker.edges.doctor.patient import AwayError, Patient
@@ -53,7 +54,8 @@ def database(patient: Patient) -> Findings:
         remedy = (
             "start it, or check database_url (PHIN_DATABASE_URL); until then events and hits are spooled or refused"
         )
-        yield fault("database.reachable", "database", told(error), remedy)
+        said = masked(str(error)) if isinstance(error, PhinError) else told(error)
+        yield fault("database.reachable", "database", said, remedy)
 
 
 def writing(patient: Patient) -> Findings:
@@ -64,11 +66,11 @@ def writing(patient: Patient) -> Findings:
     began = time.monotonic()
     try:
         probe_writing(patient.database)
-    except PhinError:
-        return  # it is away; that is told where it is reached for
-    except DBAPIError as error:
-        remedy = "free space on its disk, and look whether it is read-only: nothing is taken in until then"
-        yield fault("database.writes", "writing", f"it takes nothing that is written ({told(error)})", remedy)
+    except (PhinError, DBAPIError) as error:
+        if _reads(patient):  # else it is away; that is told where it is reached for
+            said = str(error) if isinstance(error, PhinError) else f"it takes nothing that is written ({told(error)})"
+            remedy = "free space on its disk, and look whether it is read-only: nothing is taken in until then"
+            yield fault("database.writes", "writing", said, remedy)
         return
     took = time.monotonic() - began
     if took > 1.0:
@@ -76,6 +78,14 @@ def writing(patient: Patient) -> Findings:
         yield warning("database.writes", "writing", f"a small write waited {span(took)}", remedy)
     else:
         yield fine("database.writes", "writing", f"a small write took {took * 1000:.0f} ms")
+
+
+def _reads(patient: Patient) -> bool:
+    try:
+        with patient.database.reading() as connection:
+            return connection.execute(text("SELECT 1")).scalar_one() == 1
+    except (PhinError, DBAPIError):
+        return False
 
 
 def _named(patient: Patient) -> str:

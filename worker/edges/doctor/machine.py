@@ -68,10 +68,11 @@ def inodes(key: str, subject: str, free: int, total: int) -> Findings:
 
 
 def _open_to_others(var: Path) -> Findings:
-    for path in (path for pattern in PERSONAL for path in var.glob(pattern)):
-        if not path.is_symlink() and path.lstat().st_mode & UMASK:
-            said = f"{path} may be read by other users of this machine, and holds names, orders or keys"
-            yield fault("disk.private", "privacy", said, f"chmod -R go= {path}")
+    paths = (path for pattern in PERSONAL for path in var.glob(pattern))
+    found = sorted(path.name for path in paths if not path.is_symlink() and path.lstat().st_mode & UMASK)
+    if found:
+        said = f"{', '.join(found)} in {var} may be read by other users; names, orders and keys are in there"
+        yield fault("disk.private", "privacy", said, f"cd {var} && chmod -R go= {' '.join(found)}")
 
 
 def clocks(patient: Patient) -> Findings:
@@ -82,7 +83,8 @@ def clocks(patient: Patient) -> Findings:
         try:
             off = ask(patient)
         except (AwayError, redis.RedisError, SettingError, OSError):
-            continue  # that it is away is told elsewhere
+            compared += 1  # that it is away is told elsewhere
+            continue
         if off is not None:
             compared += 1
             yield from skew(name, off)

@@ -18,7 +18,7 @@ from worker.domain.errors import PhinError, Problem
 from worker.domain.settings import Settings
 from worker.edges.cli.shop_files import ShopFiles, read_shop
 from worker.edges.movable_clock import Clock
-from worker.storage.database import Database, told
+from worker.storage.database import Database
 from worker.storage.migrations import up_to_date
 
 
@@ -102,7 +102,7 @@ class Patient:
         except AwayError:
             raise
         except PhinError as error:
-            raise AwayError(told(error)) from error
+            raise AwayError("the database cannot be reached") from error
 
     def now(self) -> datetime:
         """Return the shop's time; the machine's, where its file cannot be read."""

@@ -94,10 +94,13 @@ def secrets(patient: Patient) -> Findings:
 def guessable(value: str) -> bool:
     """Say whether a person wrote a key, and not chance."""
     keys = [item.partition(":")[2] or item for item in value.replace("\n", ",").split(",") if item.strip()]
-    return any(
-        len(set(key.strip())) < FEW_LETTERS or any(word in key.lower() for word in GUESSED if len(word) * 2 >= len(key))
-        for key in keys
-    )
+    return any(len(set(_less_guessed(key.strip().lower()))) < FEW_LETTERS for key in keys)
+
+
+def _less_guessed(key: str) -> str:
+    for word in GUESSED:
+        key = key.replace(word, "")
+    return key
 
 
 def given_quietly(environment: Mapping[str, str], name: str) -> str | None:
