@@ -97,10 +97,12 @@ class Seen:
 
     Parameters:
         kept: figures of the database, by name.
+        flows: names of the flows that are published: a total of theirs begins at 0, so that its first step is seen.
         now: what was asked at once, by name; what could not be asked is not there.
     """
 
     kept: Mapping[str, Values] = field(default_factory=dict)
+    flows: frozenset[str] = frozenset()
     now: dict[str, dict[Labels, float]] = field(default_factory=dict)
 
     def put(self, name: str, value: float, /, **labels: object) -> None:
@@ -118,7 +120,9 @@ class Exposition:
         """Yield each metric that has a value."""
         kept, now = self._seen.kept, self._seen.now
         for one in TOTALS:
-            yield _filled(CounterMetricFamily(f"phin_{one.name}", one.told, labels=one.labels), one, kept)
+            begun = {labelled(flow=flow): 0.0 for flow in self._seen.flows} if one.labels == ("flow",) else {}
+            values = {one.name: {**begun, **kept.get(one.name, {})}}
+            yield _filled(CounterMetricFamily(f"phin_{one.name}", one.told, labels=one.labels), one, values)
         for one in TIMES:
             yield _histogram(one, kept)
         for one in NOW:

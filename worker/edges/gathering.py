@@ -86,6 +86,7 @@ class Gathering:
             self._database_version = database_version(connection)
         seen.kept = figures.read(connection)
         catalogue = self._flowbook.follow(connection)
+        seen.flows = catalogue.sending | catalogue.held
         signs = vital_signs(connection, catalogue, now, machine)
         for kind, seconds in signs.due.items():
             seen.put("oldest_due_seconds", seconds, kind=kind)
