@@ -147,10 +147,11 @@ class RunningHouse:
             for kept in lost:
                 assert kept.process is not None
                 kept.process.wait()
-            shutil.rmtree(self.home / "var" / "journals", ignore_errors=True)
+            journals = self.home / "var" / "journals"
+            senders = len(list(journals.glob("*"))) if journals.is_dir() else 0
+            shutil.rmtree(journals, ignore_errors=True)
         group = max(Sending().group_single, Sending().group_campaign)
-        for kept in lost:
-            self.bound.lose(f"loss of the machine of {kept.name}", group * self.senders(kept.name))
+        self.bound.lose(f"loss of a machine with {senders} senders", group * senders)
 
     def freeze(self, name: str) -> None:
         """Stop it (SIGSTOP), as a machine would that swaps or that is moved."""

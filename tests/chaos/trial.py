@@ -32,6 +32,7 @@ REFUSES_FOR = 1.0
 A_LITTLE = timedelta(seconds=30)
 QUIET_FOR = 0.5  # seconds without a mail, after which the shop's clock is moved
 STALLED_AFTER = 20.0  # seconds without a mail, after which the next deed is done whatever was to come before it
+BEGINS_WITHIN = 180.0  # seconds to the first mail
 FINISHED_WITHIN = 600.0
 LETTERS = 100  # of all mails, so many are read
 SETTINGS = {
@@ -155,7 +156,8 @@ class Trial:
         return bool(due) or next_at is not None
 
     def _may(self, act: Act, now: float) -> bool:
-        stalled = self._dry or now - self._stalled_since > STALLED_AFTER
+        patience = STALLED_AFTER if self._accepted else BEGINS_WITHIN
+        stalled = self._dry or now - self._stalled_since > patience
         if self._accepted < act.at and not stalled:
             return False
         if act.deed is Deed.SMTP:
