@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, event
 
 # What libpq asks the kernel for, at our end; a host that is there answers a probe whatever its processes do.
 OURS = {
+    "connect_timeout": "10",  # seconds, for each address
     "keepalives": "1",
     "keepalives_idle": "15",  # seconds of silence until the first probe
     "keepalives_interval": "5",

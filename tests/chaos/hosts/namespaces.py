@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from tests.support.processes import wait_until
+
 NEW_NET = 0x40000000  # CLONE_NEWNET
 NEW_UTS = 0x04000000  # CLONE_NEWUTS: the host's name
 LIBC = ctypes.CDLL(None, use_errno=True)
-NEEDED = ("ip", "bridge")
+NEEDED = {"ip": "iproute2", "bridge": "iproute2", "nsenter": "util-linux"}
 FORWARDING, DISABLED = "3", "0"  # states of a bridge's port
 
 
@@ -34,6 +36,12 @@ class Host:
     address: str
     net: IO[bytes]
     uts: IO[bytes]
+
+    @property
+    def prefix(self) -> list[str]:
+        """What comes before a command that is to run on this host."""
+        held = f"/proc/{os.getpid()}/fd"
+        return ["nsenter", f"--net={held}/{self.net.fileno()}", f"--uts={held}/{self.uts.fileno()}"]
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -60,7 +68,7 @@ class Network:
     def __init__(self) -> None:
         missing = [name for name in NEEDED if shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin") is None]
         if missing:
-            raise NoNamespacesError(f"no program '{missing[0]}' here: apt-get install iproute2")
+            raise NoNamespacesError(f"no program '{missing[0]}' here: apt-get install {NEEDED[missing[0]]}")
         self._hosts: dict[str, Host] = {}
         try:
             self._switch = _made("switch", "")
@@ -87,7 +95,8 @@ class Network:
             f"ip link set dev {name} master br0 up",
         )
         self._on(host, "ip link set lo up", f"ip address add {host.address}/24 dev eth0", "ip link set eth0 up")
-        self.bring_back(host)
+        # the kernel looks at a cable in its own time
+        wait_until(lambda: self._forwards(host), f"the switch knows the cable of {name}")
         return host
 
     def cut_off(self, host: Host) -> None:
@@ -97,6 +106,13 @@ class Network:
     def bring_back(self, host: Host) -> None:
         """Let the host's packets through."""
         self._on(self._switch, f"bridge link set dev {host.name} state {FORWARDING}")
+
+    def _forwards(self, host: Host) -> bool:
+        try:
+            self.bring_back(host)
+        except OSError:
+            return False
+        return True
 
     def _on(self, host: Host, *commands: str) -> None:
         with host.entered():
