@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 from tests.chaos.sink import Line, read_log
 from tests.chaos.sink_protocol import What
 from worker.storage.database import Database
-from worker.storage.tables import event, hit, journey, message
+from worker.storage.tables import customer, event, hit, journey, message, orders
 
 EVIDENCE = "it was opened or clicked"  # why a mail is `sent` that was `unknown` before
 SHOWN = 5  # examples of each fault that is told
@@ -129,6 +129,7 @@ def judge(
         _mails(book, connection, seen, bound, expected)
         _stuck(book, connection, now, resting)
         _hits(book, connection, asked)
+        _facts(book, connection)
     left = [str(path) for folder in spools if folder.is_dir() for path in folder.iterdir() if path.stat().st_size]
     book.row("spool files left", len(left))
     book.none(left, "spool files were not read back")
@@ -242,6 +243,18 @@ def _hits(book: _Book, connection: Connection, asked: Collection[Asked]) -> None
     book.none({one.url for one in answered if not one.arrived}, "links did not lead to their targets")
     book.none({one.agent for one in answered if not times[one.agent]}, "hits were answered and are not there")
     book.none({one for one, count in times.items() if count > 1}, "hits are there more than once")
+
+
+def _facts(book: _Book, connection: Connection) -> None:
+    """Compare what is kept of customers with their orders; of SQLite, ask whether the file is sound."""
+    mine = select(func.count()).where(orders.c.customer_id == customer.c.id, orders.c.counted).scalar_subquery()
+    wrong = connection.execute(select(customer.c.id).where(customer.c.orders_count != mine)).scalars().all()
+    book.row("orders counted", int(connection.execute(_count(orders.c.counted)).scalar_one()))
+    book.none(wrong, "customers have another number of orders than they placed")
+    if connection.dialect.name == "sqlite":
+        faults = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+        faults += [row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+        book.none(faults, "faults are in the database file")
 
 
 def _count(*conditions: ColumnElement[bool]) -> Select[int]:
