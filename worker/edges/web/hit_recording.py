@@ -31,6 +31,7 @@ PATIENCE = 0.2  # seconds that a click may wait for its commit
 GROUP = 2_000  # hits in one transaction
 LOADS_EACH = 0.1  # seconds between two commits of what the journal holds; the first comes at once
 AGAIN_AFTER = 1.0  # seconds after which a commit that failed is tried again
+HELD = 50_000  # hits that wait in memory while neither database nor disk takes any; some 30 MB
 CLASSED_AFTER = SETTLING.total_seconds() + 0.1
 
 Commit = Callable[[Sequence[str]], None]
@@ -63,11 +64,13 @@ class HitRecorder:
         self._waiting: list[tuple[NewHit, asyncio.Future[None]]] = []
         self._committing: asyncio.Future[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._held: list[str] = []
+        self._holding: asyncio.Task[None] | None = None
 
     def record(self, hit: NewHit) -> asyncio.Future[None]:
         """Keep a hit durably, in journal or database; the future is done when it is, and knows no failure.
 
-        A hit that neither takes is said in the log.
+        What neither takes waits in memory, and is tried again until one does.
         """
         kept = asyncio.get_running_loop().create_future()
         self._waiting.append((hit, kept))
@@ -94,7 +97,26 @@ class HitRecorder:
         else:
             kept = await self._committed(rows) or await self._appended(rows)
         if not kept:
+            self._hold(rows)
+
+    def _hold(self, rows: Sequence[str]) -> None:
+        """Have what neither journal nor database takes wait in memory: the disk is full, and may have room soon."""
+        if len(self._held) + len(rows) > HELD:
             log.error("%d opens and clicks are lost: neither the database nor the disk takes them", len(rows))
+            return
+        if not self._held:
+            log.error("opens and clicks wait in memory: neither the database nor the disk takes them; make room")
+        self._held.extend(rows)
+        if self._holding is None or self._holding.done():
+            self._holding = asyncio.create_task(self._keep_held(), name="keeping held hits")
+
+    async def _keep_held(self) -> None:
+        while self._held:
+            await asyncio.sleep(AGAIN_AFTER)
+            rows = self._held[:GROUP]
+            if await self._appended(rows) or await self._committed(rows):
+                del self._held[: len(rows)]
+        log.info("no opens and clicks wait in memory any more")
 
     async def _appended(self, rows: Sequence[str]) -> bool:
         try:
@@ -120,12 +142,26 @@ class HitRecorder:
 
     def close(self, seconds: float) -> None:
         """Write what waits, and end."""
+        if self._held:
+            self._last_try()
         self._commits.close(seconds)
         if self._kept is not None and not self._commits.running():
             self._kept.close()
         self._appends.close(seconds)
         self._loading.close(seconds)
         self._journal.close()
+
+    def _last_try(self) -> None:
+        """Keep what is held in memory, or say that it is lost."""
+        rows, self._held = self._held, []
+        for keep in (self._append, self._commit):
+            try:
+                keep(rows)
+            except Exception as error:
+                log.warning("held hits are not kept: %s", told(error))
+            else:
+                return
+        log.error("%d opens and clicks are lost: neither the database nor the disk took them", len(rows))
 
     def _commit_at_once(self, rows: Sequence[str]) -> None:
         if self._kept is None:

@@ -104,14 +104,18 @@ class Journal:
             segment.append(lines)
 
     def take(self) -> Segment | None:
-        """Return the oldest lines that wait, as a file that nothing more is written to; None where none do."""
+        """Return the oldest lines that wait, as a file that nothing more is written to; None where none do.
+
+        Raises:
+            OSError: a full disk has no room for another file; the lines stay where there is room for more.
+        """
         with self._lock:
             if self._full:
                 return self._full.popleft()
             segment = self._writing
             if segment is None or not segment.used:
                 return None
-            self._writing, self._spare = self._spare, None
+            self._writing, self._spare = self._spare or self._begun(), None
             return segment
 
     def give_back(self, segment: Segment) -> None:
