@@ -3,8 +3,10 @@
     python -m bench.hits [--seconds 10] [--connections 64] [--rounds 3] [--postgres]
 
 One web process each, loaded by wrk (Debian's package, fetched on first use) with one thread. Bare endpoint, pixel and
-redirect take turns, so that other work on the machine falls on all. Each hit is durable before it is answered: at the
-end the rows of the database and the lines of the spool are counted, and must be no fewer than the answers.
+redirect take turns, so that other work on the machine falls on all. Then each is asked at half of the rate of its
+median, in an open loop (`bench/support/paced.py`): of that the 99th percentile counts. Each hit is durable before it is
+answered: at the end the web process is killed by SIGKILL, the rows of the database and the lines that its journal holds
+beyond them are counted, and must be no fewer than the answers.
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ import httpx
 import psutil
 from sqlalchemy import func, select
 
+from bench.support import paced
 from bench.support.homes import ask_for_database, database_of, environment, house, make_home
 from bench.support.postfix_tools import MissingToolsError
 from bench.support.wrk import Load, Wrk
 from worker.delivery.tokens import Tokens
+from worker.edges.house import House
+from worker.edges.web.recording import drain
 from worker.storage.tables import hit
 
 MAILS = 2_000  # of as many customers
@@ -94,14 +99,31 @@ def main() -> None:
                 seconds, before = asked.seconds if number else 2, cpu(server)
                 found[name].append(wrk.load(url, paths, seconds, asked.connections, AGENT, folder))
                 took[name].append((cpu(server) - before) / found[name][-1].answered)
-        answered = sum(load.answered for name in ("pixel", "redirect") for load in found[name])
-        with built.database.reading() as connection:
-            rows = connection.execute(select(func.count()).select_from(hit)).scalar_one()
-        spooled = sum(path.read_bytes().count(b"\n") for path in (built.settings.var / "spool").glob("hits*"))
+        rates = {name: statistics.median(load.rate for load in loads[1:]) for name, loads in found.items()}
+        half: dict[str, list[Load]] = {name: [] for name in what}
+        for _ in range(asked.rounds):
+            for name, (_, url, paths) in what.items():
+                at = int(url.rpartition(":")[2]), paths, rates[name] / 2, asked.seconds, asked.connections, AGENT
+                half[name].append(paced.load("127.0.0.1", *at))
+        phins.kill()
+        phins.wait(READY_WITHIN)
+        hits = [load for name in ("pixel", "redirect") for load in (*found[name], *half[name])]
         show({name: loads[1:] for name, loads in found.items()}, {name: each[1:] for name, each in took.items()})
-        print(f"{answered:,} answers, {rows:,} rows and {spooled:,} lines in the spool: ", end="")
-        print("none is lost" if rows + spooled >= answered else "SOME ARE LOST")
+        show_half(half)
+        tell_lost(built, sum(load.answered for load in hits))
         built.close()
+
+
+def tell_lost(built: House, answered: int) -> None:
+    """Print whether every answered hit is in the database or in the journal that the killed process left."""
+    spool = built.settings.var / "spool"
+    with built.database.reading() as connection:
+        rows = connection.execute(select(func.count()).select_from(hit)).scalar_one()
+    drain(spool, built.database, built.clock.now())
+    with built.database.reading() as connection:
+        read_back = connection.execute(select(func.count()).select_from(hit)).scalar_one() - rows
+    print(f"{answered:,} answers, {rows:,} rows when killed and {read_back:,} read back from the journal: ", end="")
+    print("none is lost" if rows + read_back >= answered else "SOME ARE LOST")
 
 
 def cpu(server: psutil.Process) -> float:
@@ -122,6 +144,20 @@ def show(found: dict[str, list[Load]], took: dict[str, list[float]]) -> None:
             f"{name:9} {rate:8,.0f} requests a second ({ratio:.2f} of the bare endpoint) · 99th percentile "
             f"{slowest * 1000:6.1f} ms ({later:.1f} times) · {statistics.median(took[name]) * 1e6:.0f} µs CPU "
             f"a request · {faults} faults"
+        )
+
+
+def show_half(half: dict[str, list[Load]]) -> None:
+    """Print what half of the rate comes to."""
+    for name, loads in half.items():
+        rate = statistics.median(load.rate for load in loads)
+        middle, slowest = (
+            statistics.median(each) for each in zip(*((x.median, x.slowest) for x in loads), strict=True)
+        )
+        faults = sum(load.wrong + load.broken for load in loads)
+        print(
+            f"{name:9} {rate:8,.0f} requests a second, half of that, in an open loop · median {middle * 1000:.1f} ms · "
+            f"99th percentile {slowest * 1000:6.1f} ms · {faults} faults"
         )
 
 

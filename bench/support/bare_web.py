@@ -2,7 +2,7 @@
 
     python -m bench.support.bare_web PORT
 
-It answers as the pixel does, with the same server, settings and headers, and keeps nothing.
+It gives the pixel's answer, byte for byte, by the same server with the same settings, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from starlette.routing import Route
 from worker.domain.setting_mail import Tracking
 from worker.edges.serving import serve
 from worker.edges.standing import listen
-from worker.edges.web.tracking import PIXEL
+from worker.edges.web.tracking import PIXEL, PIXEL_HEADERS
+
+HEADERS = {name.decode(): value.decode() for name, value in PIXEL_HEADERS}
 
 
 async def bare(_request: Request) -> Response:
     """Answer."""
-    return Response(PIXEL, headers={"Cache-Control": "private, no-store"}, media_type="image/gif")
+    return Response(PIXEL, headers=HEADERS)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ _UNKEPT = {
     b"cache-control": b"private, no-store, no-cache, max-age=0",
     b"x-robots-tag": b"noindex",
 }
-_PIXEL_HEADERS = [
+PIXEL_HEADERS = [
     *{
         **_UNKEPT,
         b"content-type": b"image/gif",
@@ -50,7 +50,7 @@ _PIXEL_HEADERS = [
     }.items()
 ]
 _REDIRECT_HEADERS = [*_UNKEPT.items(), (b"content-length", b"0")]
-_PIXEL_BEGIN = {"type": "http.response.start", "status": 200, "headers": _PIXEL_HEADERS}
+_PIXEL_BEGIN = {"type": "http.response.start", "status": 200, "headers": PIXEL_HEADERS}
 _PIXEL_BODY = {"type": "http.response.body", "body": PIXEL}
 _NO_BODY = {"type": "http.response.body", "body": b""}
 _METHODS = ("GET", "HEAD")
