@@ -26,6 +26,7 @@ import httpx
 
 from tests.chaos.oracle import Bound
 from tests.support.processes import clean_environment, wait_until
+from worker.domain.setting_groups import Queue
 from worker.domain.setting_mail import Sending
 from worker.edges.lifeline import tied
 from worker.edges.movable_clock import Clock
@@ -55,7 +56,7 @@ class RunningHouse:
     Parameters:
         home: the shop's folder, with its settings, flows and templates.
         settings: more variables of the environment.
-        redis_url: by default a server that never answers.
+        redis_url: by default a server that never answers; None leaves it to `phin up`, which brings its own.
         threads: of one worker; so many senders it may have.
         prefix: what comes before each command, such as `ip netns exec NAME`.
     """
@@ -67,7 +68,7 @@ class RunningHouse:
         *,
         database_url: str,
         smtp_url: str,
-        redis_url: str = NOWHERE,
+        redis_url: str | None = NOWHERE,
         threads: int = 4,
         port: int | None = None,
         prefix: Sequence[str] = (),
@@ -82,12 +83,12 @@ class RunningHouse:
             PHIN_HOME=str(home),
             PHIN_PORT=str(self.port),
             PHIN_DATABASE_URL=database_url,
-            PHIN_REDIS_URL=redis_url,
             PHIN_SMTP_URL=smtp_url,
             PHIN_INGEST_KEY=KEY,
             PHIN_SECRET_KEY="a-secret-key-of-a-house-in-chaos",
             PHIN_QUEUE_THREADS=str(threads),
             PHIN_POLICY_QUIET_HOURS="none",
+            **({} if redis_url is None else {"PHIN_REDIS_URL": redis_url}),
             **(settings or {}),
         )
         self._prefix = list(prefix)
@@ -118,11 +119,11 @@ class RunningHouse:
         assert " 0 broken" in done.stdout or "broken" not in done.stdout, done.stdout + done.stderr
 
     def start(self, *names: str) -> None:
-        """Keep these running from now on: `web`, `clock`, `worker 1`; the first word is phin's command."""
+        """Keep these running from now on: `web`, `clock`, `worker 1`, `up`; the first word is phin's command."""
         with self._lock:
             for name in names:
                 self._kept[name] = _Kept(name)
-        if "web" in names:
+        if {"web", "up"} & {*names}:
             self.wait_until_ready()
 
     def names(self, *commands: str) -> list[str]:
@@ -169,7 +170,8 @@ class RunningHouse:
 
     def senders(self, name: str) -> int:
         """Return how many SMTP transactions a process may have open: one a sender, and a sender a thread that sends."""
-        return {"worker": self.threads, "clock": 1}.get(name.split()[0], 0)
+        ways = {"worker": self.threads, "clock": 1, "up": 1 + self.threads * Queue().processes}
+        return ways.get(name.split()[0], 0)
 
     def starts(self) -> dict[str, int]:
         """Return how often each was started."""
