@@ -202,7 +202,7 @@ def _row(name: str, version: str | None = "0.1.0", host: str = "one", silent: fl
 
 
 ALL = [_row("web"), _row("worker 1"), _row("clock")]
-SIGNS = VitalSigns(dict.fromkeys(("event", "journey", "message"), 0.0), 0.0, 1, 2, 0, 0.0, 0, {})
+SIGNS = VitalSigns(dict.fromkeys(("event", "journey", "transactional", "marketing"), 0.0), 0.0, 1, 2, 0, 0.0, 0, {})
 
 
 def _signs(**changes: Any) -> VitalSigns:
@@ -271,8 +271,10 @@ HEALTHY_INFO = {"role": "master", "maxmemory_policy": "noeviction", "aof_enabled
         (processes.late(_kept(1.0, 1000.0), 1060.0), {"process.late-tick": W}),
         (processes.late({}, 1060.0), {}),
         (work.due(SIGNS), {"work.due": F}),
-        (work.due(_signs(due={"message": 61.0})), {"work.due": W}),
-        (work.due(_signs(due={"message": 601.0, "event": 70.0})), {"work.due": X}),
+        (work.due(_signs(due={"transactional": 61.0})), {"work.due": W}),
+        (work.due(_signs(due={"marketing": 500.0})), {"work.due": F}),
+        (work.due(_signs(due={"marketing": 5_000.0})), {"work.due": W}),
+        (work.due(_signs(due={"transactional": 601.0, "event": 70.0})), {"work.due": X}),
         (work.stuck(SIGNS), {"work.stuck": F, "work.unknown": F}),
         (work.stuck(_signs(lease_over=61.0)), {"work.stuck": X, "work.unknown": F}),
         (work.stuck(_signs(unknown=2, unknown_for=90.0)), {"work.stuck": F, "work.unknown": W}),

@@ -80,7 +80,7 @@ async def test_figures_are_told(database: Database, tmp_path: Path) -> None:
         'phin_messages{state="unknown"}': 1,
         'phin_messages{state="queued"}': 1,
         'phin_messages_queued{flow=""}': 1,
-        'phin_oldest_due_seconds{kind="message"}': 100,
+        'phin_oldest_due_seconds{kind="transactional"}': 100,
         'phin_processes{role="worker",version="0.1.0"}': 1,
         'phin_processes{role="clock",version="0.1.0"}': 0,
         'phin_queue_jobs{queue="prompt"}': 2,
@@ -219,7 +219,7 @@ async def test_gathering_that_hangs_is_told_as_that(
     def hangs(_connection: Any) -> Any:
         going_on.wait(60)
 
-    house.flowbook.follow = hangs  # type: ignore[method-assign]
+    house.flowbook.follow = hangs  # type: ignore[method-assign, assignment]
     async with client(house) as web:
         found = _values((await web.get("/metrics")).text)
     going_on.set()

@@ -339,12 +339,14 @@ def test_vital_signs_tell_what_waits(database: Database) -> None:
             _event(connection, number, received_at=NOW - 90 * SECOND)
         _event(connection, 2, state="refused")
         _mail(connection, "due", not_before=NOW - 60 * SECOND)
+        _mail(connection, "of none", flow=None, not_before=NOW - 40 * SECOND)
         _mail(connection, "held", flow="held", not_before=NOW - 9 * MINUTE)
         _mail(connection, "later", not_before=NOW + MINUTE)
         _mail(connection, "in hand", state="claimed", lease_until=NOW - 30 * SECOND)
         _mail(connection, "lost", state="unknown", transmitting_at=NOW - 120 * SECOND)
     with database.reading() as connection:
         seen = vital_signs(connection, CATALOGUE, NOW, NOW)
-    assert seen.due == {"event": 90, "journey": 0, "message": 60, "hit": 0, "webhook": 0, "reminder": 0, "turn": 0}
+    nothing = dict.fromkeys(("journey", "hit", "webhook", "reminder", "turn"), 0)
+    assert seen.due == {"event": 90, "transactional": 40, "marketing": 60, **nothing}
     assert (seen.lease_over, seen.claimed, seen.transmitting) == (30, 1, 0)
     assert (seen.unknown, seen.unknown_for, seen.refused_events) == (1, 120, 1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select
 
-from worker.domain.messages import MessageState
+from worker.domain.messages import Kind, MessageState
 from worker.storage import journeys
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
@@ -81,6 +81,7 @@ class VitalSigns:
 
     Parameters:
         due: by kind of work, for how many seconds the oldest that could be done now has been due; 0 where none is.
+            Mails go by the kind of their flow; those of none (to staff, say) are as urgent as those about an order.
         lease_over: seconds since the first lease on a message ended that is still in hand; 0 where none did.
         claimed, transmitting, unknown, refused_events: how many stand so, counted up to `MOST`.
         unknown_for: seconds since the oldest unknown message was handed over; 0 where there is none.
@@ -113,9 +114,12 @@ def vital_signs(connection: Connection, catalogue: Catalogue, now: datetime, mac
         return not catalogue.all_held and connection.execute(statement).first() is not None
 
     sending = sorted(catalogue.sending)
-    messages = (
-        [age(_DUE_OF_NO_FLOW), *(age(_DUE_OF_FLOW, flow=name) for name in sending)] if any_of(_ANY_QUEUED) else []
-    )
+    mails = {Kind.TRANSACTIONAL: 0.0, Kind.MARKETING: 0.0}
+    if any_of(_ANY_QUEUED):
+        mails[Kind.TRANSACTIONAL] = age(_DUE_OF_NO_FLOW)
+        for name in sending:
+            kind = catalogue.running[name].flow.kind if name in catalogue.running else Kind.MARKETING
+            mails[kind] = max(mails[kind], age(_DUE_OF_FLOW, flow=name))
     calling = [age(_DUE_WEBHOOK, flow=name) for name in sending] if any_of(_ANY_WEBHOOK) else []
     in_hand: dict[str, int] = {row.state: row[1] for row in connection.execute(_COUNT_IN_HAND)}
     oldest_hit = select(hit.c.at).where(may_class(now)).order_by(hit.c.id).limit(1)
@@ -123,7 +127,8 @@ def vital_signs(connection: Connection, catalogue: Catalogue, now: datetime, mac
         due={
             "event": age(_DUE_EVENT),
             "journey": age(_DUE_JOURNEY),
-            "message": max(messages, default=0.0),
+            "transactional": mails[Kind.TRANSACTIONAL],
+            "marketing": mails[Kind.MARKETING],
             "hit": age(oldest_hit),
             "webhook": max(calling, default=0.0),
             "reminder": age(_DUE_REMINDER),

@@ -24,6 +24,7 @@ from worker.storage.troubles import Trouble, TroubleKind, troubles
 from worker.storage.vital_signs import MOST, VitalSigns, vital_signs
 
 LATE, VERY_LATE = 60.0, 600.0  # seconds that due work waits where all is well: none to speak of
+PATIENCE = {"marketing": VERY_LATE}  # what waits by the hundred thousand
 LEASE_OVER = 60.0  # seconds after which somebody should have taken it back
 LATELY = timedelta(days=1)
 SPOOL_OLD = 120.0  # seconds
@@ -34,7 +35,12 @@ ABANDONED_AFTER = 30.0  # seconds; a clock reads the journal of a dead sender wi
 _WHO = {
     "event": ("events", "are not processed", "phin worker, or phin clock"),
     "journey": ("journeys", "are not taken on", "phin worker, or phin clock"),
-    "message": ("mails", "are not sent", "phin relays tells what they wait for; else phin worker, or phin clock"),
+    "transactional": ("mails", "are not sent", "phin relays tells what they wait for; else phin worker, or phin clock"),
+    "marketing": (
+        "campaigns",
+        "are not sent yet",
+        "a large one takes its time; phin relays, phin worker for more at once",
+    ),
     "hit": ("opens and clicks", "are not classed", "phin worker, or phin clock"),
     "webhook": ("webhooks", "are not sent", "phin webhooks; phin worker, or phin clock"),
     "reminder": ("reminders of tasks", "are not written", "phin clock"),
@@ -55,10 +61,10 @@ def waiting(patient: Patient) -> Findings:
 
 def due(signs: VitalSigns) -> Findings:
     """Judge for how long the oldest work has been due."""
-    late = {kind: seconds for kind, seconds in signs.due.items() if seconds > LATE}
+    late = {kind: seconds for kind, seconds in signs.due.items() if seconds > PATIENCE.get(kind, LATE)}
     for kind, seconds in late.items():
         who, what, remedy = _WHO[kind]
-        level = fault if seconds > VERY_LATE else warning
+        level = fault if seconds > VERY_LATE and kind not in PATIENCE else warning
         yield level("work.due", who, f"some {what}: the oldest has been due for {span(seconds)}", remedy)
     if not late:
         yield fine("work.due", "due", "nothing that could be done waits for more than a minute")
