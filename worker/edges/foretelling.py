@@ -20,7 +20,7 @@ from worker.edges.logs import set_up_logs
 from worker.edges.secrecy import secrets_of
 from worker.engine.fitting import fit_anew
 from worker.engine.foretelling import foretell_all
-from worker.storage.migrations import up_to_date
+from worker.storage.migrations import fits
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         now = house.clock.now()
         with house.database.reading() as connection:
-            if not up_to_date(connection):
+            if not fits(connection):
                 raise PhinError("the database is not up to date with this version; run 'phin release' first")
             dates = house.flowbook.follow(connection).dates
         fitted = fit_anew(house.database, now)

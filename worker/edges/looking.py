@@ -11,7 +11,7 @@ from sqlalchemy import Connection, make_url
 from worker.domain.errors import PhinError, UnavailableError
 from worker.edges.environment import Home
 from worker.storage.database import Database
-from worker.storage.migrations import up_to_date
+from worker.storage.migrations import fits
 
 
 class NoDatabaseError(PhinError):
@@ -33,7 +33,7 @@ def looked_at(home: Home) -> Iterator[Connection]:
     try:
         try:
             with database.reading() as connection:
-                there = up_to_date(connection)
+                there = fits(connection)
         except UnavailableError as error:
             raise NoDatabaseError(str(error)) from error
         if not there:

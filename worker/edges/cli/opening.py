@@ -11,7 +11,7 @@ from worker.edges.environment import read_home
 from worker.edges.house import House
 from worker.edges.logs import set_up_logs
 from worker.edges.secrecy import secrets_of
-from worker.storage.migrations import up_to_date
+from worker.storage.migrations import fits
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def opened(name: str) -> Iterator[House]:
     house = House(home)
     try:
         with house.database.reading() as connection:
-            if not up_to_date(connection):
+            if not fits(connection):
                 raise PhinError("there is no up-to-date database yet; 'phin up' or 'phin release' makes it")
         yield house
     finally:

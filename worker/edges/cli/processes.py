@@ -34,7 +34,7 @@ from worker.edges.sweep import Sweep
 from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
 from worker.edges.up import run_up
 from worker.edges.web.app import build_app
-from worker.storage.migrations import migrate, up_to_date
+from worker.storage.migrations import fits, migrate
 
 NAME = "PHIN_NAME"  # what the log lines of this process are headed with
 SWEEP_EVERY = 1.0  # seconds
@@ -66,7 +66,7 @@ def _begin(name: str, *, otherwise: str = "auto") -> Home:
 def _current(house: House) -> House:
     """Return the house, if its database has the tables that this version works with."""
     with house.database.reading() as connection:
-        if not up_to_date(connection):
+        if not fits(connection):
             raise PhinError("the database is not up to date with this version; run 'phin release' first")
     refuse_copy(house.database)
     return house

@@ -21,7 +21,7 @@ from worker.edges.spooled import spooled
 from worker.edges.web.writable import Writable
 from worker.storage import processes
 from worker.storage.database import Database, told
-from worker.storage.migrations import up_to_date
+from worker.storage.migrations import fits
 from worker.storage.reports import untaken
 
 ANSWERS_WITHIN = 3.0  # seconds that the database may take
@@ -141,7 +141,7 @@ class Health:
         """Return what keeps the database from being used, or None; details stand in the log only."""
         try:
             with self._database.reading() as connection:
-                if up_to_date(connection):
+                if fits(connection):
                     return None
         except Exception as error:
             log.warning("not ready: %s", told(error))
