@@ -22,6 +22,7 @@ from worker.engine.reporting import report
 from worker.engine.surroundings import Surroundings
 from worker.storage import customers, facts, journeys, ledger, reminders, requests, tasks
 from worker.storage.flowbook import FlowBook, Version
+from worker.storage.gathered import Has
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +77,7 @@ class ClosingByItself:
 
     def at_event(self, connection: Connection, occasion: Occasion) -> Work:
         """Close the customer's tasks that this event closes, or whose condition holds now; each for itself."""
-        found = tasks.watching(connection, occasion.recorded.customer.id)
+        found = tasks.watching(connection, occasion.recorded.customer.id) if Has.TASKS in occasion.has else ()
         work = Work()
         for task in found:
             ask = partial(self._ask, connection, task, occasion.now, occasion)

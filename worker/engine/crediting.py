@@ -17,6 +17,7 @@ from worker.engine.surroundings import Surroundings
 from worker.storage import facts, goals, journeys, outcomes, traces
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, FlowBook, Version
+from worker.storage.gathered import ALL, Has
 from worker.storage.pending import PendingEvent
 
 
@@ -29,14 +30,18 @@ def credit(
     recorded: Recorded,
     happening: Happening,
     now: datetime,
+    has: frozenset[Has] = ALL,
 ) -> None:
     """Credit the event to the last mail before it of each flow whose goal it is.
 
     A journey's goal is the one of the version that it entered with. Of several journeys of a flow the one with the
     latest mail has the success, once: a further event is not passed on to an older one.
+
+    Parameters:
+        has: what the customer may have.
     """
     window = catalogue.goals.get(event.type)
-    if window is None:
+    if window is None or Has.ENTRIES not in has:
         return
     if event.type in catalogue.compared:
         _compare(connection, flowbook, around, event, recorded, happening, now)

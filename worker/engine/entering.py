@@ -23,6 +23,7 @@ from worker.storage import again, circles, facts, journeys, traces
 from worker.storage.database import told
 from worker.storage.facts import Asking
 from worker.storage.flowbook import Catalogue, Version
+from worker.storage.gathered import ALL, Has
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ class Occasion:
         event_id: our own number of it.
         careful: whether each flow and journey is told apart, so that one that fails harms only itself.
         chain: the flows behind it, where a step brought it forth.
+        has: what the customer may have that it concerns; what is not in it need not be looked for.
     """
 
     event_id: int
@@ -43,6 +45,7 @@ class Occasion:
     now: datetime
     careful: bool
     chain: tuple[str, ...] = ()
+    has: frozenset[Has] = ALL
 
 
 def enter(
@@ -98,7 +101,8 @@ def _offer(
         _log.error("flows start each other in a circle", circle=going_round, event_id=occasion.event_id)
         circles.keep(connection, occasion.event_id, flow.name, going_round, occasion.now)
         return None, {"reason": f"circle: {going_round}"}
-    standing = again.standing(connection, known.customer.id, flow.name, found.once_key)
+    asked = Has.ENTRIES in occasion.has
+    standing = again.standing(connection, known.customer.id, flow.name, found.once_key) if asked else []
     if any(one.once_key == found.once_key for one in standing):
         return None, {"reason": "once", "key": found.once_key}
     detail = {"event": happening.type, "order": happening.order_number, **found.detail}

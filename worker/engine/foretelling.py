@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from worker.domain.repurchase import Model, Prediction, predict
 from worker.storage import occurrences, predictions
 from worker.storage.database import Database
-from worker.storage.predictions import Buyer
+from worker.storage.predictions import Buyer, Fitted
 
 FIELD = "customer.predicted_next_order_at"
 SLICE = 1_000  # customers in one transaction
@@ -26,13 +26,15 @@ class Foretold:
     changed: int
 
 
-def foretell(connection: Connection, customers: Collection[int], dates: Collection[str], now: datetime) -> None:
+def foretell(
+    connection: Connection, fitted: Fitted | None, customers: Collection[int], dates: Collection[str], now: datetime
+) -> None:
     """Foretell customers whose orders changed, in the transaction that changed them; nothing where there is no model.
 
     Parameters:
+        fitted: the model that is kept.
         dates: the fields by which flows are timed (`Catalogue.dates`): a moved one is noted for these.
     """
-    fitted = predictions.fitted(connection)
     if fitted is None or fitted.model is None:
         return
     _say(connection, fitted.model, predictions.of_customers(connection, customers), dates, now)

@@ -39,6 +39,7 @@ from worker.engine.writing_fields import tell_of
 from worker.storage import customers, facts, journeys, membership, occurrences, pending
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
+from worker.storage.gathered import Gathered, Has
 from worker.storage.pending import PendingEvent
 
 _log = structlog.get_logger(__name__)
@@ -148,6 +149,7 @@ class Processing:
         numbers = [event.order_number for event in events if event.order_number]
         customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
+        gathered = Gathered(connection, events)
         work, of_the_past = Work(), set()
         for place, event in enumerate(events):
             if place and self._database.pressed():
@@ -155,9 +157,12 @@ class Processing:
                 events = events[:place]
                 break
             currency = self._around.shop.currency
-            recorded = record(connection, event, currency, now, self._consent, self._pseudonyms)
+            recorded = record(connection, event, gathered, currency, now, self._consent, self._pseudonyms)
             if recorded is None:
+                gathered.touch(keys=event.keys)
                 continue  # of somebody's time before they were erased
+            has = gathered.has(recorded.customer.id, new=recorded.before is None)
+            gathered.touch((recorded.before, recorded.customer), keys=event.keys)
             work += Work(messages=recorded.mails)
             if recorded.asked is not None:
                 work += self._ask_to_confirm(connection, event, recorded, recorded.asked, now)
@@ -173,7 +178,7 @@ class Processing:
             if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
                 of_the_past.add(recorded.customer.id)
             else:
-                work += self._tell_flows(connection, catalogue, event, recorded, request, now, careful)
+                work += self._tell_flows(connection, catalogue, event, recorded, request, now, careful, has)
         if of_the_past:
             work += Work(journeys=tuple(journeys.wake_of(connection, sorted(of_the_past))))
         if catalogue.kept:
@@ -198,6 +203,7 @@ class Processing:
         request: str | None,
         now: datetime,
         careful: bool,
+        has: frozenset[Has],
     ) -> Work:
         """Tell goals, tasks, journeys and flows of an event that was recorded."""
         moved = catalogue.dates and moved_dates(recorded.before, recorded.customer) & catalogue.dates
@@ -205,9 +211,9 @@ class Processing:
             occurrences.mark(connection, recorded.customer.id, sorted(moved))
         number = recorded.order.number if recorded.order else None
         happening = Happening(event.type, event.at, number, request, event.data, event.received_at)
-        occasion = Occasion(event.id, recorded, happening, now, careful, event.chain)
+        occasion = Occasion(event.id, recorded, happening, now, careful, event.chain, has)
         crediting = partial(
-            credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now
+            credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now, has
         )
         apart(connection, careful, crediting, partial(_not_credited, event))
         withdraw(connection, self._flowbook, self._around, occasion)
@@ -217,6 +223,8 @@ class Processing:
 
     def _tell_journeys(self, connection: Connection, occasion: Occasion) -> Work:
         """End the journeys that this event ends; the others look again at what they wait for."""
+        if Has.JOURNEYS not in occasion.has:
+            return Work()
         waiting = journeys.under_way(connection, occasion.recorded.customer.id)
         if not occasion.careful:
             return self._tell(connection, occasion, waiting)

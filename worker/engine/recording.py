@@ -20,6 +20,7 @@ from worker.engine.foretelling import foretell
 from worker.engine.returning import drop, welcome, who_was_erased
 from worker.engine.suppressing import lift_by_event
 from worker.storage import customers, erasure, journeys, ledger, membership, orders, pending
+from worker.storage.gathered import Gathered
 from worker.storage.pending import PendingEvent
 
 
@@ -43,6 +44,7 @@ class Recorded:
 def record(
     connection: Connection,
     event: PendingEvent,
+    gathered: Gathered,
     currency: str,
     now: datetime,
     rules: ConsentRules,
@@ -51,6 +53,7 @@ def record(
     """Write down what the event tells, and close it; the facts are up to date afterwards.
 
     Parameters:
+        gathered: what was asked for all events that are processed with this one.
         currency: the shop's, for orders that name none.
         rules: what follows from a word about consent.
         pseudonyms: by which somebody is known again who was erased.
@@ -58,14 +61,14 @@ def record(
     Returns:
         None where it tells of somebody's time before they were erased: it is closed, and nothing of it kept.
     """
-    identified = _identify(connection, event, now, pseudonyms)
+    identified = _identify(connection, event, gathered, now, pseudonyms)
     if identified is None:
         drop(connection, pseudonyms, event)
         return None
     customer_id, before = identified
     taken = take_consent(connection, event, customer_id, rules, now)
     note = taken.note
-    order = _take_order(connection, event, customer_id, currency, now) if event.order else None
+    order = _take_order(connection, event, gathered, customer_id, currency, now) if event.order else None
     number = event.order["number"] if event.order else None
     if order is not None and order.customer_id != customer_id:
         note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
@@ -79,7 +82,7 @@ def record(
 
 
 def _identify(
-    connection: Connection, event: PendingEvent, now: datetime, pseudonyms: Pseudonyms
+    connection: Connection, event: PendingEvent, gathered: Gathered, now: datetime, pseudonyms: Pseudonyms
 ) -> tuple[int, Customer | None] | None:
     """Find or make the customer: the shop's id wins, then the address; a guest who gets an id stays the same one.
 
@@ -87,8 +90,8 @@ def _identify(
         Our number of the customer, and the customer as known before; None where they were erased since it happened.
     """
     external_id, email = event.customer.get("id"), event.customer.get("email")
-    known = customers.by_external_id(connection, external_id) if external_id else None
-    guest = customers.guest(connection, email) if email else None
+    known = gathered.by_external_id(connection, external_id) if external_id else None
+    guest = gathered.guest(connection, email) if email else None
     values: dict[str, Any] = {}
     if external_id:
         if known is None and guest is not None:
@@ -96,9 +99,10 @@ def _identify(
         before = known
         if known is not None and guest is not None and guest.id != known.id:
             _join(connection, guest, known, now)
+            gathered.join(guest, known)
             known = customers.by_id(connection, [known.id])[known.id]
     else:
-        before = known = customers.by_email(connection, email) if email else None
+        before = known = gathered.by_email(connection, email) if email else None
     said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
     changes_address = email is not None and (known is None or email != known.email)
     gone = who_was_erased(connection, pseudonyms, event) if known is None or changes_address else None
@@ -129,10 +133,12 @@ def _join(connection: Connection, guest: Customer, known: Customer, now: datetim
         ledger.cancel(connection, journey_id, "exit: joined", now)
 
 
-def _take_order(connection: Connection, event: PendingEvent, customer_id: int, currency: str, now: datetime) -> Order:
+def _take_order(
+    connection: Connection, event: PendingEvent, gathered: Gathered, customer_id: int, currency: str, now: datetime
+) -> Order:
     """Take over what the event says of the order; whose order it is, theirs are the facts, and their journeys look."""
     assert event.order is not None
-    known, told = orders.known(connection, event.order["number"])
+    known, told = gathered.order(connection, event.order["number"])
     change = order_change(known, told, customer_id, event.type, event.order, event.data, event.at, currency)
     order = replace(change.order, id=orders.save(connection, change.order, change.told))
     if change.lines_changed:
@@ -142,8 +148,9 @@ def _take_order(connection: Connection, event: PendingEvent, customer_id: int, c
     owners = {order.customer_id, known.customer_id if known is not None else order.customer_id}
     for owner in sorted(owners):
         customers.refresh_order_facts(connection, owner)
-    foretell(connection, owners, (), now)
+    foretell(connection, gathered.fitted(connection), owners, (), now)
     if owners - {customer_id}:
+        gathered.touch(ids=owners)
         journeys.wake_of(connection, sorted(owners - {customer_id}))
         membership.mark(connection, dict.fromkeys(owners - {customer_id}, event.history))
     return order

@@ -15,12 +15,15 @@ from worker.engine.failing import apart
 from worker.engine.surroundings import Surroundings
 from worker.storage import facts, journeys, ledger, traces
 from worker.storage.flowbook import FlowBook
+from worker.storage.gathered import Has
 
 _log = structlog.get_logger(__name__)
 
 
 def withdraw(connection: Connection, flowbook: FlowBook, around: Surroundings, occasion: Occasion) -> None:
     """Take back the mails of ended journeys that this event would have ended; the journeys stay as they ended."""
+    if Has.UNSENT not in occasion.has:
+        return
     numbers = ledger.unsent_of_ended(connection, occasion.recorded.customer.id)
     for journey in journeys.by_id(connection, numbers).values():
         asked = partial(_withdraw, connection, flowbook, around, occasion, journey)

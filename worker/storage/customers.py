@@ -65,7 +65,7 @@ _GUEST = (
 )
 # Of those with one address, whom `by_email` and `guest` may find: the oldest with an id of the shop's, and without.
 # Gathered by index first: of conditions joined by OR the database would read every customer.
-_HELD = union(
+_OF_KEYS = (
     select(customer.c.id).where(customer.c.external_id.in_(bindparam("external_ids", expanding=True))),
     select(func.min(customer.c.id))
     .where(
@@ -74,6 +74,10 @@ _HELD = union(
         customer.c.merged_into.is_(None),
     )
     .group_by(customer.c.email, customer.c.external_id.is_(None)),
+)
+_NAMED = _CUSTOMER.where(customer.c.id.in_(union(*_OF_KEYS)))
+_HELD = union(
+    *_OF_KEYS,
     select(orders.c.customer_id).where(orders.c.number.in_(bindparam("numbers", expanding=True))),
 )
 _HOLD = select(customer.c.id).where(customer.c.id.in_(_HELD)).order_by(customer.c.id).with_for_update(key_share=True)
@@ -110,6 +114,12 @@ def guest(connection: Connection, email: str) -> Customer | None:
     """Return the customer who is known by this address only, without an id of the shop's."""
     row = connection.execute(_GUEST, {"email": email}).first()
     return _customer(row) if row else None
+
+
+def named(connection: Connection, keys: Iterable[str]) -> list[Customer]:
+    """Return whom `by_external_id`, `by_email` and `guest` find by these keys (`id:…`, `email:…`), asked at once."""
+    ids, emails = _split(keys)
+    return [_customer(row) for row in connection.execute(_NAMED, {"external_ids": ids, "emails": emails})]
 
 
 def at_address(connection: Connection, whom: Customer, email: str) -> Customer:
@@ -164,9 +174,15 @@ def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[st
     keys, numbers = set(keys), sorted(set(order_numbers))
     if numbers:
         lock_keys(connection, ORDER_LOCKS, numbers)  # before it is asked whose they are
-    ids = [key.removeprefix("id:") for key in keys if key.startswith("id:")]
-    emails = [key.removeprefix("email:") for key in keys if key.startswith("email:")]
+    ids, emails = _split(keys)
     connection.execute(_HOLD, {"external_ids": ids, "emails": emails, "numbers": numbers})
+
+
+def _split(keys: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the ids and the addresses that keys name, in one order each time."""
+    sorted_keys = sorted(set(keys))
+    ids = [key.removeprefix("id:") for key in sorted_keys if key.startswith("id:")]
+    return ids, [key.removeprefix("email:") for key in sorted_keys if key.startswith("email:")]
 
 
 def keep(connection: Connection, ids: Iterable[int]) -> None:

@@ -44,6 +44,10 @@ REASON = "erased"
 CLEARED = "cleared"  # stands in JSON of which not all is kept
 S = MessageState
 
+_ERASED = select(func.max(erased.c.at)).where(
+    erased.c.hash.in_(bindparam("hashes", expanding=True)), erased.c.lifted_at.is_(None)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -132,8 +136,7 @@ def known(connection: Connection, pseudonyms: Pseudonyms, external_id: str | Non
     ]
     if not hashes:
         return None
-    mine = select(func.max(erased.c.at)).where(erased.c.hash.in_(hashes), erased.c.lifted_at.is_(None))
-    at: datetime | None = connection.execute(mine).scalar()
+    at: datetime | None = connection.execute(_ERASED, {"hashes": hashes}).scalar()
     return None if at is None else Known(at)
 
 

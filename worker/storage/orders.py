@@ -41,11 +41,16 @@ def by_number(connection: Connection, numbers: Sequence[str]) -> dict[str, Order
 
 def known(connection: Connection, number: str) -> tuple[Order | None, Told]:
     """Return an order by the shop's number, None where there is none yet, and what events have told of it."""
-    rows = connection.execute(_BY_NUMBER, {"numbers": [number]}).all()
-    if not rows:
-        return None, Told()
-    (order,) = _with_lines(connection, rows)
-    return order, _TOLD.validate_python(rows[0].told)
+    return all_known(connection, [number])[number]
+
+
+def all_known(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[Order | None, Told]]:
+    """Return the same of several orders, each by its number."""
+    found: dict[str, tuple[Order | None, Told]] = {number: (None, Told()) for number in numbers}
+    rows = connection.execute(_BY_NUMBER, {"numbers": list(numbers)}).all() if numbers else ()
+    for row, order in zip(rows, _with_lines(connection, rows), strict=True):
+        found[order.number] = order, _TOLD.validate_python(row.told)
+    return found
 
 
 def counted_of(connection: Connection, customer_ids: Sequence[int]) -> dict[int, tuple[Order, ...]]:

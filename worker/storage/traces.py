@@ -19,9 +19,12 @@ _OF_EVENT = Insertion(event_trace, lambda new: new.on_conflict_do_nothing())
 
 def append(connection: Connection, journey_id: int, entries: Sequence[TraceEntry], now: datetime) -> None:
     """Add lines to a journey's trace, numbered on from the last."""
-    for entry in entries:
-        line = {"of": journey_id, "at": now, "kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)}
-        connection.execute(_APPEND, line)
+    lines = [
+        {"of": journey_id, "at": now, "kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)}
+        for entry in entries
+    ]
+    if lines:
+        connection.execute(_APPEND, lines)
 
 
 def of_event(

@@ -1,0 +1,116 @@
+"""A batch of events comes to the same as one event after the other, whatever its events do to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from tests.support.shop import START, Shop
+from worker.domain.work import Work
+from worker.storage.memory import MemoryDatabase
+from worker.storage.tables import (
+    address,
+    customer,
+    event,
+    event_trace,
+    goal,
+    journey,
+    message,
+    order_line,
+    order_status,
+    orders,
+    trace,
+)
+
+FLOWS = {
+    "thanks": "kind: transactional\ntrigger: purchase\nsteps: [{send: order-confirmation}]\n",
+    "care": (
+        "trigger: purchase\nonce: ever\ngoal: {event: purchase, within: 30 days}\n"
+        "exit: {event: order.cancelled}\nsteps: [{wait: 3 days}, {send: how-was-it}]\n"
+    ),
+    "back": "trigger: signup\nwhen: customer.orders_count >= 1\nexit: {event: purchase}\nsteps: [{wait: 1 day}]\n",
+    "mark": (
+        "trigger: {event: order.shipped}\n"
+        'steps: [{tag: shipped}, {wait: 30 days, until: order.status == "delivered"}, {send: arrived}]\n'
+    ),
+}
+WHO = st.sampled_from(
+    [
+        {"id": "c1"},
+        {"id": "c2"},
+        {"email": "a@example.com"},
+        {"email": "b@example.com"},
+        {"id": "c1", "email": "a@example.com"},
+        {"id": "c1", "email": "b@example.com"},
+        {"id": "c2", "email": "a@example.com", "name": "Lan"},
+        {"email": "a@example.com", "name": "Hoa", "tags": ["x"]},
+    ]
+)
+LINE = {"sku": "R", "name": "Robusta", "category": "robusta", "quantity": 1, "price": 100_000}
+ORDERS = st.sampled_from(["A1", "A2"]).map(lambda number: {"number": number, "total": 100_000, "lines": [LINE]})
+EVENTS = st.one_of(
+    st.fixed_dictionaries({"type": st.just("purchase"), "customer": WHO, "order": ORDERS}),
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["order.shipped", "order.delivered", "order.cancelled"]),
+            "customer": WHO,
+            "order": st.sampled_from([{"number": "A1", "total": 1}, {"number": "A2", "total": 2}]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["signup", "subscribed", "unsubscribed"]), "customer": WHO, "history": st.booleans()}
+    ),
+)
+TABLES = (customer, address, orders, order_line, order_status, event, event_trace, journey, trace, message, goal)
+
+
+def kept(shop: Shop) -> dict[str, list[Any]]:
+    """Return all that is kept, by table."""
+    with shop.database.reading() as connection:
+        return {table.name: _rows(connection.execute(select(table)).all()) for table in TABLES}
+
+
+def _rows(rows: Any) -> list[Any]:
+    return sorted(
+        (tuple(value for name, value in row._mapping.items() if name != "look_again") for row in rows),
+        key=lambda row: tuple(str(value) for value in row),
+    )
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """A shop in memory with the flows."""
+    database = MemoryDatabase()
+    made = Shop(database)
+    made.publish(**FLOWS)
+    yield made
+    database.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=st.lists(EVENTS, min_size=2, max_size=9))
+def test_a_batch_comes_to_the_same_as_one_after_the_other(shop: Shop, events: list[dict[str, Any]]) -> None:
+    """Given events of few customers and orders, processed together or each alone, then all rows are the same."""
+    told = [{"id": f"e{at}", "time": START.isoformat(), **one} for at, one in enumerate(events)]
+    results = []
+    for together in (False, True):
+        assert isinstance(shop.database, MemoryDatabase)
+        with shop.database.undone():
+            waiting = Work()
+            for one in told:
+                receipt, work = shop.receive(one)
+                assert not receipt.refused, receipt.refused
+                waiting += work
+                if not together:
+                    shop.process(work)
+            if together:
+                shop.process(waiting)
+            results.append(kept(shop))
+    alone, batch = results
+    for name, rows in alone.items():
+        assert batch[name] == rows, name
