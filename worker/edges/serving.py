@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp
 from worker.domain.settings import Settings
 from worker.edges.leaving import FINISHES_WITHIN
 from worker.edges.standing import listen
+from worker.edges.web.guarded_http import Watch
 
 # Seconds after which a thread that waits for Python's lock gets it. The loop hardly lets go of it while requests come
 # in, and what commits them needs it a dozen times for each group.
@@ -44,10 +47,15 @@ def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] 
     uvicorn.Server(configured(app, trusted_proxies)).run(sockets=[listener])
 
 
-def configured(app: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:
-    """Return how the application is served."""
+def configured(app: ASGIApp, trusted_proxies: Sequence[str], watch: Watch | None = None) -> uvicorn.Config:
+    """Return how the application is served.
+
+    Parameters:
+        watch: over the connections; by default over as many as this process may have.
+    """
     return uvicorn.Config(
         app,
+        http=cast("type[asyncio.Protocol]", watch or Watch.of_this_process()),
         access_log=False,
         log_config=None,
         server_header=False,
