@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer | None]:
     own.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_whatever_is_killed_or_broken_every_promise_is_kept(tmp_path: Path, server: PostgresServer | None) -> None:
     """Given a campaign, orders and clicks, when processes, queue, database and SMTP server fail, then the sums hold.
 

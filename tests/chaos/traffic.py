@@ -25,8 +25,8 @@ from tests.chaos.oracle import Asked
 from tests.support.visitor import PHONE, read_letter
 
 AGAIN_AFTER = 0.2  # seconds after which one tries again
-TIMEOUT = 15.0  # seconds that one waits for an answer
-GIVEN_UP_AFTER = 300.0  # seconds of trying; beyond it something is broken
+TIMEOUT = 30.0  # seconds that one waits for an answer
+GIVEN_UP_AFTER = 600.0  # seconds of trying; beyond it something is broken
 _LINK = re.compile(r'<a(?![^>]*aria-hidden)[^>]+href="([^"]+/c/[^"]+)"')
 
 

@@ -25,15 +25,15 @@ from tests.chaos.traffic import Reader, Shop, Site, fresh_letters
 from tests.support.postgres import PostgresServer
 from worker.storage.database import Database
 
-LEASE = 6  # seconds; two minutes by default, and a frozen process has to outlast it
-SMTP_TIMEOUT = 4  # seconds; half a minute by default
+LEASE = 8  # seconds; two minutes by default, and a frozen process has to outlast it
+SMTP_TIMEOUT = 6  # seconds; half a minute by default
 FROZEN_FOR = LEASE + 2.0
 REFUSES_FOR = 1.0
 A_LITTLE = timedelta(seconds=30)
 QUIET_FOR = 0.5  # seconds without a mail, after which the shop's clock is moved
 STALLED_AFTER = 20.0  # seconds without a mail, after which the next deed is done whatever was to come before it
 BEGINS_WITHIN = 180.0  # seconds to the first mail
-FINISHED_WITHIN = 600.0
+FINISHED_WITHIN = 900.0
 LETTERS = 100  # of all mails, so many are read
 SETTINGS = {
     "PHIN_SENDING_LEASE": str(LEASE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,7 @@ def test_a_clock_that_jumps_an_hour_holds_nothing_up(sqlite_database: Database, 
             bought = [purchase(len(ids) + i) for i in range(A_FEW)]
             assert report(house, bought).status_code == 202
             ids += [one["id"] for one in bought]
-            sent = len(ids)
-            wait_until(lambda sent=sent: messages(sqlite_database)[ORDER, "sent"] == sent, f"sent after {jump}", WITHIN)
+            wait_until(partial(_all_sent, sqlite_database, len(ids)), f"sent after {jump}", WITHIN)
         assert house.starts() == {"web": 1, "clock": 1}, house.said()
         house.clock.move(timedelta(hours=5))
         wait_until(lambda: messages(sqlite_database)[THANKS, "sent"] == len(ids), "the thanks go out", WITHIN)
@@ -71,3 +71,7 @@ def test_a_clock_that_jumps_an_hour_holds_nothing_up(sqlite_database: Database, 
         spools=[house.spool],
     )
     sums.assert_right()
+
+
+def _all_sent(database: Database, count: int) -> bool:
+    return messages(database)[ORDER, "sent"] == count
