@@ -20,6 +20,7 @@ from worker.storage.tables import customer, hit, message
 from worker.storage.types import instant_of, microseconds
 
 _LARGEST = 2**63 - 1  # what a column of whole numbers holds
+_NUL = b"\\u0000"  # no header or address has one, and PostgreSQL takes none
 
 
 class NewHit(NamedTuple):
@@ -53,14 +54,17 @@ class NewHit(NamedTuple):
         )
 
     @classmethod
-    def of_row(cls, text: str | bytes) -> NewHit:
+    def of_row(cls, text: bytes) -> NewHit:
         """Return the hit of a row.
 
         Raises:
             ValueError: this is no row.
         """
-        found = json.loads(text)
-        if not isinstance(found, list) or len(found) != len(cls._fields):
+        try:
+            found = json.loads(text)
+        except RecursionError:
+            found = None
+        if not isinstance(found, list) or len(found) != len(cls._fields) or _NUL in text:
             raise ValueError("no row of a hit")
         key, message, kind, link, url, at, agent, headers, hidden = found
         good = (
@@ -73,9 +77,13 @@ class NewHit(NamedTuple):
             and isinstance(headers, dict)
             and (hidden is None or isinstance(hidden, str))
         )
-        if not good or not -_LARGEST <= at <= _LARGEST:
+        try:
+            when = instant_of(at) if good else None
+        except OverflowError:
+            when = None
+        if when is None:
             raise ValueError("no row of a hit")
-        return cls(key, message, HitKind(kind), instant_of(at), link, url, agent, headers, hidden)
+        return cls(key, message, HitKind(kind), when, link, url, agent, headers, hidden)
 
 
 @dataclass(frozen=True, slots=True)
