@@ -32,6 +32,7 @@ RING_EXPIRY = 60  # seconds; after that the bell of a house with nobody in it is
 PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
 LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
 TOGETHER = 50  # messages that are fetched at a time, to be worked on together
+TELL_EVERY = 60.0  # seconds between two lines of the log about jobs that cannot be read
 MOST_ROWS = 100  # ids in what is made one of several messages
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class DoorbellBroker(RedisBroker):
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )
         self.url = url
+        self.lengths: dict[str, int] = {}  # of each queue, as it was after the last message
         self.outage = _Outage()
 
     def bell(self, queue_name: str) -> str:
@@ -81,7 +83,8 @@ class DoorbellBroker(RedisBroker):
             pipeline.lpush(bell, 1)
             pipeline.ltrim(bell, 0, RINGS - 1)
             pipeline.expire(bell, RING_EXPIRY)
-            pipeline.execute()
+            pipeline.llen(f"{self.namespace}:{message.queue_name}")
+            self.lengths[message.queue_name] = int(pipeline.execute()[-1])
         return enqueued
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:  # noqa: ARG002
@@ -102,6 +105,16 @@ class DoorbellBroker(RedisBroker):
     def length(self, queue_name: str) -> int:
         """Return how many messages wait and were not fetched."""
         return int(self.client.llen(f"{self.namespace}:{queue_name}"))
+
+    def clear(self) -> None:
+        """Drop all that waits; what is in hand is finished, and looked after by the sweep where its worker dies.
+
+        Raises:
+            redis.RedisError: the server cannot be reached.
+        """
+        keys = [f"{self.namespace}:{name}{part}" for name in self.queues for part in ("", ".msgs")]
+        self.client.unlink(*keys)
+        self.lengths.clear()
 
     def close(self) -> None:
         """Close the connections."""
@@ -149,6 +162,8 @@ class _DoorbellConsumer(Consumer):
         self._room = threading.Event()
         self._unacknowledged: deque[str] = deque(maxlen=10_000)
         self._pause = 0.0
+        self._unreadable = 0
+        self._tell_from = 0.0
 
     def __next__(self) -> MessageProxy | None:
         """Return the next message, or None after a second in which there was none."""
@@ -202,13 +217,23 @@ class _DoorbellConsumer(Consumer):
         self._room.clear()
         room = len(self._in_hand) < self._prefetch
         fetched = self._broker.do_fetch(self._queue, TOGETHER if room else 0)  # with no room: a sign of life only
-        self._fetched.extend(_together(message for data in fetched if (message := _decoded(data)) is not None))
+        decoded = [message for data in fetched if (message := _decoded(data)) is not None]
+        self._fetched.extend(_together(decoded))
+        self._tell_of_unreadable(len(fetched) - len(decoded))
         if self._fetched:
             return
         if room:
             self._bell.blpop([self._broker.bell(self._queue)], timeout=LOOK_EVERY)
         else:
             self._room.wait(LOOK_EVERY)
+
+    def _tell_of_unreadable(self, count: int) -> None:
+        """Say how many jobs are dropped, for their text is gone, as after FLUSHALL, or nobody can read it."""
+        self._unreadable += count
+        if self._unreadable and time.monotonic() >= self._tell_from:
+            _log.error("jobs in the queue cannot be read and are dropped", queue=self._queue, jobs=self._unreadable)
+            self._unreadable = 0
+            self._tell_from = time.monotonic() + TELL_EVERY
 
     def _away(self, error: redis.RedisError) -> None:
         if not self._pause:
@@ -247,10 +272,7 @@ def _together(messages: Iterable[Message[Any]]) -> list[Message[Any]]:
 
 
 def _decoded(data: bytes | None) -> Message[Any] | None:
-    if data is None:  # its text is gone, as after FLUSHALL between two commands
-        return None
     try:
-        return Message.decode(data)
-    except DecodeError as error:
-        _log.error("a message in the queue cannot be read and is dropped", why=str(error))
+        return None if data is None else Message.decode(data)
+    except DecodeError:
         return None

@@ -24,6 +24,8 @@ BULK = "bulk"  # what comes by the hundred: campaigns, seasons, what the sweep f
 BULK_FROM = 20  # ids of one kind
 QUEUES = (PROMPT, BULK)
 PATIENCE = 0.5  # seconds that a hint may take
+MOST = 100_000  # jobs that may wait in a queue: beyond it a hint is dropped, or the server's memory would have no end
+FULL_FOR = 1.0  # seconds after which it is looked whether a full queue has room
 PAUSES = (1.0, 2.0, 5.0)  # seconds without another try, after the first, second, any later failure in a row
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ class Queue:
         self._lock = threading.Lock()
         self._failures = 0
         self._not_before = 0.0
+        self._full_until: dict[str, float] = {}
 
     def enqueue(self, work: Work, parts: int = 1) -> bool:
         """Ask the workers to look at these rows soon; False where they cannot be asked now. Never raises.
@@ -55,7 +58,12 @@ class Queue:
             return False
         try:
             for job, ids in jobs_of(work):
-                broker.enqueue(_message(job, ids, BULK if len(ids) >= BULK_FROM * parts else PROMPT))
+                name = BULK if len(ids) >= BULK_FROM * parts else PROMPT
+                if time.monotonic() < self._full_until.get(name, 0.0):
+                    return False
+                broker.enqueue(_message(job, ids, name))
+                if broker.lengths.get(name, 0) >= MOST:
+                    self._full(name)
         except (redis.RedisError, OSError) as error:
             self._failed(error)
             return False
@@ -94,6 +102,17 @@ class Queue:
             self._failed(error)
             return None
 
+    def drop_waiting(self) -> None:
+        """Forget all jobs that wait: the rows that they name are asked for afresh by whoever calls this."""
+        if self._broker is None:
+            return
+        try:
+            self._broker.clear()
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+        else:
+            self._full_until.clear()
+
     def close(self) -> None:
         """Close the connections."""
         if self._broker is not None:
@@ -101,6 +120,11 @@ class Queue:
 
     def _may_try(self) -> bool:
         return time.monotonic() >= self._not_before
+
+    def _full(self, name: str) -> None:
+        if name not in self._full_until:
+            _log.warning("the queue is full, the sweep asks later for what is left out", queue=name, jobs=MOST)
+        self._full_until[name] = time.monotonic() + FULL_FOR
 
     def _failed(self, error: Exception) -> None:
         with self._lock:

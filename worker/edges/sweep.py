@@ -14,7 +14,7 @@ import structlog
 from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.edges.jobs import Job, Runners, ids_of, jobs_of
-from worker.edges.queue import Queue
+from worker.edges.queue import MOST, Queue
 
 LOOK_AT = 2_000  # rows of each kind in one turn
 ASKED_FOR = 10.0  # seconds after which the same row is asked for again
@@ -57,6 +57,12 @@ class Sweep:
         if not work:
             return
         waiting = self._queue.waiting()
+        if waiting is not None and waiting > MOST:
+            # so many hints would keep what is new waiting for minutes, and most of them are of rows long done
+            _log.warning("the queue is emptied, what is due is asked for afresh", jobs=waiting)
+            self._queue.drop_waiting()
+            self._asked.clear()
+            waiting = self._queue.waiting()
         if waiting is not None and waiting > ENOUGH:
             return
         if waiting is not None and self._queue.enqueue(work):
