@@ -3,6 +3,7 @@
 # make test     set up what the tests need, and run them
 # make check    lint, form and types, and the tests of the flows
 # make chaos    kill and break everything while 20,000 mails go out, and count (docs/chaos.md)
+# make fuzz     let a fuzzer try the readers of others' texts (make fuzz SECONDS=600 READERS="flow template")
 # make lock     renew the lists of packages with their hashes (make lock UPGRADE=1: take the newest of each)
 # make audit    ask the advisories of the Python package index about every locked package
 # make clean    remove what was set up and what it kept (.venv, var)
@@ -19,7 +20,7 @@ LOCK := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.
 SOURCES := worker tests $(wildcard bench demo)
 
 .DEFAULT_GOAL := up
-.PHONY: up install test check chaos format lock audit clean
+.PHONY: up install test check chaos format fuzz lock audit clean
 MAKEFLAGS += --no-print-directory
 
 up: install
@@ -42,6 +43,11 @@ chaos: $(VENV)/.tested
 format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+fuzz: $(VENV)/.fuzzed
+	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || { \
+		echo "The fuzzer has no package for this machine; make test tries all that it ever found." >&2; exit 1; }
+	@exec $(VENV)/bin/python -m tests.fuzz.run --seconds $(or $(SECONDS),60) $(READERS)
 
 # each list holds every package that pyproject.toml leads to, for every Python and system that Phin runs on
 lock: $(VENV)/.tools
@@ -66,6 +72,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock $(VENV)/.made
 $(VENV)/.tested: pyproject.toml requirements-dev.lock $(VENV)/.installed
 	@echo "Installing what the tests need (about a minute) …"
 	@$(PIP) $(INSTALL) requirements-dev.lock
+	@touch $@
+
+$(VENV)/.fuzzed: .ci/fuzz.lock $(VENV)/.tested
+	@$(PIP) $(INSTALL) .ci/fuzz.lock
 	@touch $@
 
 # tools of their own, apart from what Phin and its tests run with
