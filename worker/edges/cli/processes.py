@@ -26,6 +26,7 @@ from worker.edges.keeping import Keeping
 from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
 from worker.edges.logs import set_up_logs
 from worker.edges.nightly import Nightly
+from worker.edges.one_key import compare_keys
 from worker.edges.presence import present
 from worker.edges.restoring import refuse_copy, refuse_copy_at
 from worker.edges.secrecy import secrets_of
@@ -69,6 +70,7 @@ def _current(house: House) -> House:
         if not fits(connection):
             raise PhinError("the database is not up to date with this version; run 'phin release' first")
     refuse_copy(house.database)
+    compare_keys(house.database, house.secrets, house.clock.machine())
     return house
 
 
