@@ -18,9 +18,11 @@ READY: dict[str, Any] = {
         "ready": {"type": "boolean", "description": "Whether events and hits can be kept"},
         "database": {"type": "string", "description": "`up to date`, or what is wrong with it"},
         "mail": {"type": "string", "description": "Whether mail waits for the relay; does not count"},
+        "clock": {"type": "string", "description": "Whether a clock ticks; does not count"},
         "queue": {"type": "string", "description": "Whether the queue answers; does not count"},
+        "spool": {"type": "string", "description": "Whether files wait for the database; does not count"},
     },
-    "required": ["ready", "database", "mail", "queue"],
+    "required": ["ready", "database", "mail", "clock", "queue", "spool"],
 }
 _OPEN: dict[str, Any] = {"security": [], "tags": ["house"]}
 
