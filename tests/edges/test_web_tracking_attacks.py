@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tests.support.web import SIGNING, client, serving, web_house
+from tests.support.web import SIGNING, client, living, serving, web_house
 from worker.delivery.links import MessageLinks
 from worker.delivery.targets import TargetError, target_of
 from worker.delivery.tokens import Tokens, Use
+from worker.edges.web import tracking
 from worker.edges.web.app import build_app
 from worker.edges.web.tracking import PIXEL
 from worker.storage.database import Database
@@ -188,6 +190,25 @@ async def test_answers_carry_no_cookie_and_are_kept_by_nobody(sqlite_database: D
         assert told["referrer-policy"] == "no-referrer"
         assert told["content-security-policy"].startswith("default-src 'none'")
         assert not {"set-cookie", "etag", "last-modified"} & set(told)
+
+
+async def test_a_flood_of_hits_leads_on_and_fills_no_disk(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given somebody who has a mail and floods with its link and its pixel, then each click leads on and each pixel is
+    shown, hits beyond a number are not kept, and those of other links are, from the same address."""
+    monkeypatch.setattr(tracking, "HITS_OF_ONE", 5)
+    async with living(web_house(sqlite_database, tmp_path)) as web:
+        for _ in range(12):
+            assert (await web.get(f"/c/{CLICK}")).headers["location"] == TARGET
+            assert (await web.get(f"/o/{TOKENS.open(12)}.gif")).content == PIXEL
+        for number in range(20, 40):
+            assert (await web.get(f"/o/{TOKENS.open(number)}.gif")).content == PIXEL
+        assert (await web.get(f"/c/{TOKENS.click(12, 4, TARGET)}")).status_code == 302
+    with sqlite_database.reading() as connection:
+        rows = connection.execute(select(hit.c.message_id, hit.c.kind, hit.c.link)).all()
+    counted = Counter(tuple(row) for row in rows)
+    assert sorted(counted.values()) == [*[1] * 21, 5, 5]
 
 
 def test_a_head_of_a_real_server_has_no_body(sqlite_database: Database, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ thousands in a second, so they are answered before any route is looked for, with
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable
 from datetime import date, datetime
 from itertools import count
@@ -26,12 +27,14 @@ from worker.delivery.tokens import Click, Tokens
 from worker.domain.hits import METHOD, PURPOSES, HitKind
 from worker.edges.web.headers import DEFAULTS
 from worker.edges.web.hit_recording import HitRecorder
+from worker.edges.web.rate_limit import RateLimit
 from worker.edges.web.recording import Clock
 from worker.edges.web.rendering import Pages
 from worker.storage.hits import NewHit
 
 # One transparent dot, GIF89a.
 PIXEL = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
+HITS_OF_ONE, HITS_WITHIN = 600, 600.0  # hits of one link or pixel that are kept, in so many seconds
 USER_AGENT_LIMIT = 400  # characters that are kept
 HEADER_LIMIT = 100
 LOOKED_EACH = 0.001  # seconds
@@ -56,6 +59,8 @@ _NO_BODY = {"type": "http.response.body", "body": b""}
 _METHODS = ("GET", "HEAD")
 _KEPT = {name.encode(): name for name in PURPOSES}
 
+log = logging.getLogger(__name__)
+
 
 class Tracking:
     """The endpoints.
@@ -71,12 +76,14 @@ class Tracking:
         self._pages = pages
         self._hidden = _address_hash(secret)
         self._key = _keys()
+        self._often = RateLimit(HITS_OF_ONE, HITS_WITHIN)
+        self._words = RateLimit(1, 60.0)
 
     async def show(self, scope: Scope, token: str, send: Send) -> None:
         """Show the pixel, always; count a GET of a good token."""
         if scope["method"] == "GET":
             message = self._tokens.read_open(token.removesuffix(OPEN_SUFFIX))
-            if message is not None:
+            if message is not None and self._keeps(message):
                 await self._recorder.record(self._hit(scope, message, HitKind.OPEN))
         await send(_PIXEL_BEGIN)
         await send(_PIXEL_BODY)
@@ -87,7 +94,8 @@ class Tracking:
 
     async def lead(self, scope: Scope, click: Click, send: Send) -> None:
         """Lead to where a link says, and count it."""
-        await self._recorder.record(self._hit(scope, click.message, HitKind.CLICK, click.link, click.target))
+        if self._keeps(click.message, click.link):
+            await self._recorder.record(self._hit(scope, click.message, HitKind.CLICK, click.link, click.target))
         headers = [*_REDIRECT_HEADERS, (b"location", click.target.encode("ascii"))]
         await send({"type": "http.response.start", "status": 302, "headers": headers})
         await send(_NO_BODY)
@@ -95,6 +103,19 @@ class Tracking:
     async def no_link(self, request: Request) -> Response:
         """Show a friendly page for a link that was not made here, or was cut off on its way."""
         return self._pages.notice("gone", self._pages.language(request), 404, link=True)
+
+    def _keeps(self, message: int, link: int | None = None) -> bool:
+        """Say whether a hit is kept, and not one of a flood by which somebody who has a mail would fill the disk.
+
+        Counted by link and never by address: a mail program fetches the pixels of thousands from a few of them.
+        """
+        if not self._often.wait((message, link)):
+            return True
+        if not self._words.wait("flood"):
+            log.warning(
+                "hits of message %d come in a flood; those beyond %d are answered, not kept", message, HITS_OF_ONE
+            )
+        return False
 
     def _hit(
         self, scope: Scope, message: int, kind: HitKind, link: int | None = None, url: str | None = None
