@@ -85,6 +85,12 @@ class Journals(RuleBasedStateMachine):
         self.taken = None
 
     @rule()
+    def rest(self) -> None:
+        self.journal.rest()
+        if not self.waiting and self.taken is None:
+            assert list(self.folder.glob("*")) == []
+
+    @rule()
     def die(self) -> None:
         kill(self.journal, self.taken)
         self.next_process()

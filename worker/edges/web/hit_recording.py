@@ -30,6 +30,7 @@ KIND = "hits"
 PATIENCE = 0.2  # seconds that a click may wait for its commit
 GROUP = 2_000  # hits in one transaction
 LOADS_EACH = 0.1  # seconds between two commits of what the journal holds; the first comes at once
+RESTS_AFTER = 2.0  # seconds without a hit after which no file of the journal stays
 AGAIN_AFTER = 1.0  # seconds after which a commit that failed is tried again
 HELD = 50_000  # hits that wait in memory while neither database nor disk takes any; some 30 MB
 CLASSED_AFTER = SETTLING.total_seconds() + 0.1
@@ -210,10 +211,14 @@ class _Loading:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        last = False
+        last = resting = False
         while not last:
-            self._woken.wait()
+            if not self._woken.wait(None if resting else RESTS_AFTER):
+                self._journal.rest()
+                resting = True
+                continue
             self._woken.clear()
+            resting = False
             last = self._closing.is_set()
             try:
                 self._load()

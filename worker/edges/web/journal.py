@@ -21,7 +21,8 @@ from worker.edges.web.spool import is_still, sync_folder, write_all
 
 SUFFIX = ".journal"
 SYNCED: int = getattr(os, "RWF_DSYNC", 0)  # where the kernel can: writing and syncing in one call
-LAID_OUT = 256 * 1024  # bytes
+LAID_OUT = 64 * 1024  # bytes
+KEPT = 1024 * 1024  # bytes of a file that was written full, which are used again
 LONGEST = 4 * 1024 * 1024  # bytes, after which another file is begun: while the database is away it only gets more
 
 
@@ -54,9 +55,9 @@ class Segment:
 
     def empty(self) -> None:
         """Write over what was written, for it is committed."""
-        write_all(self._descriptor, bytes(min(self.used, LAID_OUT)), 0)
-        if self.used > LAID_OUT:
-            os.ftruncate(self._descriptor, LAID_OUT)
+        write_all(self._descriptor, bytes(min(self.used, KEPT)), 0)
+        if self.used > KEPT:
+            os.ftruncate(self._descriptor, KEPT)
         self.used = 0
 
     def close(self) -> None:
@@ -133,6 +134,16 @@ class Journal:
                     self._spare = segment
             if not kept:
                 segment.close()
+
+    def rest(self) -> None:
+        """Remove the files in which nothing is."""
+        with self._lock:
+            if self._writing is not None and not self._writing.used:
+                self._writing.close()
+                self._writing = None
+            if self._spare is not None:
+                self._spare.close()
+                self._spare = None
 
     def close(self) -> None:
         """Take nothing more, and let go of what is there: what nobody took is read back by another process."""
