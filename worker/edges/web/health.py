@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from worker.edges.moments import counted
 from worker.edges.presence import FORGOTTEN_AFTER, SILENT_AFTER
 from worker.edges.spooled import spooled
 from worker.edges.web.writable import Writable
@@ -135,7 +136,8 @@ class Health:
             files, oldest = spooled(self._spool)
         except OSError as error:
             return f"cannot be read: {error.strerror or error}"
-        return f"{files:,} files wait for the database, the oldest for {oldest:.0f} s" if files else "empty"
+        told = f"{counted(files, 'file')} for the database, the oldest from {oldest:.0f} s ago"
+        return told if files else "empty"
 
     def _wrong(self) -> str | None:
         """Return what keeps the database from being used, or None; details stand in the log only."""
