@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from worker.delivery.enclosures import Enclosed, enclosed
 from worker.delivery.mime import LONGEST_LINE, HeaderError, build, clean
+from worker.delivery.smtp_mail import on_the_wire
 from worker.delivery.templates.rendered import Rendered
 from worker.domain.errors import NaiveDatetimeError
 
@@ -83,6 +84,7 @@ def second_reading(header: str) -> str:
 
 def holds_the_wire_rules(content: bytes) -> None:
     """Assert what holds for every mail: ASCII, CRLF, no long line, no long encoded-word."""
+    assert on_the_wire(content) == content  # what SMTP then takes as it is (`Outgoing.in_form`)
     assert content.isascii()
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content)
     assert all(len(line) <= LONGEST_LINE for line in content.split(b"\r\n"))

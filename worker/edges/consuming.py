@@ -6,6 +6,7 @@ stand in line behind a campaign.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,7 @@ from worker.edges.doorbell import DoorbellBroker
 from worker.edges.jobs import Job, Runners
 from worker.edges.queue import BULK, PROMPT, QUEUES, Queue
 
+COLLECT_AFTER = 20_000  # new objects; a batch of mails makes so many, and hardly a circle among them
 IDLE_LOOK = 1_000  # milliseconds after which an idle thread looks whether it should stop
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class Workers:
 
     def start(self) -> None:
         """Begin to consume."""
+        gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
         for worker in self._workers:
             worker.start()
 
