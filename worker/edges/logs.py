@@ -31,6 +31,7 @@ QUIET = {  # what these say beneath that level is of use to nobody who runs a sh
     "flufl.bounce": logging.CRITICAL,  # what its detectors stumble over is answered by asking the next
     "imapclient": logging.WARNING,
     "premailer": logging.ERROR,
+    "sqlalchemy": logging.WARNING,  # beneath it, whole rows are written down
     "CSSUTILS": logging.CRITICAL,
 }
 _BACKGROUND = re.compile(r"(?:\\n|\n)?\(Background on this error at: https://sqlalche\.me/[^)\s]*\)")
