@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -18,8 +19,8 @@ from worker.edges.standing import listen
 from worker.edges.web.guarded_http import Watch
 
 # Seconds after which a thread that waits for Python's lock gets it. The loop hardly lets go of it while requests come
-# in, and what commits them needs it a dozen times for each group.
-SWITCHES_EACH = 0.001
+# in, and what writes hits to the disk needs it twice for each group: a group waits that long beside the disk.
+SWITCHES_EACH = 0.0002
 LISTEN_FD = "PHIN_LISTEN_FD"  # the listening socket that `phin up` holds: while the web process starts anew, it waits
 
 
@@ -44,6 +45,8 @@ def serve(app: ASGIApp, listener: socket.socket, trusted_proxies: Sequence[str] 
         trusted_proxies: addresses and networks whose X-Forwarded-For tells the client's address; others' is ignored.
     """
     sys.setswitchinterval(SWITCHES_EACH)
+    gc.collect()
+    gc.freeze()  # what is there by now stays; going through all of it again and again keeps requests waiting
     uvicorn.Server(configured(app, trusted_proxies)).run(sockets=[listener])
 
 
