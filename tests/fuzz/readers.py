@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import TZPATH
 
 from tests.delivery.mails import NOW, SHOP, FakeLinks, values
 from tests.fuzz.words import LONGEST
@@ -24,6 +25,7 @@ from worker.delivery.bounces.reading import read
 from worker.delivery.templates.errors import TemplateError
 from worker.delivery.templates.library import TemplateLibrary
 from worker.delivery.tokens import Click, SignIn, SurveyAnswer, TaskLink, Tokens, Use
+from worker.domain.conditions.faults import ExpressionError
 from worker.domain.errors import FileError
 from worker.domain.event_check import EventRules
 from worker.domain.settings import Settings
@@ -34,7 +36,6 @@ from worker.language.config.segments import read_segments
 from worker.language.config.settings import inspect_settings
 from worker.language.config.staff import read_staff
 from worker.language.expressions.expressions import parse_expression, parse_text
-from worker.language.expressions.syntax import ExpressionError
 from worker.language.flow.flows import read_flow
 from worker.language.flow_tests.files import Known, read_flow_tests
 from worker.language.yaml.diagnostics import as_github, as_text
@@ -50,6 +51,7 @@ class ReachedOutError(AssertionError):
 
 _PAGES = (Use.PREFERENCES, Use.CONFIRM, Use.VIEW)
 _rendering = threading.local()
+_OF_PYTHON = (sys.prefix, *TZPATH)
 _REACHING = ("open", "os", "socket", "subprocess", "ctypes", "exec", "compile", "import")
 
 
@@ -57,8 +59,8 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     """Refuse what no rendering may do; Python calls this for each such thing (PEP 578)."""
     if not getattr(_rendering, "on", False) or event.partition(".")[0] not in _REACHING:
         return
-    if event == "open" and arguments[1] == "r" and str(arguments[0]).startswith(sys.prefix):
-        return  # Babel loads a language when it is first needed
+    if event == "open" and arguments[1] == "r" and str(arguments[0]).startswith(_OF_PYTHON):
+        return  # Babel loads a language, and Python a zone, when they are first needed
     raise ReachedOutError(f"a template reached out: {event} {arguments!r:.200}")
 
 

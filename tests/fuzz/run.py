@@ -122,6 +122,7 @@ def _fuzz(name: str, seconds: int, corpus: Path, current: Path) -> int:
         f"-rss_limit_mb={MEMORY}",
         *([f"-dict={words}"] if WORDS[name] else []),
         f"-max_len={LONGEST}",
+        f"-artifact_prefix={corpus.parent}/",  # what is found is kept by whoever started this
         str(corpus),
     ]
     atheris.Setup(arguments, one)

@@ -95,6 +95,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         """Allow `range` and the methods that `is_safe_attribute` let through."""
         return obj is limited_range or isinstance(obj, BuiltinFunctionType | MethodType)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Have `format` be a method like others, which are refused: Jinja's stand-in for it could be kept and shown."""
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 - Jinja's signature
         """Compute within the limits."""
         return operate(operator, left, right, self.binop_table[operator])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ _FAULTS = (
     ValueError,
 )
 _TELLING = (jinja2.TemplateError, RenderLimitError, FormatError, TypeError, ArithmeticError)  # name no value
+# Jinja says which by Python's own writing of it, with its place in memory.
+_UNCALLED = re.compile(r"<.*?(?:function|method) (?:\w+\.)*(\w+).* is not safely callable|.* is not safely callable")
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 # No text, no size, no place among the tabs, nothing that a screen reader tells: only what reads the source finds it.
 _HONEYPOT = '<a href="{}" rel="nofollow" aria-hidden="true" tabindex="-1" style="display:none"></a>'
@@ -212,6 +215,8 @@ class CompiledTemplate:
         message = (
             lower_first(str(error)) if isinstance(error, _TELLING) else f"cannot be shown ({type(error).__name__})"
         )
+        if uncalled := _UNCALLED.fullmatch(message):
+            message = f"'{uncalled[1] or 'this'}' cannot be called in a mail"
         quoted = message.split("'")
         near = quoted[1].split(".")[-1] if len(quoted) > 2 else ""
         return self.parts.sources.error(line, message, near=near)
