@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,17 +15,24 @@ from worker.storage.tables import event_trace, trace
 
 _NEXT = select(func.coalesce(func.max(trace.c.number), 0) + 1).where(trace.c.journey_id == bindparam("of"))
 _APPEND = insert(trace).values(journey_id=bindparam("of"), number=_NEXT.scalar_subquery())
+# Several lines in one trip to the server.
+_APPEND_TOGETHER = """
+    INSERT INTO trace (journey_id, number, at, kind, step, detail)
+    SELECT %(of)s, coalesce((SELECT max(number) FROM trace WHERE journey_id = %(of)s), 0) + ordinality,
+        %(at)s, kind, step, detail
+    FROM ROWS FROM (jsonb_to_recordset(%(lines)s::jsonb) AS (kind text, step text, detail jsonb)) WITH ORDINALITY
+"""
 _OF_EVENT = Insertion(event_trace, lambda new: new.on_conflict_do_nothing())
 
 
 def append(connection: Connection, journey_id: int, entries: Sequence[TraceEntry], now: datetime) -> None:
     """Add lines to a journey's trace, numbered on from the last."""
-    lines = [
-        {"of": journey_id, "at": now, "kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)}
-        for entry in entries
-    ]
-    if lines:
-        connection.execute(_APPEND, lines)
+    lines = [{"kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)} for entry in entries]
+    if len(lines) > 1 and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_APPEND_TOGETHER, {"of": journey_id, "at": now, "lines": json.dumps(lines)})
+    else:
+        for line in lines:
+            connection.execute(_APPEND, {"of": journey_id, "at": now, **line})
 
 
 def of_event(
