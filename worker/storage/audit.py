@@ -87,3 +87,9 @@ def listed(
         Deed(row.at, Actor(Way(row.way), row.who), row.action, row.on, row.detail or {}, row.id)
         for row in reversed(rows)
     ]
+
+
+def marked(connection: Connection, action: str, after: int) -> list[tuple[int, str]]:
+    """Return numbers of lines above one, and what was done to, of those that tell of this action."""
+    asked = select(audit.c.id, audit.c.on).where(audit.c.id > after, audit.c.action == action, audit.c.on.is_not(None))
+    return [(row.id, row.on) for row in connection.execute(asked)]

@@ -23,6 +23,7 @@ from worker.edges.web.composed import Composed
 from worker.edges.web.confirm import Confirm
 from worker.edges.web.coupons import CouponPage
 from worker.edges.web.docs import Docs
+from worker.edges.web.ended_sessions import EndedSessions
 from worker.edges.web.error_pages import FOR_PROGRAMS, ErrorPages
 from worker.edges.web.floods import Floods
 from worker.edges.web.flow_files import FlowFiles
@@ -98,10 +99,11 @@ def build_app(house: Composed) -> Starlette:
     zone = ZoneInfo(settings.shop.timezone)
     signing = house.secrets.signing
     knows = partial(may_enter, house.staff)
-    sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows)
+    ended = EndedSessions(house.database, house.clock)
+    sessions = Sessions(signing, settings.url, settings.pages.session_days, house.clock, knows, ended.holds)
     frame = Frame(pages, sessions, FormGuard(signing, settings.url), house.staff, lambda: house.captures_mail)
     noted = partial(note_sign_in, house.database, house.clock)
-    signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days, noted)
+    signin = SignInPages(frame, house.tokens, house.staff, house.clock, settings.pages.link_days, noted, ended.end)
     overviews = Overviews(house.database, house.flowbook, zone, FlowFiles(house, house.beside_flows).errors)
     home = Home(frame, overviews, house.tokens, house.clock, settings.url, zone)
     task_list = TaskList(frame, house.database, house.tokens, house.clock, settings.url, zone)
@@ -129,10 +131,12 @@ def build_app(house: Composed) -> Starlette:
             drain_again_and_again(spool, house.database, teller, house.clock, DRAIN_EVERY, confirmed=refusal_confirmed),
             name="draining",
         )
+        following = asyncio.create_task(ended.follow(), name="who signed out")
         yield
-        draining.cancel()
-        with suppress(asyncio.CancelledError):
-            await draining
+        for task in (draining, following):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await asyncio.gather(*(asyncio.to_thread(one.close, CLOSES_WITHIN) for one in (ingest, hits, refusals)))
         await asyncio.to_thread(teller.close, CLOSES_WITHIN)  # last: what the others committed is told
         unsubscribe.close()

@@ -100,7 +100,15 @@ class Frame:
         if token is not None:
             token.attach(page)
         if request.query_params.get("lang") == language:
-            page.set_cookie(_LANGUAGE_COOKIE, language, max_age=_A_YEAR, httponly=True, samesite="lax", path="/")
+            page.set_cookie(
+                _LANGUAGE_COOKIE,
+                language,
+                max_age=_A_YEAR,
+                httponly=True,
+                secure=self.forms.secure,
+                samesite="lax",
+                path="/",
+            )
         return page
 
     def missing(self, request: Request) -> HTMLResponse:

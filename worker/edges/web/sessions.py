@@ -1,8 +1,8 @@
-"""Sessions: who is signed in to the pages, kept in a signed cookie of their browser and nowhere else.
+"""Sessions: who is signed in to the pages, kept in a signed cookie of their browser.
 
 A session is made by signing in, never taken over from what a browser brings, so it cannot be fixed beforehand. It
-ends by signing out, after the days of a setting, when its person is in `config/staff.yaml` no more, and for
-everybody when PHIN_SECRET_KEY is changed.
+ends by signing out (`worker.edges.web.ended_sessions`), after the days of a setting, when its person is in
+`config/staff.yaml` no more, and for everybody when PHIN_SECRET_KEY is changed.
 """
 
 from __future__ import annotations
@@ -52,10 +52,17 @@ class Sessions:
         url: address of the web process; by https its cookies never go over http.
         days: how long a session lasts.
         knows: says whether a person may still sign in.
+        over: says whether a session was signed out.
     """
 
     def __init__(
-        self, signing: Sequence[bytes], url: str, days: int, clock: MachineClock, knows: Callable[[str], bool]
+        self,
+        signing: Sequence[bytes],
+        url: str,
+        days: int,
+        clock: MachineClock,
+        knows: Callable[[str], bool],
+        over: Callable[[Session], bool] = lambda _: False,
     ) -> None:
         self._serializer = serializer(signing, "phin session")
         self._secure = url.startswith("https://")
@@ -64,6 +71,7 @@ class Sessions:
         self._lasts = timedelta(days=days)
         self._clock = clock
         self._knows = knows
+        self._over = over
 
     def of(self, request: Request) -> Session | None:
         """Return who is signed in, or None."""
@@ -77,7 +85,7 @@ class Sessions:
             return None
         if self._clock.machine() - session.since >= self._lasts or not self._knows(session.person):
             return None
-        return session
+        return None if self._over(session) else session
 
     def begin(self, response: Response, person: str) -> Session:
         """Sign a person in with this answer; whatever session the browser had is over."""

@@ -13,7 +13,7 @@ from worker.delivery.tokens import Tokens
 from worker.domain.staff import StaffOf
 from worker.edges.web.forms import read_form
 from worker.edges.web.frame import Frame, may_enter
-from worker.edges.web.sessions import MachineClock
+from worker.edges.web.sessions import MachineClock, Session
 
 _PLACES = {"tasks": "/tasks"}  # where a link may lead on to, by the word in it; an address in a link leads nowhere
 
@@ -24,6 +24,7 @@ class SignInPages:
     Parameters:
         days: how long a link can be used.
         noted: has the log say that somebody signed in.
+        end: ends a session everywhere.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class SignInPages:
         clock: MachineClock,
         days: int,
         noted: Callable[[str], None] = lambda _: None,
+        end: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self._noted = noted
+        self._end = end
         self._frame = frame
         self._tokens = tokens
         self._staff = staff
@@ -64,6 +67,8 @@ class SignInPages:
         if not self._frame.forms.holds(request, await read_form(request), visitor.session):
             return self._frame.pages.notice("stale", visitor.language, 403)
         await run_in_threadpool(self._noted, person)
+        if visitor.session is not None:
+            await run_in_threadpool(self._end, visitor.session)
         answer = RedirectResponse(_place(request), 303)
         self._frame.sessions.begin(answer, person)
         return answer
@@ -74,6 +79,8 @@ class SignInPages:
         fields = await read_form(request)
         if visitor.session is not None and not self._frame.forms.holds(request, fields, visitor.session):
             return self._frame.pages.notice("stale", visitor.language, 403)
+        if visitor.session is not None:
+            await run_in_threadpool(self._end, visitor.session)
         answer = RedirectResponse("/", 303)
         self._frame.sessions.end(answer)
         return answer
