@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tests.chaos.house import KEY, RunningHouse
 from worker.storage.database import Database
-from worker.storage.tables import event, message
+from worker.storage.tables import event, hit, message
 
 LONG = os.environ.get("PHIN_CHAOS") == "long"
 ORDER, THANKS = "order-taken", "order-thanks"
@@ -90,6 +90,12 @@ def events(database: Database) -> Counter[str]:
     """Count the events by state."""
     with database.reading() as connection:
         return Counter(connection.execute(select(event.c.state)).scalars().all())
+
+
+def hits(database: Database) -> int:
+    """Count the opens and clicks."""
+    with database.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(hit)).scalar_one())
 
 
 def phin(house: RunningHouse, *arguments: str, within: float = 90.0) -> subprocess.CompletedProcess[str]:

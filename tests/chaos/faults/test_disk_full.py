@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
 
-from tests.chaos.faults.plant import ORDER, answer, make_home, messages, purchase, report
+from tests.chaos.faults.plant import ORDER, answer, hits, make_home, messages, purchase, report
 from tests.chaos.faults.small_disk import SmallDisk
 from tests.chaos.house import RunningHouse
 from tests.chaos.oracle import judge
@@ -18,7 +17,6 @@ from tests.chaos.sink import Sink
 from tests.support.processes import wait_until
 from tests.support.visitor import PHONE, read_letter
 from worker.storage.database import Database
-from worker.storage.tables import hit
 
 BEFORE = 10  # orders
 WHILE_FULL = 10  # requests, of so many orders each
@@ -78,7 +76,7 @@ def test_a_full_disk_refuses_clearly_and_loses_nothing(tmp_path: Path) -> None:
         total = BEFORE + WHILE_FULL * EACH
         assert len(ids) == total
         wait_until(lambda: sent() == total, "all mails go out", 240)
-        wait_until(lambda: disk.inside(lambda: _hits(database)) == 3, "every click is kept", 60)
+        wait_until(lambda: disk.inside(lambda: hits(database)) == 3, "every click is kept", 60)
         assert house.starts() == {"web": 1, "clock": 1}, house.said()
         sums = judge(
             database,
@@ -106,8 +104,3 @@ def _link(letter: Path) -> str:
     found = re.search(r'href="([^"]+/c/[^"]+)"', read_letter(letter.read_bytes()).html)
     assert found is not None
     return found[1]
-
-
-def _hits(database: Database) -> int:
-    with database.reading() as connection:
-        return connection.execute(select(func.count()).select_from(hit)).scalar_one()
