@@ -23,6 +23,7 @@ from worker.edges.metrics_key import MetricsKeys, read_metrics_keys
 from worker.edges.queue_standing import standing
 from worker.edges.redis_client import open_client
 from worker.edges.ticks import TickNote
+from worker.storage import figures as kept
 from worker.storage.database import Database
 from worker.storage.processes import ProcessRow, report
 from worker.storage.tables import message
@@ -186,6 +187,26 @@ def test_what_waits_in_the_queue_is_told(redis_url: str) -> None:
     assert found["prompt"].jobs == 2
     assert 39 < found["prompt"].oldest < 60
     assert (found["bulk"].jobs, found["bulk"].oldest, found["nothing"].jobs) == (1, 0.0, 0)
+
+
+def test_totals_that_take_long_are_counted_each_minute(database: Database, tmp_path: Path) -> None:
+    """Given a look that takes a second, then the next ticks pass it over, and after a minute one looks again."""
+    house, time = web_house(database, tmp_path), 0.0
+
+    def slow() -> float:
+        nonlocal time
+        time += 1.0
+        return time
+
+    clock, first = figures.Figures(database, house.clock, monotonic=slow), house.clock.machine().timestamp()
+    seen = []
+    for wait in (0.0, 20.0, 60.0):
+        time += wait
+        clock()
+        with database.reading() as connection:
+            seen.append(kept.read(connection)["figures_timestamp_seconds"][()] - first)
+        house.clock.move(timedelta(seconds=10))
+    assert seen == [0, 0, 20]
 
 
 def test_what_takes_long_is_counted_seldom(database: Database, tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from worker.storage import figures, totals
 from worker.storage.database import Database
 from worker.storage.figures import Counted
 from worker.storage.standing_counts import COUNTS
-from worker.storage.tallying import look
+from worker.storage.tallying import Look, look
 
 EVERY = 15.0  # seconds, as often as Prometheus usually asks
-SHARE = 1 / 200  # of the time that counting what stands in queues may take: what takes a second is counted in 200
+SHARE = 1 / 200  # of the time that a count may take: what takes a second is counted in 200
+SELDOM = 60.0  # seconds after which totals are counted again, however long that takes
 
 
 class _Clock(Protocol):
@@ -52,12 +53,15 @@ class Figures:
         self._monotonic = monotonic
         self._told: dict[str, TickNote] = {}
         self._again: dict[str, float] = {}
+        self._look_again = float("-inf")
 
     def __call__(self) -> None:
         """Count, and write what was counted, in one transaction."""
+        if self._monotonic() < self._look_again:
+            return
         began = self._clock.machine()
         with self._database.reading() as connection:
-            looks = look(connection, figures.marks(connection), self._clock.now())
+            looks = self._look(connection)
             standing = self._standing(connection)
         notes = {name: replace(note) for name, note in self._notes().items()}
         self._add_ticks(standing, notes)
@@ -68,6 +72,13 @@ class Figures:
             figures.add(connection, standing.totals)
             figures.put(connection, standing.now)
         self._told = notes
+
+    def _look(self, connection: Connection) -> list[Look]:
+        """Count what happened; where that takes long, as in a campaign of thousands a second, the less often."""
+        began = self._monotonic()
+        looks = look(connection, figures.marks(connection), self._clock.now())
+        self._look_again = began + min(SELDOM, (self._monotonic() - began) / SHARE)
+        return looks
 
     def _standing(self, connection: Connection) -> Counted:
         """Count what stands in queues, each count again once it has cost no more than its share of the time."""
