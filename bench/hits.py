@@ -35,7 +35,7 @@ from worker.edges.house import House
 from worker.edges.web.recording import drain
 from worker.storage.tables import hit
 
-MAILS = 2_000  # of as many customers
+MAILS = 20_000  # so many that of none more hits come than are kept of one link
 TARGET = "https://the-coffee.example/orders/A1?utm_source=phin&utm_medium=email&utm_campaign=post-purchase"
 AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 READY_WITHIN = 60.0  # seconds
