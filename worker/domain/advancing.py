@@ -43,10 +43,15 @@ _MOST_SEEN = 50  # of what a choice asked, kept in its trace: the last, which de
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step that does something, and the facts as they stood when the journey came to it."""
+    """A step that does something, and the facts as they stood when the journey came to it.
+
+    Parameters:
+        since: when its time came: earlier than now where the wait before it ended while nobody looked.
+    """
 
     step: Acting
     facts: Facts
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def advance(
     if left is not None:
         return Advance(JourneyState.EXITED, journey.step, None, left[0], (), (left[1],), True)
     trace: list[TraceEntry] = []
-    moment = now
+    moment = since = now
     if journey.step is None:
         step = route.first
     else:
@@ -94,17 +99,18 @@ def advance(
             closed = _closed(standing, facts)
             if closed is None:
                 return None
-            return _walk(route, journey, route.after(standing), moment, facts, reading, zone, chance, [closed])
+            return _walk(route, journey, route.after(standing), moment, since, facts, reading, zone, chance, [closed])
         assert isinstance(standing, Wait), "a journey only ever stands at a wait or a task"
         if standing.until is not None and reading.holds(standing.until, facts):
             trace.append(_entry(TraceKind.WAITED, standing, until=reading.explain(standing.until, facts)))
         elif journey.due_at is not None and journey.due_at <= now:
             trace.append(TraceEntry(TraceKind.WAITED, standing.name))
-            moment = journey.due_at if now - journey.due_at <= PUNCTUAL else now
+            since = journey.due_at
+            moment = since if now - since <= PUNCTUAL else now
         else:
             return None
         step = route.after(standing)
-    return _walk(route, journey, step, moment, facts, reading, zone, chance, trace)
+    return _walk(route, journey, step, moment, since, facts, reading, zone, chance, trace)
 
 
 def _walk(
@@ -112,6 +118,7 @@ def _walk(
     journey: Journey,
     step: Step | None,
     moment: datetime,
+    since: datetime,
     facts: Facts,
     reading: Reading,
     zone: ZoneInfo,
@@ -126,7 +133,7 @@ def _walk(
     while step is not None:
         match step:
             case Send():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 to = {} if step.to is None else {"to": step.to}
                 trace.append(_entry(TraceKind.SEND, step, template=step.template, **to))
                 step = route.after(step)
@@ -140,14 +147,14 @@ def _walk(
                     until = {} if step.until is None else {"until": step.until.text}
                     trace.append(_entry(TraceKind.WAIT, step, due=due.isoformat(), **until))
                     return stands(JourneyState.WAITING, step.name, due)
-                step, moment = route.after(step), due
+                step, moment, since = route.after(step), due, due
             case TaskStep():
                 needless = _needless(step, facts, reading)
                 trace.append(
                     needless or _entry(TraceKind.TASK, step, **({"assign": step.assign} if step.assign else {}))
                 )
                 if needless is None:
-                    acts.append(Act(step, facts))
+                    acts.append(Act(step, facts, since))
                     if step.hold:
                         return stands(JourneyState.WAITING, step.name)
                 step = route.after(step)
@@ -161,28 +168,28 @@ def _walk(
                 trace.append(_entry(TraceKind.FORK, step, way=way, seen=asked))
                 step = route.into(step, steps)
             case SetFields() | AddToFields() | Tag() | Untag():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 customer, wrote = written(step, facts, reading)
                 trace.append(_entry(TraceKind.WROTE, step, **wrote))
                 facts = replace(facts, customer=customer)
                 step = route.after(step)
             case Suppress():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 trace.append(_entry(TraceKind.SUPPRESSED, step, reason=step.reason))
                 stop = Suppression(step.reason, facts.now, journey.id)
                 consent = replace(facts.customer.consent, marketing_suppressed=stop)
                 facts = replace(facts, customer=replace(facts.customer, consent=consent))
                 step = route.after(step)
             case Coupon():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 trace.append(_entry(TraceKind.COUPON, step, coupon=step.coupon))
                 step = route.after(step)
             case Emit():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 trace.append(_entry(TraceKind.EMITTED, step, event=step.event))
                 step = route.after(step)
             case Webhook():
-                acts.append(Act(step, facts))
+                acts.append(Act(step, facts, since))
                 trace.append(_entry(TraceKind.WEBHOOK, step, url=step.url))
                 step = route.after(step)
             case Split():

@@ -51,7 +51,7 @@ def perform(
     for act in acts:
         match act.step:
             case Send() as step:
-                written = messages_of(around, staff, version, journey, act.facts, step)
+                written = messages_of(around, staff, version, journey, act, step)
                 messages += [(new, act.facts) for new in written]
             case TaskStep() as step:
                 give(connection, around.reading, staff, journey, act.facts, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from worker.domain.facts import Facts
+from worker.domain.advancing import Act
 from worker.domain.journeys import Journey
 from worker.domain.messages import Kind
 from worker.domain.staff import Staff
@@ -16,16 +16,17 @@ from worker.storage.flowbook import Version
 
 
 def messages_of(
-    around: Surroundings, staff: Staff, version: Version, journey: Journey, facts: Facts, step: Send
+    around: Surroundings, staff: Staff, version: Version, journey: Journey, act: Act, step: Send
 ) -> list[ledger.NewMessage]:
     """Return the customer's mail of a step, or one for each of the staff whom the step names."""
+    facts = act.facts
     customers_own = facts.customer.language or facts.shop.language
-    mail = _message(around, version, journey, facts, step, customers_own)
+    mail = _message(around, version, journey, act, step, customers_own)
     if step.to is None:
         return [mail]
     return [
         replace(
-            _message(around, version, journey, facts, step, person.language),
+            _message(around, version, journey, act, step, person.language),
             key=f"{mail.key}:{person.key}",
             customer_id=None,
             staff=person.key,
@@ -36,8 +37,9 @@ def messages_of(
 
 
 def _message(
-    around: Surroundings, version: Version, journey: Journey, facts: Facts, step: Send, language: str
+    around: Surroundings, version: Version, journey: Journey, act: Act, step: Send, language: str
 ) -> ledger.NewMessage:
+    facts = act.facts
     values: dict[str, object] = {}
     if step.values:
         values["with"] = {name: around.reading.text(text, facts) for name, text in step.values}
@@ -61,5 +63,5 @@ def _message(
         step=step.name,
         order_number=journey.order_number,
         values=values,
-        expires_at=facts.now + step.expires.span() if step.expires else None,
+        expires_at=act.since + step.expires.span() if step.expires else None,  # however late somebody looked
     )
