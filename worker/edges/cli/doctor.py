@@ -29,6 +29,7 @@ MARKS = {
     Level.WARNING: ("!", "!", "yellow"),
     Level.FAULT: ("✗", "x", "red"),
 }
+SERVERS = ("database", "writing", "queue", "relays")  # what of them hangs, holds up all
 NARROWEST = 60
 SUBJECT = 14  # columns; a longer subject pushes its own line on
 BESIDE_FROM = 110  # columns from which a remedy stands beside its finding where it fits
@@ -41,7 +42,7 @@ BESIDE_FROM = 110  # columns from which a remedy stands beside its finding where
     "--resolver", metavar="ADDRESS", help="Ask this name server, not this machine's: 1.1.1.1, or address:port."
 )
 @click.option(
-    "--within", type=click.FloatRange(1, 600), default=20.0, metavar="SECONDS", help="Time for all of it; 20."
+    "--within", type=click.FloatRange(1, 600), default=30.0, metavar="SECONDS", help="Time for all of it; 30."
 )
 @click.option("--quiet", is_flag=True, help="Show only what is to be done.")
 @click.pass_context
@@ -98,7 +99,10 @@ def _checks(patient: Patient, *, dns: bool) -> list[Check]:
         ("work", "failures", work.failed),
         ("work", "files", work.files),
     ]
-    return [Check(section, subject, partial(look, patient)) for section, subject, look in looks]
+    return [
+        Check(section, subject, partial(look, patient), Level.FAULT if subject in SERVERS else Level.WARNING)
+        for section, subject, look in looks
+    ]
 
 
 def _show(section: Examined, *, quiet: bool) -> None:
@@ -197,22 +201,23 @@ class _Progress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._shown = not quiet and sys.stderr.isatty()
-        self._written = 0
+        self._text = ""
 
     def tell(self, subjects: Sequence[str], seconds: float) -> None:
         """Show what is looked at, from the second second on."""
         if self._shown and seconds > 1:
             text = f"  looking at {', '.join(subjects)} … {seconds:.0f} s"[: max(NARROWEST, _width()) - 1]
-            sys.stderr.write(f"\r{text:<{self._written}}")
-            sys.stderr.flush()
-            self._written = len(text)
+            if text != self._text:
+                sys.stderr.write(f"\r{text:<{len(self._text)}}")
+                sys.stderr.flush()
+                self._text = text
 
     def pause(self) -> None:
         """Take the line away, since something else is written."""
-        if self._written:
-            sys.stderr.write(f"\r{' ' * self._written}\r")
+        if self._text:
+            sys.stderr.write(f"\r{' ' * len(self._text)}\r")
             sys.stderr.flush()
-            self._written = 0
+            self._text = ""
 
     def __enter__(self) -> _Progress:
         return self

@@ -77,8 +77,10 @@ def examine(
             section.findings += list(run.findings)
             if run.thread.is_alive():
                 said = f"had not ended after {within:.0f} s, and was left"
-                remedy = "look again by 'phin doctor --within 60'; if that is too short as well, it hangs"
-                section.findings.append(fault("took-too-long", run.check.subject, said, remedy))
+                remedy = (
+                    f"give it longer: phin doctor --within {2 * within:.0f}; where that is too short as well, it hangs"
+                )
+                section.findings.append(Finding(run.check.hanging, "took-too-long", run.check.subject, said, remedy))
         yield section
 
 

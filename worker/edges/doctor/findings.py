@@ -45,11 +45,13 @@ class Check:
         section: the heading that its findings stand under.
         subject: what is told of where it takes too long.
         look: yields what it finds as it finds it.
+        hanging: how bad it is that it takes too long.
     """
 
     section: str
     subject: str
     look: Callable[[], Iterable[Finding]]
+    hanging: Level = Level.WARNING
 
 
 def fine(key: str, subject: str, said: str) -> Finding:
