@@ -304,7 +304,7 @@ async def test_postmark(hooks: Hooks) -> None:
 
 @pytest.mark.anyio
 async def test_who_is_not_set_up_is_refused(quick: Hooks) -> None:
-    """Given a provider without a key, or one nobody knows, then nothing is taken; a body has its limit."""
+    """Given a provider without a key, or one nobody knows, then nothing is taken."""
     bare = ProviderWebhooks(
         ProviderKeys(),
         None,
@@ -319,8 +319,14 @@ async def test_who_is_not_set_up_is_refused(quick: Hooks) -> None:
     quick.web = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://phin")
     assert [await quick.post(name, {}) for name in ("ses", "sendgrid", "mailgun", "postmark")] == [403] * 4
     assert await quick.post("elsewhere", {}) == 404
-    assert await quick.post("mailgun", b"x" * 3_000_001) == 413
+    assert await quick.post("mailgun", b"x" * 3_000_001) == 403, "what is not taken is not read"
     bare.close()
+
+
+@pytest.mark.anyio
+async def test_a_body_has_its_limit(quick: Hooks) -> None:
+    """Given a provider that is taken, then no more of a body is read than it may send."""
+    assert await quick.post("mailgun", b"x" * 3_000_001) == 413
 
 
 def test_keys_are_read_and_never_shown() -> None:

@@ -18,6 +18,8 @@ from worker.domain.errors import PhinError
 
 OLDEST = timedelta(hours=25)  # providers try for a day at most
 AHEAD = timedelta(minutes=10)
+SENDGRID_SIGNATURE = "x-twilio-email-event-webhook-signature"
+SENDGRID_TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 
 
 class RefusedError(PhinError):
@@ -36,8 +38,8 @@ def check_sendgrid(
     Raises:
         RefusedError: it does not hold.
     """
-    signature = _base64(headers.get("x-twilio-email-event-webhook-signature", ""))
-    timestamp = headers.get("x-twilio-email-event-webhook-timestamp", "")
+    signature = _base64(headers.get(SENDGRID_SIGNATURE, ""))
+    timestamp = headers.get(SENDGRID_TIMESTAMP, "")
     _in_time(timestamp, now)
     for key in keys:
         try:

@@ -27,7 +27,14 @@ from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.edges.provider_keys import MAILGUN, POSTMARK, SENDGRID, ProviderKeys
 from worker.edges.web.bodies import BodyError, read_body
-from worker.edges.web.provider_signatures import RefusedError, check_mailgun, check_postmark, check_sendgrid
+from worker.edges.web.provider_signatures import (
+    SENDGRID_SIGNATURE,
+    SENDGRID_TIMESTAMP,
+    RefusedError,
+    check_mailgun,
+    check_postmark,
+    check_sendgrid,
+)
 from worker.edges.web.provider_sns import Sns
 from worker.edges.web.rate_limit import retry_after
 from worker.edges.web.strangers import Strangers
@@ -39,6 +46,7 @@ BODY_LIMIT = 3_000_000  # bytes; SNS's are 256 kB at most, SendGrid gathers even
 TAKEN_WITHIN = 25.0  # seconds that a provider is kept waiting
 RETRY_AFTER = 30  # seconds
 NAMES = ("ses", "sendgrid", "mailgun", "postmark")
+SHOWING = ("authorization", SENDGRID_SIGNATURE, SENDGRID_TIMESTAMP)  # headers by which providers show who they are
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +134,9 @@ class ProviderWebhooks:
         if seconds := self._strangers.peek(request):  # before megabytes are read; providers send again what they may
             return _too_many(seconds)
         try:
+            self._check_set_up(provider)
+            headers = _once_each(request)
             body = await read_body(request, BODY_LIMIT)
-            headers = {name.lower(): value for name, value in request.headers.items()}
             taking = asyncio.get_running_loop().run_in_executor(self._takers, take, headers, body)
             await asyncio.wait_for(taking, TAKEN_WITHIN)
         except BodyError as error:
@@ -157,9 +166,21 @@ class ProviderWebhooks:
     def _take_by(self) -> Mapping[str, Callable[[Mapping[str, str], bytes], None]]:
         return {"ses": self._ses, "sendgrid": self._sendgrid, "mailgun": self._mailgun, "postmark": self._postmark}
 
-    def _ses(self, _headers: Mapping[str, str], body: bytes) -> None:
-        if self._sns is None:
+    def _check_set_up(self, provider: str) -> None:
+        """Refuse, before a body is read, what no key could show to be the provider's.
+
+        Raises:
+            RefusedError: nothing of this provider is taken.
+        """
+        wanted = {"sendgrid": SENDGRID, "mailgun": MAILGUN, "postmark": POSTMARK}
+        keys = {"sendgrid": self._keys.sendgrid, "mailgun": self._keys.mailgun, "postmark": self._keys.postmark}
+        if provider == "ses" and self._sns is None:
             raise RefusedError(403, "bounces.sns_topics names no topic")
+        if provider in keys and not keys[provider]:
+            raise RefusedError(403, f"nothing of this provider is taken, since {wanted[provider]} is not set")
+
+    def _ses(self, _headers: Mapping[str, str], body: bytes) -> None:
+        assert self._sns is not None, "it was looked whether there is one"
         message = self._sns.check(_json(body), self._clock.machine())
         if message["Type"] == "SubscriptionConfirmation":
             self._sns.confirm(message)
@@ -173,12 +194,10 @@ class ProviderWebhooks:
             self._keep("ses", event, body)
 
     def _sendgrid(self, headers: Mapping[str, str], body: bytes) -> None:
-        _needed(self._keys.sendgrid, SENDGRID)
         check_sendgrid(self._keys.sendgrid, headers, body, self._clock.machine())
         self._keep("sendgrid", _json(body), body)
 
     def _mailgun(self, _headers: Mapping[str, str], body: bytes) -> None:
-        _needed(self._keys.mailgun, MAILGUN)
         events, now = _json(body), self._clock.machine()
         token = check_mailgun(self._keys.mailgun, events, now)
         with self._database.writing() as connection:
@@ -188,7 +207,6 @@ class ProviderWebhooks:
         self._keep("mailgun", events, body)
 
     def _postmark(self, headers: Mapping[str, str], body: bytes) -> None:
-        _needed(self._keys.postmark, POSTMARK)
         check_postmark(self._keys.postmark, headers)
         self._keep("postmark", _json(body), body)
 
@@ -207,9 +225,17 @@ class ProviderWebhooks:
         self._teller.tell(taken.work)
 
 
-def _needed(keys: tuple[object, ...], name: str) -> None:
-    if not keys:
-        raise RefusedError(403, f"nothing of this provider is taken, since {name} is not set")
+def _once_each(request: Request) -> dict[str, str]:
+    """Return the headers; of one that comes twice nobody knows which a server on the way has looked at.
+
+    Raises:
+        RefusedError: one that shows who asks comes twice.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    for name in SHOWING:
+        if len(request.headers.getlist(name)) > 1:
+            raise RefusedError(403, f"its header {name} comes more than once")
+    return headers
 
 
 def _json(body: bytes) -> Any:
