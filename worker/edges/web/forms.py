@@ -7,6 +7,7 @@ neither a foreign page nor a page of another visitor, nor one from before signin
 from __future__ import annotations
 
 import asyncio
+import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,9 +77,10 @@ class FormGuard:
         if not mark or self._is_foreign(request):
             return False
         try:
-            return bool(self._serializer.loads(fields.get(FIELD, "")) == _bound(mark, session))
+            shown = self._serializer.loads(fields.get(FIELD, ""))
         except BadData:
             return False
+        return isinstance(shown, str) and hmac.compare_digest(shown.encode(), _bound(mark, session).encode())
 
     def _is_foreign(self, request: Request) -> bool:
         """Say whether the browser itself tells that a page of another site posts.
@@ -112,5 +114,5 @@ async def read_form(request: Request) -> dict[str, str]:
         return {}
 
 
-def _bound(mark: str, session: Session | None) -> list[str]:
-    return [mark, "" if session is None else session.mark]
+def _bound(mark: str, session: Session | None) -> str:
+    return f"{mark} {'' if session is None else session.mark}"
