@@ -118,7 +118,7 @@ def _fuzz(name: str, seconds: int, corpus: Path, current: Path) -> int:
     arguments = [
         sys.argv[0],
         f"-max_total_time={seconds}",
-        "-timeout=0",  # its own is lost on Python
+        f"-timeout={GRACE}",  # by the wall clock, which on a busy machine tells little; ours comes first
         f"-rss_limit_mb={MEMORY}",
         *([f"-dict={words}"] if WORDS[name] else []),
         f"-max_len={LONGEST}",

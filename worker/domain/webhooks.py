@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from worker.domain.chance import share
 
@@ -37,6 +37,10 @@ _LONGEST_WISH = timedelta(hours=24)  # that a server may have us wait by Retry-A
 
 _GONE = 410
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an address of version 4
+# What newer Pythons know to be closed and older ones do not: protocols' own (RFC 6890), addresses of version 4 as they
+# were once written (RFC 4291, 2.5.5.1), a network's own translation (RFC 8215), sites' own (RFC 3879), documentation
+# (RFC 9637), segment routing (RFC 9602).
+_CLOSED = tuple(map(ip_network, ("192.0.0.0/24", "::/96", "64:ff9b:1::/48", "fec0::/10", "3fff::/20", "5f00::/16")))
 
 
 class WebhookState(StrEnum):
@@ -143,4 +147,4 @@ def _is_open(address: IPv4Address | IPv6Address) -> bool:
             return False
         if address.ipv4_mapped is not None or address in _NAT64:
             return True
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _CLOSED)

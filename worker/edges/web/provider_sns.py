@@ -133,10 +133,11 @@ def fetch_openly(url: str) -> bytes:
         RefusedError: it does not answer as it should (503).
     """
     limits = dict.fromkeys(("connect", "read", "write", "pool"), WITHIN)
-    found = b""
+    found, internet = b"", OpenInternet()
     try:
         with (
-            httpcore.ConnectionPool(network_backend=OpenInternet()) as pool,
+            internet.within(2 * WITHIN),
+            httpcore.ConnectionPool(network_backend=internet) as pool,
             pool.stream("GET", url, extensions={"timeout": limits}) as answer,
         ):
             for piece in answer.iter_stream():
