@@ -67,15 +67,20 @@ def test_a_body_in_chunks_without_an_end_is_cut_off(sqlite_database: Database, t
 
 
 def test_the_database_stops_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a database that stops, then links lead on, refusals are kept, events are put off; nothing is lost."""
+    """Given a database that stops, then links lead on, refusals are kept, events are put off; nothing is lost.
+
+    Hits are committed before their answers while it runs, before it stopped and after it came back.
+    """
     monkeypatch.setattr(application, "DRAIN_EVERY", 0.1)
     server = PostgresServer(fsync=True)
     try:
         url = server.url(server.create_database())
-        house = web_house(Database(url), tmp_path)
+        house = web_house(Database(url), tmp_path, tracking={"journal": "fallback"})
         migrate(house.database)
         with serving(build_app(house)) as base, httpx.Client(base_url=base, timeout=60) as web:
             assert web.post("/v1/events", json=purchase(1), headers=BEARER).status_code == 202
+            assert web.get(f"/o/{TOKENS.open(4)}.gif").status_code == 200
+            assert count(house.database, hit) == 1
             assert web.get("/readyz").status_code == 200
             server.stop("immediate")
             click = web.get(f"/c/{TOKENS.click(5, 1, 'https://thecoffee.example/a')}")
@@ -92,7 +97,8 @@ def test_the_database_stops_and_comes_back(tmp_path: Path, monkeypatch: pytest.M
                 if not list(house.spool.iterdir()):
                     break
                 web.get("/healthz")
-        assert count(house.database, hit) == 2
+            assert web.get(f"/o/{TOKENS.open(6)}.gif").status_code == 200
+        assert count(house.database, hit) == 4
         assert count(house.database) == 2
         house.database.close()
     finally:
