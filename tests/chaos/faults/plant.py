@@ -43,11 +43,12 @@ steps:
 }
 _LETTER = """\
 ---
-subject: "{name} {{{{ order.number }}}}"
+subject: "{name}: {{{{ shop.name }}}}"
 ---
 <!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{{{{ message.subject }}}}</title></head><body>
 <p>Chào bạn,</p><p><a href="{{{{ shop.website }}}}/don-hang">Xem đơn hàng</a></p>
-<p>{{{{ shop.name }}}} · {{{{ shop.address }}}}</p></body></html>
+<p>{{{{ shop.name }}}} · {{{{ shop.address }}}}
+{{% if unsubscribe_url %}}<a href="{{{{ unsubscribe_url }}}}">Ngừng nhận thư</a>{{% endif %}}</p></body></html>
 """
 
 
