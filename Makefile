@@ -38,7 +38,8 @@ check: $(VENV)/.tested
 	$(VENV)/bin/phin test --coverage --at-least 100%
 
 chaos: $(VENV)/.tested
-	@exec $(VENV)/bin/python -m tests.chaos $(ARGS)
+	@$(VENV)/bin/python -m tests.chaos $(ARGS)
+	@$(if $(ARGS),:,exec $(VENV)/bin/python -m tests.chaos.hosts)
 
 format: $(VENV)/.tested
 	$(VENV)/bin/ruff check --fix .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -41,8 +42,7 @@ def back_up(house: House, folder: Path, now: datetime, progress: Progress = lamb
     try:
         unfinished.mkdir(parents=True, mode=0o700)
         for name in FILES:
-            if (house.settings.var / name).is_dir():
-                shutil.copytree(house.settings.var / name, unfinished / name)
+            _copy_files(house.settings.var / name, unfinished / name)
         _copy(Path(database), unfinished / DATABASE, progress)
         _mark(unfinished / DATABASE, now)
         for path in (*unfinished.rglob("*"), unfinished):
@@ -54,6 +54,18 @@ def back_up(house: House, folder: Path, now: datetime, progress: Progress = lamb
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return target
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy a folder's files; one of the spool that goes meanwhile is in the database, which is copied afterwards."""
+    target.mkdir(mode=0o700)
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir():
+            copy.mkdir(mode=0o700)
+            continue
+        with suppress(FileNotFoundError):
+            shutil.copy2(path, copy)
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:
