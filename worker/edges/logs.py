@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from worker.edges.secrecy import Secrecy
+from worker.edges.terminal import harmless
 
 QUIET = {  # what these say beneath that level is of use to nobody who runs a shop
     "apscheduler": logging.ERROR,  # a sweep that takes longer than a second is no fault
@@ -126,7 +127,7 @@ def _masking(render: structlog.types.Processor, secrecy: Secrecy) -> structlog.t
     """
 
     def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-        return _BACKGROUND.sub("", secrecy.masked(str(render(logger, method, event))))
+        return harmless(_BACKGROUND.sub("", secrecy.masked(str(render(logger, method, event)))))
 
     return line
 

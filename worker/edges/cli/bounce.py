@@ -22,6 +22,7 @@ from worker.edges.acting import operator
 from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
+from worker.edges.terminal import harmless
 from worker.storage import audit, bounce_mailboxes, erasure, suppression
 from worker.storage import bounces as rows
 from worker.storage.bounce_mailboxes import Mailbox
@@ -114,7 +115,7 @@ def show(number: int) -> None:
             raise PhinError(f"there is no bounce {number}; 'phin bounces' lists them")
         for name, value in _as_json(row).items():
             if value is not None:
-                click.echo(f"{name}: {value}")
+                click.echo(harmless(f"{name}: {value}"))
         if row.raw:
             text = bytes(row.raw).decode("utf-8", "replace")
             click.echo("\n" + "".join(one if one.isprintable() or one == "\n" else " " for one in text[:WORDS]))

@@ -10,6 +10,7 @@ import click
 
 from worker.edges.cli.commands import Commands
 from worker.edges.cli.running import run
+from worker.edges.terminal import guard_tables
 from worker.edges.var import UMASK
 
 
@@ -26,4 +27,5 @@ def phin() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that was typed, and leave with its exit status; what it writes is for this user alone."""
     os.umask(UMASK)
+    guard_tables()
     sys.exit(run(phin, arguments))

@@ -17,6 +17,7 @@ from worker.edges.banner import near
 from worker.edges.cli.preview import opened_home, whose_mail
 from worker.edges.dkim_keys import dkim_signer
 from worker.edges.previews import make_preview
+from worker.edges.terminal import harmless
 from worker.rehearsal.mail_to_oneself import hand_over, mail_to_oneself
 from worker.rehearsal.previewing import Asked
 
@@ -53,7 +54,7 @@ def send_test(template: str, to: str, relay: str | None, **whose: str | None) ->
         click.echo(f"Captured, as no smtp_url is set; nothing left this machine: {near(captured)}")
         click.echo(f"phin up shows it at {settings.url}/outbox/{file_name(mail)}")
     else:
-        click.echo(f"Sent to {address} by {called}: {answer.code} {answer.text}".rstrip())
+        click.echo(f"Sent to {address} by {called}: {answer.code} {harmless(answer.text)}".rstrip())
 
 
 def _transport(settings: Settings, relay: str | None) -> tuple[Transport, str]:
