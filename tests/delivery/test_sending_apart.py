@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support.post import Died, Office, Postbox
 from tests.support.shop import LAN, Shop
+from worker.delivery.journal import SenderJournal
 from worker.delivery.transport import Outcome
 from worker.domain.conditions.values import Reading
 from worker.domain.errors import UnavailableError
@@ -133,6 +135,32 @@ def test_a_database_that_is_gone_blames_no_message(
         ("queued", 0, 0),
         ("queued", 0, 0),
     ]
+
+
+def test_a_journal_on_a_full_disk_hands_nothing_over_and_blames_no_message(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a disk that takes no record, when senders try again and again, then nothing is handed over and nothing is
+    set aside; and given room again, each mail goes out once."""
+    shop = Shop(database)
+    shop.publish(welcome=WELCOME)
+    _signups(shop, 3)
+    office = Office(shop, tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SenderJournal, "_append", full)
+        for _ in range(2 * shop.settings.sending.attempts):
+            with pytest.raises(OSError, match="No space"):
+                office.send()
+            office.recover()
+    assert office.post.mails == []
+    assert [(row.state, row.attempts, row.crashes) for row in shop.messages()] == [("queued", 0, 0)] * 3
+    office.send()
+    assert _states(shop) == ["sent"] * 3
+    assert len(office.post.mails) == 3
 
 
 def test_a_sender_that_died_handing_over_blames_none_of_the_others(database: Database, tmp_path: Path) -> None:
