@@ -176,17 +176,18 @@ def _mails(
     unknown = {one for one, row in by_id.items() if row.state == "unknown"}
     settled = {one for one, row in by_id.items() if row.state == "sent" and row.reason == EVIDENCE}
     assumed = {one for one in handed if (by_id[one].reason or "").startswith("assumed sent")}
-    book.row("mails accepted by the SMTP server", f"{accepted.total():,} ({len(accepted):,} Message-IDs)")
+    book.row("mails accepted by the SMTP server", accepted.total())
+    book.row("Message-IDs among them", len(accepted))
     book.none({one for one, count in accepted.items() if count > 1}, "mails were accepted more than once")
     book.none(accepted.keys() - by_id.keys(), "mails were accepted that the ledger has not")
     book.none(accepted.keys() & by_id.keys() - handed - unknown, "mails were accepted that the ledger calls unsent")
     book.none(handed - assumed - accepted.keys(), "mails are called sent that no server accepted")
     unanswered = {line.message_id for line in seen if line.what is What.UNANSWERED}
     of_process = len((unknown | settled | assumed) - unanswered)
-    book.row("unknown, of which arrived", f"{len(unknown)}, {len(unknown & accepted.keys())}")
+    book.row("unknown, of which arrived", f"{len(unknown):,}, {len(unknown & accepted.keys()):,}")
     book.row("unknown once, settled by an open or click", len(settled))
     book.row("of them left without an answer by the server", len((unknown | settled | assumed) & unanswered))
-    book.row("of them by the loss of a process, at most", f"{of_process}, {bound.total}")
+    book.row("of them by the loss of a process, at most", f"{of_process:,}, {bound.total:,}")
     if of_process > bound.total:
         book.faults.append(f"{of_process} mails are unknown by the loss of processes; at most {bound.total} may be")
     others = [row.id for row in rows if row.state in ("skipped", "failed", "cancelled")]
@@ -194,7 +195,8 @@ def _mails(
     if expected is not None:
         found = Counter(row.template for row in rows)
         wrong = {f"{name}: {found[name]} of {count}" for name, count in expected.items() if found[name] != count}
-        book.row("messages by template", _told(found))
+        for name, count in expected.items():
+            book.row(f"messages of {name}, of", f"{found[name]:,}, {count:,}")
         book.none(wrong | (found.keys() - expected.keys()), "templates have too many messages or too few")
 
 
