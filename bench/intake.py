@@ -2,7 +2,7 @@
 
     python -m bench.intake [--seconds 10] [--rounds 3] [--postgres]
 
-Purchases by customers of their own, in batches of a hundred over four connections and singly over 32, each sent as soon
+Purchases by customers of their own, in batches of a hundred over four connections and singly over 64, each sent as soon
 as the answer before it is there. The workers process them all the while and send mails to a sink, so what is measured
 is what a web process takes in beside them. In the same minute, turn by turn, a bare loop of inserts into a table of the
 same columns on a database of its own beside it: a hundred rows in a commit, and one. At the end each event that was
@@ -35,7 +35,7 @@ from worker.storage.database import Database
 from worker.storage.migrations import migrate
 from worker.storage.tables import event
 
-LOADS = {"batches of 100": (100, 4), "singly": (1, 32)}  # events in a request, connections
+LOADS = {"batches of 100": (100, 4), "singly": (1, 64)}  # events in a request, connections
 _COLUMNS = "source, external_id, type, occurred_at, received_at, content_hash, customer_key, email_key, payload"
 _PAYLOAD = json.dumps({"customer": {"id": "c", "name": "Nguyễn Thị Lan"}, "order": {"number": "A", "total": "450000"}})
 

@@ -42,6 +42,8 @@ from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.gathered import Gathered, Has
 from worker.storage.pending import PendingEvent
 
+PRESSED = 5  # events that are taken at a time once others wait to write: what is asked for all of them beforehand
+
 _log = structlog.get_logger(__name__)
 
 
@@ -83,13 +85,14 @@ class Processing:
         Returns:
             The messages that came of it, and the journeys that are to look again.
         """
-        work, left = Work(), list(event_ids)
+        work, left, most = Work(), list(event_ids), len(event_ids)
         try:
             while left:
-                rest: list[int] = []
-                together = partial(transact, self._database, partial(self._together, left, rest, now))
-                work += each_for_itself(left, together, partial(self._alone, now))
-                left = rest
+                part, rest = left[:most], list[int]()
+                together = partial(transact, self._database, partial(self._together, part, rest, now))
+                work += each_for_itself(part, together, partial(self._alone, now))
+                left = [*rest, *left[most:]]
+                most = PRESSED if rest else most
             return work
         finally:
             self._hands.free()

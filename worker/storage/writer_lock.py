@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SLICE = 0.01  # seconds that a transaction in the background may take although somebody is waited for
+SLICE = 0.005  # seconds that a transaction in the background may take although somebody is waited for
 
 
 class WriterLock:
