@@ -97,6 +97,15 @@ def test_the_page_tells_of_every_figure_and_alert() -> None:
             assert rule["labels"]["severity"] in ("critical", "warning")
 
 
+def test_what_to_do_is_where_the_page_says() -> None:
+    """Given the page's links to how Phin is run, then each leads to a heading there."""
+    page, other = ((DOCS / name).read_text() for name in ("monitoring.md", "operations.md"))
+    headings = {title.strip().lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", other, re.MULTILINE)}
+    asked = set(re.findall(r"operations\.md#([a-z-]+)", page))
+    assert len(asked) > 3
+    assert asked <= headings
+
+
 def test_the_dashboard_can_be_imported() -> None:
     """Given the dashboard, then no panels overlap or share a number, and all ask the chosen data source."""
     board = json.loads((DOCS / "grafana-dashboard.json").read_text())

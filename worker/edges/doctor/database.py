@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import psutil
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -17,7 +16,7 @@ from worker.edges.doctor.findings import Findings, fault, fine, note, size, span
 from worker.edges.doctor.patient import AwayError, Patient
 from worker.edges.gathering import database_version
 from worker.storage.database import told
-from worker.storage.migrations import is_empty, up_to_date
+from worker.storage.migrations import fits, is_empty, up_to_date
 from worker.storage.probe import probe_writing
 
 SLOW = 0.02  # seconds for an answer to nothing: a mail waits for several
@@ -130,15 +129,13 @@ def _tables(connection: Connection) -> Findings:
     if is_empty(connection):
         yield fault("database.tables", "tables", "there are none yet", "phin release")
         return
-    try:
-        current = up_to_date(connection)
-    except CommandError:
-        current = False
-    if current:
+    if up_to_date(connection):
         yield fine("database.tables", "tables", "up to date with this version")
+    elif fits(connection):
+        said = "of a later version than this; this one goes on working"
+        yield warning("database.tables", "tables", said, "bring this machine up to that version, and start its processes")
     else:
-        remedy = "phin release; where the database is of a newer version than this one, bring this machine up to date"
-        yield fault("database.tables", "tables", "of another version than this", remedy)
+        yield fault("database.tables", "tables", "of an older version than this", "phin release")
 
 
 def _postgresql(connection: Connection) -> Findings:

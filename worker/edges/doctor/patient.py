@@ -19,7 +19,7 @@ from worker.domain.settings import Settings
 from worker.edges.cli.shop_files import ShopFiles, read_shop
 from worker.edges.movable_clock import Clock
 from worker.storage.database import Database
-from worker.storage.migrations import up_to_date
+from worker.storage.migrations import fits
 
 
 class AwayError(PhinError):
@@ -96,7 +96,7 @@ class Patient:
         """
         try:
             with self.database.reading() as connection:
-                if not up_to_date(connection):
+                if not fits(connection):
                     raise AwayError("the database is not up to date")
                 yield connection
         except AwayError:
