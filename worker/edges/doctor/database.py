@@ -133,7 +133,8 @@ def _tables(connection: Connection) -> Findings:
         yield fine("database.tables", "tables", "up to date with this version")
     elif fits(connection):
         said = "of a later version than this; this one goes on working"
-        yield warning("database.tables", "tables", said, "bring this machine up to that version, and start its processes")
+        remedy = "bring this machine up to that version, and start its processes anew"
+        yield warning("database.tables", "tables", said, remedy)
     else:
         yield fault("database.tables", "tables", "of an older version than this", "phin release")
 
