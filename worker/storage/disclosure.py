@@ -46,8 +46,7 @@ def disclose(connection: Connection, person: Person, zone: ZoneInfo) -> dict[str
 
 def _told(table: Table, held: Held, row: Row[Any], zone: ZoneInfo) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for column in table.columns:
-        value = row._mapping[column]
+    for column, value in zip(table.columns, row, strict=True):
         if column.name not in held.hidden | _OURS and value is not None:
             label = _OWN_LABELS.get((table.name, column.name)) or _LABELS.get(column.name, column.name)
             told[label] = _plain(value, zone)
