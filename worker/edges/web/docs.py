@@ -29,6 +29,7 @@ _PAGE = """\
 <title>Phin API</title>
 <link rel="icon" href="/static/phin.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/swagger-ui.css">
+<style>.response-col_links { display: none } .responses-table { overflow-wrap: anywhere }</style>
 </head>
 <body style="margin: 0">
 <div id="api"></div>
