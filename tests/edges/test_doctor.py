@@ -213,6 +213,11 @@ def _addresses(**settings: Any) -> Findings:
     return shop.addresses(Settings.model_validate(settings))
 
 
+def _checked(*problems: tuple[str, str]) -> dict[str, Any]:
+    told = [{"file": file, "line": 3, "severity": severity, "message": "m"} for file, severity in problems]
+    return {"checked": {"flows": 2, "templates": 1}, "problems": told}
+
+
 def _kept(every: float, ended: float, failures: int = 0) -> Any:
     tick = (("tick", "sweep"),)
     return {
@@ -282,6 +287,10 @@ HEALTHY_INFO = {"role": "master", "maxmemory_policy": "noeviction", "aof_enabled
         (work.held(Catalogue(1)), {}),
         (work.held(Catalogue(1, held=frozenset({"birthday"}))), {"work.paused": N}),
         (work.held(Catalogue(1, all_held=True)), {"work.paused": W}),
+        (shop.checked(_checked()), {"shop.files": F}),
+        (shop.checked(_checked(("flows/a.yaml", "warning"))), {"shop.files": W}),
+        (shop.checked(_checked(("config/schema/flow.json", "warning"))), {"shop.files": F}),
+        (shop.checked(_checked(*[("flows/a.yaml", "error")] * 5)), {"shop.files": X}),
         (_addresses(), {"shop.base-url": N}),
         (_addresses(**SENT), {"shop.base-url": X}),
         (_addresses(base_url="http://10.0.0.7", **SENT), {"shop.base-url": X}),

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from worker.domain.errors import PhinError, Problem, SettingError, Severity
+from worker.domain.errors import Problem, SettingError, Severity
 from worker.domain.settings import Settings
 from worker.edges.beforehand import given_faults
-from worker.edges.cli.check import check_all
 from worker.edges.doctor.findings import Findings, fault, fine, note, warning
 from worker.edges.doctor.patient import Patient
+from worker.edges.lifeline import tied
 from worker.edges.metrics_key import METRICS_KEY
 from worker.edges.secrets import given
 from worker.language.yaml.diagnostics import counted
 
 MOST_TOLD = 3
+MOST_SAID = 200  # characters
+CHECK_WITHIN = 300.0  # seconds; the doctor leaves it behind before, and it ends with the doctor
+SCHEMAS = "schema"  # the folder of schemas for editors
 FEW_LETTERS = 8  # different ones in a key that chance made: 43 letters of 64 have about thirty
 GUESSED = ("secret", "changeme", "change-me", "password", "example", "12345678", "phin")
 _KEYS = ("PHIN_SECRET_KEY", "PHIN_INGEST_KEY", METRICS_KEY)
@@ -112,29 +119,42 @@ def given_quietly(environment: Mapping[str, str], name: str) -> str | None:
 
 
 def files(patient: Patient) -> Findings:
-    """Check flows, templates and the files beside them, as `phin check` does."""
+    """Check flows, templates and the files beside them, as `phin check` does.
+
+    In a process of its own: it is work for seconds, beside which answers of servers would seem slow.
+    """
+    done = subprocess.run(
+        tied((sys.executable, "-m", "worker.edges.cli", "check", "--format", "json")),
+        env={**patient.environment, "PHIN_HOME": str(patient.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=CHECK_WITHIN,
+    )
     try:
-        checked = check_all(patient.folder, os.environ if patient.environment is os.environ else patient.environment)
-    except PhinError as error:
-        yield fault("shop.files", "files", str(error), "phin check")
+        told = json.loads(done.stdout)
+    except ValueError:
+        yield fault("shop.files", "files", done.stderr.strip()[-MOST_SAID:] or "phin check said nothing", "phin check")
         return
-    found = [one for one in checked.problems if one not in checked.stale]
-    errors = [one for one in found if one.severity is Severity.ERROR]
-    flows = len(checked.library.flows) + len(checked.library.broken)
-    for problem in errors[:MOST_TOLD]:
-        yield fault("shop.files", "files", _said(problem), "phin check shows the line, and what to write")
-    if errors:
-        more = len(errors) - MOST_TOLD
-        if more > 0:
-            yield fault("shop.files", "files", f"{counted(more, 'error')} more", "phin check")
-    elif found:
-        said = (
-            f"{counted(len(found), 'warning')} in {counted(flows, 'flow')} and {counted(checked.templates, 'template')}"
+    yield from checked(told)
+
+
+def checked(told: Mapping[str, Any]) -> Findings:
+    """Judge what `phin check --format json` told; a schema for editors that is out of date harms nobody."""
+    found = [one for one in told["problems"] if SCHEMAS not in Path(one["file"]).parts]
+    errors = [one for one in found if one["severity"] == Severity.ERROR.value]
+    flows, templates = counted(told["checked"]["flows"], "flow"), counted(told["checked"]["templates"], "template")
+    for one in errors[:MOST_TOLD]:
+        where = f"{one['file']}:{one['line']}: " if one["line"] else ""
+        yield fault("shop.files", "files", f"{where}{one['message']}", "phin check shows the line, and what to write")
+    if len(errors) > MOST_TOLD:
+        yield fault("shop.files", "files", f"{counted(len(errors) - MOST_TOLD, 'error')} more", "phin check")
+    if not errors and found:
+        yield warning(
+            "shop.files", "files", f"{counted(len(found), 'warning')} in {flows} and {templates}", "phin check"
         )
-        yield warning("shop.files", "files", said, "phin check")
-    else:
-        said = f"{counted(flows, 'flow')} and {counted(checked.templates, 'template')} without a fault"
-        yield fine("shop.files", "files", said)
+    elif not errors:
+        yield fine("shop.files", "files", f"{flows} and {templates} without a fault")
 
 
 def _said(problem: Problem) -> str:
