@@ -81,18 +81,20 @@ class Recovery:
         self._journals = journals
         self._settings = settings
 
-    def run(self, now: datetime, machine: datetime) -> Recovered:
+    def run(self, now: datetime, machine: datetime | None) -> Recovered:
         """Settle what dead senders left.
 
         Parameters:
-            now: the shop's time; `machine`: the machine's own, in which leases are counted.
+            now: the shop's time; `machine`: the machine's own, in which leases are counted; None: only what the
+                journals of this machine tell.
         """
         found = Recovered()
         for journal in dead_journals(self._journals):
             with journal:
                 found += self._of_journal(journal, now)
                 journal.remove()
-        found += self._of_leases(now, machine)
+        if machine is not None:
+            found += self._of_leases(now, machine)
         counts = {
             name: len(numbers)
             for name in ("queued", "settled", "unknown", "failed", "ruled")

@@ -279,11 +279,11 @@ class House:
         except UnavailableError as error:
             _log.warning("what processes died of has to wait", why=str(error))
 
-    def recover(self) -> None:
-        """Settle what dead senders left, have sent again what was surely not handed over, and tell who waits for it."""
+    def recover(self, *, leases: bool = True) -> None:
+        """Settle what dead senders left on this machine and, by their `leases`, elsewhere; tell who waits for it."""
         self.blame_the_dead()
         recovery = Recovery(self.database, self.settings.var / "journals", self.settings.sending)
-        self.queue.enqueue(recovery.run(self.clock.now(), self.clock.machine()).work)
+        self.queue.enqueue(recovery.run(self.clock.now(), self.clock.machine() if leases else None).work)
 
     def checkpoint(self) -> None:
         """Cut SQLite's log short where it has grown; a reader that stayed long keeps SQLite from doing so itself."""

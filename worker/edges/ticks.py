@@ -198,6 +198,14 @@ def run_clock(ticks: Ticks, stopped: threading.Event, seconds_to_finish: float) 
     return 0
 
 
+def again_and_again(name: str, action: Callable[[], object], seconds: float, stopped: threading.Event) -> None:
+    """Call this in this thread, now and every so many seconds, until `stopped` is set."""
+    run = _guarded(name, action, threading.Event(), threading.Event(), TickNote(seconds))
+    while not stopped.is_set():
+        run()
+        stopped.wait(seconds)
+
+
 def _guarded(
     name: str, action: Callable[[], object], idle: threading.Event, again: threading.Event, note: TickNote
 ) -> Callable[[], None]:

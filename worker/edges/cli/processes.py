@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from zoneinfo import ZoneInfo
 
 import click
@@ -32,7 +33,7 @@ from worker.edges.restoring import refuse_copy, refuse_copy_at
 from worker.edges.secrecy import secrets_of
 from worker.edges.serving import listener_of, serve
 from worker.edges.sweep import Sweep
-from worker.edges.ticks import Beat, Ticks, beat_path, run_clock
+from worker.edges.ticks import Beat, Ticks, again_and_again, beat_path, run_clock
 from worker.edges.up import run_up
 from worker.edges.web.app import build_app
 from worker.storage.migrations import fits, migrate
@@ -138,6 +139,8 @@ def worker() -> None:
     workers = Workers(url, house.runners, house.queue, home.settings.queue.threads)
     with present(house, os.environ.get(NAME, "worker")):
         workers.start()
+        recovery = ("recovery", lambda: house.recover(leases=False), RECOVER_EVERY, leaving)
+        threading.Thread(target=again_and_again, args=recovery, daemon=True).start()  # a machine may have no clock
         leaving.wait()
         workers.stop(FINISHES_WITHIN)
     house.close()
