@@ -59,7 +59,7 @@ def test_it_takes_no_more_than_may_go(shop: Shop, tmp_path: Path) -> None:
     with shop.database.writing() as connection:
         set_paused(connection, "other", True, shop.now)
     office = Office(shop, tmp_path)
-    office.send(Work(messages=mine[:3]))
+    office.send(Work(messages=tuple(mine[:3])))
     assert sorted(mail.message for mail in office.post.mails) == mine[:3]
 
 
