@@ -7,6 +7,7 @@ takes too long for, and what it reaches out to is a find: its bytes are kept und
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import tempfile
 import threading
@@ -49,6 +50,7 @@ class ReachedOutError(AssertionError):
     """What was read opened a file, a connection or a program."""
 
 
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # as Phin's own logs have it
 _PAGES = (Use.PREFERENCES, Use.CONFIRM, Use.VIEW)
 _rendering = threading.local()
 _OF_PYTHON = (sys.prefix, *TZPATH)
