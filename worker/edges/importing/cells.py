@@ -16,7 +16,8 @@ from worker.edges.importing.targets import Kind, squeezed
 
 _UNREADABLE = re.compile("[\ud800-\udfff\ufffd]")
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
-_MARKED_AS_TEXT = re.compile(r"'(?=[=+\-@\d\t])")  # what spreadsheets, and our own refused lines, put before a text
+# what spreadsheets, and our own refused lines, put before a text
+_MARKED_AS_TEXT = re.compile(r"'(?=[=+\-@＝＋－＠\d\t])")
 _WHOLE = re.compile(r"(\d{1,7})(?:[.,]0+)?")
 _SPACE = re.compile(r"\s+")
 

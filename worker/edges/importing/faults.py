@@ -16,7 +16,7 @@ from worker.edges.importing.reading import Row
 
 SHOWN = 10  # faulty lines that a person is told of
 OWN_COLUMNS = ("phin: line", "phin: problem")  # added to the file of refused lines, left out when that is imported
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # the latter by spreadsheets of the East
 
 
 class ImportingError(PhinError):
