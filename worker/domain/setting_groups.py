@@ -70,7 +70,9 @@ class Intake(Group):
 
     body_limit: int = Field(5_000_000, ge=1_000, description="Bytes of one request")
     batch_limit: int = Field(1_000, ge=1, description="Events in one request")
-    requests_per_second: int = Field(3_000, ge=1, description="Requests of one key a second; beyond it the answer is 429")
+    requests_per_second: int = Field(
+        3_000, ge=1, description="Requests of one key a second; beyond it the answer is 429"
+    )
     starts_within: int = Field(86_400, ge=1, description="Seconds; an older event changes facts and starts no flow")
     ahead: int = Field(86_400, ge=0, description="Seconds that an event may lie in the future")
     person_keys: tuple[str, ...] = Field(
