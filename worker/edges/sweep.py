@@ -17,6 +17,7 @@ from worker.edges.jobs import Job, Runners, ids_of, jobs_of
 from worker.edges.queue import MOST, Queue
 
 LOOK_AT = 2_000  # rows of each kind in one turn
+MAILS = 800  # messages of them: whoever is given a whole job of these goes on with what else is due by itself
 ASKED_FOR = 10.0  # seconds after which the same row is asked for again
 ENOUGH = 1_000  # jobs waiting in the queue beyond which nothing is added: its workers are behind
 STINT = 5.0  # seconds of work done here before the tables are looked at again, so that nothing urgent waits
@@ -94,7 +95,7 @@ class Sweep:
         return Work(
             events=left[Job.PROCESS_EVENTS],
             journeys=left[Job.STEP_JOURNEYS],
-            messages=left[Job.SEND_MESSAGES],
+            messages=left[Job.SEND_MESSAGES][:MAILS],
             hits=left[Job.PROCESS_HITS],
             webhooks=left[Job.SEND_WEBHOOKS],
         )
