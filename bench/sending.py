@@ -6,7 +6,7 @@ Each round queues so many mails of 7 KB with three tracked links, a pixel and on
 paused, and resumes it. The rate counts from then until no row of the ledger is open. CPU is that of Phin's workers and
 clock (not of the web process, the queue, the database or the sink), memory the most that these held together, in PSS.
 After each round smtp-source, which renders nothing and keeps no ledger, hands over as many mails of the same size to
-the same sink, by as many connections as Phin has threads for campaigns.
+the same sink, by one connection and by as many as Phin has threads for campaigns; connections stay open.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from worker.storage import flows
 from worker.storage.ledger import stands
 from worker.storage.tables import message
 
+CONNECTIONS = (1, 4)  # of smtp-source
 LOOK_EVERY = 0.1  # seconds
 SETTLED = 1.0  # seconds of rest in which a house takes less than a tenth of them in CPU
 STATES = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.TRANSMITTING)
@@ -42,12 +43,12 @@ _ONE_OPEN = select(message.c.id).where(stands(*STATES)).limit(1)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One round: mails a second, milliseconds of CPU a mail, megabytes, and what smtp-source reached."""
+    """One round: mails a second, milliseconds of CPU a mail, megabytes, and what smtp-source reached by connections."""
 
     rate: float
     cpu: float
     pss: float
-    source: float | None
+    sources: tuple[float, ...]
 
 
 def senders(up: PhinUp) -> list[psutil.Process]:
@@ -116,15 +117,16 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
         pause(into, True)
         database = "PostgreSQL" if options.postgres else "SQLite"
         print(f"{database}, {options.mails:,} mails of {size:,} bytes, load {psutil.getloadavg()[0]:.1f}")
-        print(f"{'':<12}{'mails/s':>10}{'CPU ms':>10}{'PSS MB':>10}{'smtp-source':>14}{'ratio':>8}")
+        heads = "".join(f"{f'smtp-source -s {many}':>18}{'ratio':>8}" for many in CONNECTIONS if tools)
+        print(f"{'':<12}{'mails/s':>10}{'CPU ms':>10}{'PSS MB':>10}{heads}")
         found: list[Figures] = []
         with phin_up(home, **settings) as up:
             for number in range(options.rounds):
                 fill(into, version, 1 + number * options.mails, options.mails)
                 until_quiet(up)
                 rate, cpu, pss = send(into, up, options.mails)
-                theirs = None if tools is None else source(tools, port, options.mails, size, options.connections)
-                found.append(Figures(rate, cpu, pss, theirs))
+                theirs = [source(tools, port, options.mails, size, many) for many in CONNECTIONS] if tools else []
+                found.append(Figures(rate, cpu, pss, tuple(theirs)))
                 tell(f"round {number + 1}", found[-1])
                 pause(into, True)
         with into.database.reading() as connection:
@@ -132,8 +134,8 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
         into.close()
     assert dict(counted) == {"sent": options.mails * options.rounds}, counted
     middle = [statistics.median(getattr(one, name) for one in found) for name in ("rate", "cpu", "pss")]
-    theirs = statistics.median(one.source for one in found if one.source) if tools else None
-    tell("median", Figures(middle[0], middle[1], middle[2], theirs))
+    theirs = [statistics.median(rates) for rates in zip(*(one.sources for one in found), strict=True)]
+    tell("median", Figures(middle[0], middle[1], middle[2], tuple(theirs)))
 
 
 def mail_size() -> int:
@@ -159,7 +161,7 @@ def source(tools: PostfixTools, port: int, mails: int, size: int, connections: i
 
 def tell(what: str, figures: Figures) -> None:
     """Print a line of the table."""
-    theirs = f"{figures.source:>14,.0f}{figures.rate / figures.source:>8.2f}" if figures.source else ""
+    theirs = "".join(f"{one:>18,.0f}{figures.rate / one:>8.2f}" for one in figures.sources)
     print(f"{what:<12}{figures.rate:>10,.0f}{figures.cpu:>10.3f}{figures.pss:>10.0f}{theirs}", flush=True)
 
 
@@ -168,7 +170,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a campaign from its release to the last settled row.")
     parser.add_argument("--mails", type=int, default=100_000, help="mails of a round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=4, help="of smtp-source")
     ask_for_database(parser)
     options = parser.parse_args()
     try:
