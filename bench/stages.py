@@ -9,7 +9,7 @@ every call, and makes what calls much look dear; a sampler sees two thousand mai
 short for the small stages. What the clock itself costs is measured in the same process and taken off each stage.
 
 Beside it the same number of mails is sent by a process in which nothing is wrapped, in turns. Each process sends in
-portions of 96, the first of which is not measured; of all the others of its kind the quarter with the least CPU
+portions of 48, the first of which is not measured; of all the others of its kind the quarter with the least CPU
 counts, since a busy machine makes the same work dearer. The CPU of the database's server and of the sink is not in it,
 and neither is waiting.
 """
@@ -52,7 +52,7 @@ from worker.storage import claims, ledger
 from worker.storage.database import Database
 from worker.storage.tables import message
 
-PORTION = 96  # mails: less than a batch, after which a sender goes on by itself; so many go before it measures, too
+PORTION = 48  # mails: fewer than a sender goes on from by itself; so many go before it measures, too
 DOMAIN = "mail.shop.example"
 FACTS, RENDERING, LINKS, MIME, DKIM = "facts", "rendering", "links and tokens", "headers and MIME", "DKIM signatures"
 TRAFFIC, RULES, SMTP, JOURNAL = "relays, breakers, rates", "rules", "SMTP conversation", "sender's journal"

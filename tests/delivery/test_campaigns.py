@@ -70,3 +70,14 @@ def test_one_flow_after_the_other_is_taken_the_oldest_first(shop: Shop, tmp_path
     office = Office(shop, tmp_path)
     office.send(Work(messages=numbers[:3]))
     assert sorted(mail.message for mail in office.post.mails) == sorted(numbers)
+
+
+def test_a_job_that_was_done_already_makes_nobody_go_on(shop: Shop, tmp_path: Path) -> None:
+    """Given a job whose messages went out before, when it comes again, then what else is due is left to others."""
+    shop.publish(welcome=WELCOME)
+    numbers = _signups(shop, 3).messages
+    office = Office(shop, tmp_path)
+    office.send(Work(messages=numbers))
+    shop.send("signup", {"id": "new", "email": "new@example.com", "consent": {"marketing": True}})
+    office.send(Work(messages=numbers))
+    assert sorted(mail.message for mail in office.post.mails) == list(numbers)

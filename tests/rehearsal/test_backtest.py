@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from tests.support.backtesting import BEGIN, LivedShop
 from tests.support.post import Office
 from tests.support.shop import YES
+from worker.domain.errors import UnavailableError
 from worker.domain.repurchase import Prediction
 from worker.domain.settings import Settings
 from worker.language.flow.flows import read_flow
@@ -70,7 +70,7 @@ def test_nothing_is_written(shop: LivedShop) -> None:
 def test_the_database_itself_refuses_to_write_while_it_is_looked_at(database: Database) -> None:
     """Given a look at the history, when something would write in it, then the database refuses; later it writes."""
     new = {"email": "lan@example.com"}
-    with pytest.raises(DBAPIError), history.looking(database) as connection:
+    with pytest.raises(UnavailableError), history.looking(database) as connection:
         connection.execute(insert(address), new)
     with database.writing() as connection:
         connection.execute(insert(address), new)

@@ -40,7 +40,7 @@ def test_who_is_waited_for_goes_before_those_in_the_background(tmp_path: Path) -
     with first.held():
         threads = [writing(WriterLock(path), lambda: order.append("background")) for _ in range(2)]
         threads.append(writing(WriterLock(path, waited_for=True), lambda: order.append("waited for")))
-        clock.at += SLICE
+        clock.at += 2 * SLICE
         wait_until(first.pressed, "somebody who is waited for is in line")
         assert order == []
     for thread in threads:

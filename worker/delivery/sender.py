@@ -76,6 +76,10 @@ class Sender:
     """Claims messages and hands them over; one thread's at a time.
 
     Its token stands in every row that it has in hand, and in its journal.
+
+    Attributes:
+        a_mail: how long handing one over took lately.
+        took: whether there was any to be claimed when it was last told which to send.
     """
 
     def __init__(self, room: Mailroom) -> None:
@@ -98,10 +102,12 @@ class Sender:
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
         self._lapsed: int | None = None  # message at which the claim turned out to have run out
-        self._a_mail = timedelta()  # how long handing one over took lately
+        self.a_mail = timedelta()
+        self.took = False
 
     def send(self, ids: Sequence[int]) -> Work:
         """Send those of these messages that may go now, batch by batch."""
+        self.took = False
         size = self._settings.batch
         portions = (ids[start : start + size] for start in range(0, len(ids), size))
         return sum((self._portion(portion) for portion in portions), Work())
@@ -148,6 +154,7 @@ class Sender:
         """Send these, each at most once; suspects come last, one by one."""
         work, left = Work(), set(ids)
         while left and (claimed := self._claim(left)):
+            self.took = True
             work += self._batch(claimed)
             left -= {message.id for message in claimed}
         return work
@@ -227,7 +234,7 @@ class Sender:
                     shares.setdefault(self._traffic.relay_of(prepared.loaded.message.id), []).append(prepared)
             for relay, left in shares.items():
                 while left:
-                    size = min(most, max(1, GONE_WITHIN // self._a_mail)) if self._a_mail else most
+                    size = min(most, max(1, GONE_WITHIN // self.a_mail)) if self.a_mail else most
                     yield relay, left[:size]
                     left = left[size:]
 
@@ -283,7 +290,7 @@ class Sender:
             else:
                 results.append(after_answer(messages[answer.message], answer, self._settings.attempts, now))
         if marked:
-            self._a_mail = max(timedelta(), self._times.machine() - began) / len(marked)
+            self.a_mail = max(timedelta(), self._times.machine() - began) / len(marked)
         return results
 
     def _write(self, connection: Connection, results: Sequence[Aftermath]) -> Work:

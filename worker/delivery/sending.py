@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 from worker.delivery.sender import Mailroom, Sender
 from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.storage import claims
 
+MANY = 50  # messages of one job, or a batch: more are likely to wait
+SLOW = timedelta(milliseconds=3)  # a mail's handing over that is waiting for a server, and not work
 STINT = 2.0  # seconds that a sender goes on with what else is due, before another piece of work has its turn
 LOOK_AT = 20  # batches that are looked for at a time, where nobody says what to send
 
@@ -22,23 +25,31 @@ class Sending:
     def __init__(self, room: Mailroom, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._room = room
         self._monotonic = monotonic
+        self._turn = threading.Lock()
+        self._slow = False
         self._free: list[Sender] = []
         self._lock = threading.Lock()
 
     def run(self, message_ids: Sequence[int]) -> Work:
         """Send those of these messages that may go now.
 
-        Where they are a whole batch, more are likely to wait: the sender goes on with what is due for a stint, so that
-        a campaign goes as quickly as it can be sent, and not as quickly as somebody finds it and asks for it.
+        Where they are many, more are likely to wait: the sender goes on with what is due for a stint, so that
+        a campaign goes as quickly as it can be sent, and not as quickly as somebody finds it and asks for it. While the
+        relay is quick, one sender of the process does so at a time: Python works in one thread only, and several that
+        want to cost a quarter of the rate. By a slow relay they wait side by side.
 
         Returns:
             Journeys for which something changed, and messages to be taken again.
         """
-        with self._sender() as sender:
+        if len(message_ids) < min(self._room.settings.sending.batch, MANY):
+            with self._sender() as sender:
+                return sender.send(message_ids)
+        with nullcontext() if self._slow else self._turn, self._sender() as sender:
             until = self._monotonic() + STINT
             work = sender.send(message_ids)
-            if len(message_ids) >= self._room.settings.sending.batch:
+            if sender.took:  # else the job is an old one, and others see to what is due
                 work += sender.send_next(lambda: self._monotonic() < until)
+            self._slow = sender.a_mail > SLOW
             return work
 
     def run_due(self) -> Work:

@@ -25,8 +25,8 @@ class Sending(Group):
 
     attempts: int = Field(8, ge=1, description="Tries before a message that fails for a while is given up")
     group_single: int = Field(10, ge=1, description="Messages marked as transmitting at a time, transactional")
-    group_campaign: int = Field(50, ge=1, description="Messages marked as transmitting at a time, marketing")
-    batch: int = Field(100, ge=1, description="Messages claimed at a time")
+    group_campaign: int = Field(100, ge=1, description="Messages marked as transmitting at a time, marketing")
+    batch: int = Field(200, ge=1, description="Messages claimed at a time")
     lease: int = Field(120, ge=5, description="Seconds after which a silent sender's claims are taken back")
     timeout: int = Field(30, ge=1, description="Seconds that an SMTP server may take to answer")
     unknown_marketing: Literal["assume-sent", "retry", "ask"] = Field(

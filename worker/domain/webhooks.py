@@ -145,6 +145,6 @@ def _is_open(address: IPv4Address | IPv6Address) -> bool:
             inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
         if any(one is not None and not _is_open(one) for one in inner):
             return False
-        if address.ipv4_mapped is not None or address in _NAT64:
-            return True
+        if address.ipv4_mapped is not None or address.sixtofour is not None or address in _NAT64:
+            return True  # Pythons differ in whether a 6to4 address is global
     return address.is_global and not address.is_multicast and not any(address in network for network in _CLOSED)

@@ -20,6 +20,7 @@ from tests.support.processes import wait_until
 NEW_NET = 0x40000000  # CLONE_NEWNET
 NEW_UTS = 0x04000000  # CLONE_NEWUTS: the host's name
 LIBC = ctypes.CDLL(None, use_errno=True)
+SYSTEM = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}  # where `bridge` is
 NEEDED = {"ip": "iproute2", "bridge": "iproute2", "nsenter": "util-linux"}
 FORWARDING, DISABLED = "3", "0"  # states of a bridge's port
 
@@ -117,7 +118,7 @@ class Network:
     def _on(self, host: Host, *commands: str) -> None:
         with host.entered():
             for command in commands:
-                done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
+                done = subprocess.run(command.split(), check=False, capture_output=True, text=True, env=SYSTEM)
                 if done.returncode != 0:
                     raise OSError(f"{command}: {done.stderr.strip()}")
 
