@@ -30,6 +30,7 @@ from worker.domain.customers import Customer
 from worker.domain.facts import Facts, Need, Needs, ShopFacts
 from worker.domain.journeys import Journey
 from worker.domain.law import tagged
+from worker.domain.light import light
 from worker.domain.messages import REFUSAL_CONFIRMED, Kind, MessageState
 from worker.domain.policy import SkipReason, may_follow
 from worker.domain.settings import Settings
@@ -44,6 +45,7 @@ from worker.storage.ledger import Marked
 _NEEDS: Needs = frozenset({Need.COUPONS})  # what templates show of the past
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A claimed message with what there is to know for it."""
@@ -53,6 +55,7 @@ class Loaded:
     facts: Facts
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A message whose mail is finished."""
@@ -62,6 +65,7 @@ class Prepared:
     marked: Marked
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class _Letter:
     """Whom a mail goes to, and what its template may show."""

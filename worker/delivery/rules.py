@@ -18,6 +18,7 @@ from worker.domain.customers import Customer
 from worker.domain.exits import exit_condition
 from worker.domain.facts import Needs
 from worker.domain.journeys import Journey
+from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
 from worker.domain.pacing import Waits
 from worker.domain.policy import Pending, PendingStaff, SkipReason, may_follow, skip, skip_staff
@@ -54,6 +55,7 @@ class Ruling:
         return Ruling(self.going + other.going, self.stays + other.stays, self.exited + other.exited)
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class _Fresh:
     """What is known of a message now; much may have changed since its mail was made.

@@ -9,6 +9,7 @@ from typing import Protocol
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Blame, Reach, Stage, class_answer, retry_after
 from worker.domain.breakers import NOT_TAKEN
+from worker.domain.light import light
 from worker.domain.messages import MessageState
 from worker.domain.policy import SkipReason
 from worker.storage.claims import SUSPECT_FROM
@@ -40,6 +41,7 @@ class Tried(Protocol):
         """When it is too late to be sent, or None."""
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Aftermath:
     """What to write after an answer.

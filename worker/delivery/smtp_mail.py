@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from worker.delivery.transport import Answer, Outcome, Outgoing
 from worker.domain.answers import Stage
+from worker.domain.light import light
 
 _HEAD_BEYOND = 128 * 1024  # bytes; a shorter content goes out in one piece with its final dot
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
@@ -17,6 +18,7 @@ _DOT_LINE = re.compile(rb"\r\n\.")  # searched for more quickly than `in` finds 
 FINAL_DOT = b".\r\n"
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The command lines that open a transaction; `data` is empty where the content goes by BDAT."""

@@ -18,6 +18,7 @@ from typing import Any
 from worker.delivery.smtp_mail import Offers
 from worker.delivery.smtp_relay import Relay
 from worker.domain.errors import PhinError
+from worker.domain.light import light
 from worker.domain.server_urls import Security
 
 _IDLE_LIMIT = 60.0  # seconds; beyond it something on the way may have forgotten the connection
@@ -26,6 +27,7 @@ _TEXT_LIMIT = 500  # characters of a reply that are kept
 _FAREWELL = 1.0  # seconds that QUIT may take
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the server said: its code, and its words with lines joined."""

@@ -20,6 +20,7 @@ from worker.delivery.traffic_plan import TrafficPlan, domain_key
 from worker.delivery.transport import Answer, Outcome
 from worker.domain.answers import Reach, class_answer
 from worker.domain.breakers import PROBE_WITHIN, WAITS, Breaker, probed
+from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
 from worker.domain.rates import FURTHEST, Turnstile, is_long, spread
 from worker.domain.receivers import receiver_of
@@ -31,6 +32,7 @@ from worker.storage.ledger import Settlement
 RATE = "rate: "  # how the reason of a mail begins that waits for its turn
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class _Mail:
     """A claimed mail as traffic sees it."""

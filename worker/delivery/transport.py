@@ -9,8 +9,10 @@ from typing import Protocol
 
 from worker.domain.answers import Stage
 from worker.domain.errors import PhinError
+from worker.domain.light import light
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A finished mail.
@@ -42,6 +44,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # no answer that can be read after the final dot
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is known of one mail after its handing over.

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from worker.domain.light import light
 from worker.domain.wishes import NO_WISHES, Wishes
 
 
@@ -54,6 +55,7 @@ class Consent:
     wishes: Wishes = NO_WISHES
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
     """What follows from a customer's events, kept in the row in the same transaction; money in the shop's currency."""
@@ -73,6 +75,7 @@ class CustomerFacts:
         return self.total_spent / self.orders_count if self.orders_count else None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Customer:
     """One customer of the shop as the database knows them.

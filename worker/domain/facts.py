@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from worker.domain.customers import Customer
+from worker.domain.light import light
 from worker.domain.orders import Order
 from worker.domain.rfm import RfmLimits
 from worker.domain.tasks import TaskState
@@ -128,6 +129,7 @@ class UnderWay:
     order_number: str | None = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class JourneyFacts:
     """The journey that asks.
@@ -151,6 +153,7 @@ class JourneyFacts:
         return self.began_at or self.entered_at
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class History:
     """The parts of the past that were loaded (see `Need`); what was not asked for is empty."""
@@ -165,6 +168,7 @@ class History:
     out_of_stock: frozenset[str] = frozenset()  # by SKU
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is true at `now`.

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from worker.domain.light import light
+
 
 class JourneyState(StrEnum):
     """Where a journey stands."""
@@ -19,6 +21,7 @@ class JourneyState(StrEnum):
     FAILED = "failed"  # could not go on; the reason is kept
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Journey:
     """One customer's way through one version of a flow.

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from worker.domain.calendars.free_days import FreeDays
 from worker.domain.calendars.walls import MIDNIGHT, on_the_wall
+from worker.domain.light import light
 from worker.domain.policy import SkipReason
 from worker.domain.wishes import NO_WISHES, Wishes
 
@@ -140,6 +141,7 @@ class Caps:
         return len(moments) - len(went)
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Advertising:
     """One advertising mail that would go now.

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from worker.domain.customers import Consent, ConsentState, Customer
+from worker.domain.light import light
 from worker.domain.messages import Kind
 from worker.domain.tasks import Task
 
@@ -32,6 +33,7 @@ class SkipReason(StrEnum):
     HANDED_ON = "handed on"  # to staff, and another has the task now
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Pending:
     """What the rules look at.

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Select, bindparam, or_, select, update
 
+from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
 from worker.storage.ledger import stands
 from worker.storage.tables import message
@@ -19,6 +20,7 @@ SUSPECT_FROM = 3  # crashes
 PINNED = "pinned"  # among a message's values: it is for the address in its row, whichever the customer has by then
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message that a sender has in hand."""

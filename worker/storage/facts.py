@@ -25,6 +25,7 @@ from worker.domain.facts import (
     UnderWay,
 )
 from worker.domain.journeys import Journey
+from worker.domain.light import light
 from worker.domain.orders import Order
 from worker.domain.tasks import TaskState
 from worker.storage import coupons, orders, stock
@@ -70,6 +71,7 @@ _REQUESTS = (
 )
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Who asks: a customer, at a moment, with the order, event and journey that it is about.

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, update
 
 from worker.domain.journeys import JourneyState
+from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
 from worker.storage.bulk import BulkUpdate
 from worker.storage.rows import Insertion
@@ -49,6 +50,7 @@ class NewMessage:
     task_id: int | None = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What became of a message.
@@ -71,6 +73,7 @@ class Settlement:
     crashed: bool = False
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Marked:
     """What is written of a message when it is marked as transmitting."""

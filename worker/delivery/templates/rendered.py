@@ -22,6 +22,7 @@ from worker.delivery.templates.pieces import lower_first
 from worker.delivery.templates.sources import Sources
 from worker.delivery.templates.text_part import text_of, tidy, tidy_lines
 from worker.domain.errors import Problem, Severity
+from worker.domain.light import light
 
 # What a template's expression can raise. An error of any other kind is a fault of ours and goes through as it is.
 _FAULTS = (
@@ -42,6 +43,7 @@ _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1
 _HONEYPOT = '<a href="{}" rel="nofollow" aria-hidden="true" tabindex="-1" style="display:none"></a>'
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A mail's parts for one customer, still to be put into MIME.
