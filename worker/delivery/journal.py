@@ -35,6 +35,7 @@ _UNBORN = ".journal-new"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _HEADER = re.compile(r"phin journal (\d+) boot (\S+) token (\S+)")
 _VERSION = "1"
+_WRITTEN = json.JSONEncoder(ensure_ascii=False).encode
 _LEFT = stat.S_IRUSR  # mode of a journal that nobody writes to any more, by whose mode its owner went away sound
 
 
@@ -84,8 +85,7 @@ class SenderJournal:
         """
         code = "-" if answer.code is None else str(answer.code)
         stage = "-" if answer.stage is None else answer.stage.value
-        text = json.dumps(answer.text, ensure_ascii=False)
-        line = f"answered {answer.message} {answer.outcome.value} {code} {stage} {text}\n"
+        line = f"answered {answer.message} {answer.outcome.value} {code} {stage} {_WRITTEN(answer.text)}\n"
         self._append(line.encode("utf-8", "replace"))
 
     def forget(self) -> None:

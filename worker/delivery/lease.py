@@ -50,9 +50,11 @@ class Lease:
 
     def covers(self, message: int) -> bool:
         """Say whether a message that was marked is still the sender's; past half of the time, the lease is renewed."""
-        if self.half_over:
+        now = self._machine()
+        if now >= self._renew_from:
             self._renew()
-        return message in self._held and self._machine() < self._until
+            now = self._machine()
+        return message in self._held and now < self._until
 
     def _renew(self) -> None:
         before = self._until

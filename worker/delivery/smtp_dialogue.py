@@ -62,7 +62,8 @@ class OverError(PhinError):
 
 def answer_to(mail: Outgoing, reply: Reply, stage: Stage) -> Answer:
     """Return what the server's reply makes of the mail."""
-    outcome = _OUTCOMES[class_answer(reply.code, reply.text, stage).taken]
+    taken = reply.code < 300
+    outcome = Outcome.ACCEPTED if taken else _OUTCOMES[class_answer(reply.code, reply.text, stage).taken]
     return Answer(mail.message, outcome, reply.code, reply.text, stage)
 
 

@@ -118,18 +118,8 @@ class Session:
             GarbledError: what came is no SMTP reply.
         """
         deadline = self._monotonic() + (self._timeout if within is None else within)
-        code, texts, more = 0, [], True
-        while more:
-            line = self._line(deadline)
-            said = int(line[:3]) if line[:3].isdigit() else 0
-            if not 200 <= said <= 599 or line[3:4] not in (b"", b" ", b"-") or code not in (0, said):
-                raise GarbledError(f"the server's answer is no SMTP reply: {_printable(line)}")
-            code, more = said, line[3:4] == b"-"
-            texts.append(line[4:])
-            if more and sum(map(len, texts)) > _REPLY_LIMIT:
-                raise GarbledError("the server's answer does not end")
-        self._used_at = self._monotonic()
-        return Reply(code, _printable(b" ".join(texts)))
+        line = self._line(deadline)
+        return _whole(line) or self._joined(line, deadline)
 
     def last_words(self) -> Reply | None:
         """Return the reply that a server left before it hung up, if there is one."""
@@ -170,6 +160,21 @@ class Session:
         with contextlib.suppress(OSError):
             self._smtp.close()
 
+    def _joined(self, line: bytes, deadline: float) -> Reply:
+        """Read a reply of several lines, of which this is the first."""
+        code, texts = 0, []
+        while True:
+            said = int(line[:3]) if line[:3].isdigit() else 0
+            if not 200 <= said <= 599 or line[3:4] not in (b"", b" ", b"-") or code not in (0, said):
+                raise GarbledError(f"the server's answer is no SMTP reply: {_printable(line)}")
+            code = said
+            texts.append(line[4:])
+            if line[3:4] != b"-":
+                return Reply(code, _printable(b" ".join(texts)))
+            if sum(map(len, texts)) > _REPLY_LIMIT:
+                raise GarbledError("the server's answer does not end")
+            line = self._line(deadline)
+
     def _line(self, deadline: float) -> bytes:
         """Return one line without its break."""
         while (end := self._buffer.find(b"\n")) < 0:
@@ -184,6 +189,7 @@ class Session:
             if not received:
                 raise LostError("the server closed the connection")
             self._buffer += received
+            self._used_at = self._monotonic()
         line = bytes(self._buffer[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]
         return line
@@ -241,6 +247,13 @@ def _lost(error: Exception, timeout: float) -> str:
 
 
 @lru_cache(maxsize=256)  # most of what a server says it said before
+def _whole(line: bytes) -> Reply | None:
+    """Return the reply that is this line alone; None for a line of a longer one, and for what is no reply."""
+    code = int(line[:3]) if line[:3].isdigit() else 0
+    return Reply(code, _printable(line[4:])) if 200 <= code <= 599 and line[3:4] in (b"", b" ") else None
+
+
+@lru_cache(maxsize=256)
 def _printable(said: bytes) -> str:
     """Return the server's words on one line without control characters, cut to what a person reads."""
     text = " ".join(said.decode("utf-8", "replace").split())
