@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from worker.delivery.formats import FormatError
 from worker.delivery.targets import TargetError, target_of
@@ -52,8 +53,14 @@ def staff_url(tokens: Tokens, base: str, person: str, now: datetime, to: str | N
 
 def bait_of(website: str) -> str | None:
     """Return where a honeypot leads, or None where no redirect may lead to the shop's website."""
+    return _target(website)
+
+
+@lru_cache(maxsize=1_024)  # a campaign's mails share theirs
+def _target(url: str) -> str | None:
+    """Return where a redirect leads, or None where it may not lead there."""
     try:
-        return target_of(website)
+        return target_of(url)
     except TargetError:
         return None
 
@@ -119,9 +126,8 @@ class MessageLinks:
             url = self._mark(url)
         if not self._tracking:
             return url
-        try:
-            target = target_of(url)
-        except TargetError:
+        target = _target(url)
+        if target is None:
             return url
         return f"{self._base}{CLICK_PATH}{self._tokens.click(self._message, number, target)}"
 

@@ -37,6 +37,7 @@ _OURS = ("from", "to", "subject", "date", "message-id", "reply-to", "mime-versio
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_NO_SPACE = re.compile("[!-;=?-~]{1,900}")  # printable ASCII, and no angle brackets
 _BOUNDARY = re.compile(r"(?:=_)?[A-Za-z0-9]{8,60}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HEAD = b"Content-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
@@ -81,19 +82,20 @@ def build(
     if not _BOUNDARY.fullmatch(boundary):
         raise HeaderError("a boundary is made of 8 to 60 letters and digits")
     lines = [
-        f"From: {_mailbox('From', rendered.from_name, rendered.from_email, wide)}",
+        _from(rendered.from_name, rendered.from_email, wide),
         f"To: {_mailbox('To', to_name or '', to_email, wide)}",
         f"Subject: {_text('Subject', rendered.subject)}",
-        f"Date: {_written(_aware(date).replace(microsecond=0), date.utcoffset())}",
+        f"Date: {_written(date, date.utcoffset())}",
         f"Message-ID: <{_ascii('Message-ID', message_id)}>",
     ]
     if rendered.reply_to:
         lines.append(f"Reply-To: {_address('Reply-To', rendered.reply_to, wide)}")
     seen = set(_OURS)
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in seen or name.lower().startswith("content-"):
+        known = _name(name)
+        if known is None or known in seen:
             raise HeaderError(f"header '{_CONTROLS.sub('', name)}' is no name, or is there already")
-        seen.add(name.lower())
+        seen.add(known)
         lines.append(_folded(name, value))
     lines.append("MIME-Version: 1.0")
     letters = boundary.removeprefix("=_")
@@ -128,23 +130,32 @@ def _joined(type_: str, mark: str, parts: Sequence[Sequence[bytes]]) -> list[byt
 def clean(text: str) -> str:
     """Return a text that comes from people as it may stand in a header: one line, no controls, no `=?`, not endless."""
     text = text[:_LONGEST_TEXT]
-    if text.isascii() and text.isprintable() and "=?" not in text:
-        return " ".join(text.split())
-    text = _SURROGATES.sub("", _CONTROLS.sub(" ", unicodedata.normalize("NFC", text)))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
+        text = _SURROGATES.sub("", _CONTROLS.sub(" ", text))
     while "=?" in text:  # taking one out can bring another together
         text = text.replace("=?", "")
     return " ".join(text.split())
 
 
-@lru_cache(maxsize=256)
-def _written(second: datetime, offset: timedelta | None) -> str:  # noqa: ARG001 - tells zones apart: moments are equal
+@lru_cache(maxsize=256)  # the mails of a batch are of one moment
+def _written(date: datetime, offset: timedelta | None) -> str:  # noqa: ARG001 - tells zones apart: moments are equal
     """Write a moment (RFC 5322, 3.3), in its own zone."""
-    return format_datetime(second)
-
-
-def _aware(date: datetime) -> datetime:
     instant(date)  # refuses one without a time zone
-    return date
+    return format_datetime(date)
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> str | None:
+    """Return a header's name in small letters, or None where it cannot be one, or is of those that a body has."""
+    small = name.lower()
+    return small if _HEADER_NAME.fullmatch(name) and not small.startswith("content-") else None
+
+
+@lru_cache(maxsize=256)  # a flow's mails are from one
+def _from(name: str, email: str, wide: bool) -> str:
+    return f"From: {_mailbox('From', name, email, wide)}"
 
 
 def _text(header: str, text: str) -> str:
@@ -207,7 +218,7 @@ def _address(header: str, email: str, wide: bool) -> str:
 
 
 def _ascii(header: str, value: str) -> str:
-    if not value.isascii() or not value.isprintable() or set(value) & set(" <>") or len(value) > 900:
+    if not _NO_SPACE.fullmatch(value):
         raise HeaderError(f"the value of {header} has a character that cannot stand there")
     return value
 
@@ -216,7 +227,8 @@ def _folded(name: str, value: str) -> str:
     """Write a structured header as it is given, folded after commas only: a URL is never encoded nor cut."""
     if not value.isascii() or not value.isprintable():
         raise HeaderError(f"the value of {name} has a line break or a character beyond ASCII")
-    if len(name) + 2 + len(value) <= _FOLDED:
+    room = LONGEST_LINE if ", " not in value else _FOLDED  # what has no comma is in one line, however long
+    if len(name) + 2 + len(value) <= room:
         return f"{name}: {value}"
     line, lines = f"{name}:", []
     for index, part in enumerate(value.split(", ")):

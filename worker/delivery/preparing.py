@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -125,6 +124,7 @@ class Preparing:
         self.shop_facts = ShopFacts(shop.name, shop.timezone, shop.language, shop.currency, rfm=settings.rfm.limits)
         self._shop_values = shop_values(shop)
         self._zone = ZoneInfo(shop.timezone)
+        self._moment: tuple[datetime | None, datetime | None] = (None, None)
         self._headers = MailHeaders(shop.sender.email.rpartition("@")[2])
         self._signer = signer
         self._staff_mails = StaffMails(staff, self.shop_facts, tokens, settings.url)
@@ -243,7 +243,7 @@ class Preparing:
             to_name=letter.name,
             to_email=email,
             message_id=message_id,
-            date=now.astimezone(self._zone),
+            date=self._here(now),
             headers=self._headers.of(message, links.unsubscribe, message.values.get("topic")),
             boundary=f"=_{random.getrandbits(96):024x}",
             wide=not email.isascii(),
@@ -280,20 +280,28 @@ class Preparing:
         template = self._templates.get(message.template, letter.language)
         marketing = message.kind is Kind.MARKETING
         letter.values["message"] = {"language": letter.language, "kind": message.kind.value}
-        rendered = template.render(letter.values, links)
-        subject = message.values.get("subject", rendered.subject)
-        return template, replace(
-            rendered,
-            subject=tagged(subject, self._tag) if marketing and message.staff is None else subject,
-            from_name=message.values.get("from_name", rendered.from_name),
+        made = template.render(letter.values, links)
+        subject = message.values.get("subject", made.subject)
+        if marketing and message.staff is None:
+            subject = tagged(subject, self._tag)
+        from_name = message.values.get("from_name", made.from_name)
+        return template, Rendered(
+            subject, made.preheader, made.html, made.text, from_name, made.from_email, made.reply_to, made.files
         )
 
-    def _marks_of(self, message: Claimed) -> Callable[[str], str]:
-        parts = self._utm.of(message.flow or message.template, message.step, message.values.get("utm"))
-        return partial(self._utm.mark, parts=parts)
+    def _marks_of(self, message: Claimed) -> Callable[[str], str] | None:
+        return self._utm.of(message.flow or message.template, message.step, message.values.get("utm"))
 
     def _zone_of(self, customer: Customer) -> ZoneInfo:
         return zone_of(customer.timezone, self._shop.timezone)
+
+    def _here(self, now: datetime) -> datetime:
+        """Return the moment by the shop's clock; the mails of a batch are of one."""
+        moment, here = self._moment
+        if here is None or moment is not now:
+            here = now.astimezone(self._zone)
+            self._moment = (now, here)
+        return here
 
     @staticmethod
     def _given(message: Claimed) -> Mapping[str, Any]:

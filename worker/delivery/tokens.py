@@ -18,9 +18,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from base64 import b32decode, b32encode, urlsafe_b64encode
+from base64 import b32decode, b32encode
 from binascii import Error as NoBase64
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ _COMPRESSED = 1
 _LONGEST_BOUNCE = 60  # characters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED = 4_096  # targets that a campaign's mails share, packed once
-_TO_BYTES = bytes.maketrans(b"-_", b"+/")
+_TO_BYTES, _TO_URL = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 
 # What shop links are made of; part of version 1 for ever, for without it old tokens cannot be read.
 _DICTIONARY = (
@@ -179,7 +179,7 @@ class Tokens:
             signed = b32decode(token.upper() + "=" * (-len(token) % 8))
         except NoBase64:
             return None
-        return self._message(Use.BOUNCE, urlsafe_b64encode(signed).rstrip(b"=").decode())
+        return self._message(Use.BOUNCE, _encoded(signed))
 
     def read_click(self, token: str) -> Click | None:
         """Return where a click leads and what it is of, or None for anything that was not made here."""
@@ -220,7 +220,7 @@ def _ring(use: Use, secrets: Sequence[bytes]) -> _Ring:
 
 
 def _sign(ring: _Ring, flags: int, content: bytes) -> str:
-    return urlsafe_b64encode(_signed(ring, flags, content)).rstrip(b"=").decode()
+    return _encoded(_signed(ring, flags, content))
 
 
 def _signed(ring: _Ring, flags: int, content: bytes) -> bytes:
@@ -249,7 +249,7 @@ def _verified(ring: _Ring, token: str) -> bytes | None:
 
 
 def _encoded(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode()
 
 
 @lru_cache(_REMEMBERED)  # a mail's number stands in each of its links

@@ -7,15 +7,16 @@ fragment. They name a campaign and nobody, so that plain links have them too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from worker.domain.setting_mail import UtmSettings
 from worker.domain.utm import PARTS
 
-_REMEMBERED = 4_096  # addresses with their flow and step; most mails of a campaign share theirs
+_REMEMBERED = 1_024  # addresses of a flow's step; most mails of a campaign share theirs
+_STEPS = 256
 _HOST = re.compile(r"https?://([^/?#:@\\\s]+)(?::\d*)?(?=[/?#]|\Z)", re.IGNORECASE)
 
 Parts = tuple[tuple[str, str], ...]  # what is added: names and values, encoded
@@ -32,25 +33,20 @@ class UtmMarks:
         self._settings = settings
         hosts = (urlsplit(website).hostname or "", *settings.hosts)
         self._hosts = frozenset(_bare(_ascii(host)) for host in hosts if host)
-        self._marked = lru_cache(_REMEMBERED)(self._mark)
-        self._parts = lru_cache(_REMEMBERED)(self._parts_of)
+        self._marking = lru_cache(_STEPS)(self._marking_of)
 
-    def of(self, flow: str, step: str | None, said: object = None) -> Parts:
-        """Return what is added to the links of a mail.
+    def of(self, flow: str, step: str | None, said: object = None) -> Callable[[str], str] | None:
+        """Return what adds to a link of a mail what it lacks; None: nothing is added, to no link.
 
         Parameters:
             said: of the flow: its own parts by name, False for none at all, None where it says nothing.
         """
         if said is False or not (self._settings.enabled or said):
-            return ()
+            return None
         own = tuple(sorted(said.items())) if isinstance(said, Mapping) else ()
-        return self._parts(flow, step or "", own)
+        return self._marking(flow, step or "", own)
 
-    def mark(self, url: str, parts: Parts) -> str:
-        """Return the address with what it lacks of the parts; another site's as it is."""
-        return self._marked(url, parts) if parts else url
-
-    def _parts_of(self, flow: str, step: str, own: tuple[tuple[str, Any], ...]) -> Parts:
+    def _marking_of(self, flow: str, step: str, own: tuple[tuple[str, Any], ...]) -> Callable[[str], str]:
         usual = self._settings
         values = {
             "source": usual.source,
@@ -59,9 +55,11 @@ class UtmMarks:
             "content": usual.content or step,
             **dict(own),
         }
-        return tuple((f"utm_{part}", quote(str(values[part]), safe="")) for part in PARTS if values.get(part))
+        parts = tuple((f"utm_{part}", quote(str(values[part]), safe="")) for part in PARTS if values.get(part))
+        return lru_cache(_REMEMBERED)(partial(self._mark, parts=parts))
 
     def _mark(self, url: str, parts: Parts) -> str:
+        """Return the address with what it lacks of the parts; another site's as it is."""
         found = _HOST.match(url)
         if found is None or _bare(_ascii(found[1])) not in self._hosts:
             return url
