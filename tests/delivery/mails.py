@@ -71,9 +71,11 @@ def compiled(path: Path, files: Mapping[str, str], name: str = "mail", language:
     return TemplateLibrary(folder(path, files), SHOP).get(name, language)
 
 
-def both_ways(path: Path, name: str, language: str = "vi") -> tuple[CompiledTemplate, CompiledTemplate]:
+def both_ways(
+    path: Path, name: str, language: str = "vi", shop: Shop = SHOP
+) -> tuple[CompiledTemplate, CompiledTemplate]:
     """Compile a template as it is used, and so that it is rendered first and inlined then."""
-    compiler = Compiler(path, SHOP)
+    compiler = Compiler(path, shop)
     return (
         compiler.compile(name, language, Sources(path, language)),
         compiler.compile(name, language, Sources(path, language), afterwards=True),

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.delivery.mails import FakeLinks, compiled, rendered_html, values
+from tests.delivery.mails import SHOP, FakeLinks, compiled, folder, rendered_html, values
 from worker.delivery.templates.errors import TemplateError
+from worker.delivery.templates.library import TemplateLibrary
 
 NEVER_TRACKED = """
 <p><a href="mailto:hoi@thecoffee.example">viết thư</a> <a href="tel:0909">gọi</a> <a href="#top">lên đầu</a>
@@ -279,3 +280,26 @@ def test_html_without_a_frame_is_completed(tmp_path: Path) -> None:
     html = rendered_html(tmp_path, "<p>Xin chào</p>")
     assert "<html>" in html
     assert "<body>" in html
+
+
+def test_the_shop_is_escaped_in_html_and_as_it_is_in_the_text(tmp_path: Path) -> None:
+    """Given a shop whose name is no HTML, then HTML shows it escaped and the text as it is, filters too."""
+    shop = SHOP.model_copy(update={"name": "Cà phê <&> trà", "phone": None})
+    html = "<p>{{ shop.name }}{% if shop.phone %}, {{ shop.phone }}{% endif %}. {{ shop.name | upper }}</p>"
+    folder(tmp_path, {"mail.vi.html": html})
+    mail = TemplateLibrary(tmp_path, shop).get("mail", "vi").render({}, FakeLinks())
+    assert "<p>Cà phê &lt;&amp;&gt; trà. CÀ PHÊ &lt;&amp;&gt; TRÀ</p>" in mail.html
+    assert mail.text == "Cà phê <&> trà. CÀ PHÊ <&> TRÀ\n"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "{% for shop in [{'name': 'Quán bên'}] %}<p>{{ shop.name }}</p>{% endfor %}",
+        "{% set shop = {'name': 'Quán bên'} %}<p>{{ shop.name }}</p>",
+        "{% macro tên(shop) %}{{ shop.name }}{% endmacro %}<p>{{ tên({'name': 'Quán bên'}) }}</p>",
+    ],
+)
+def test_a_template_may_call_something_else_shop(tmp_path: Path, html: str) -> None:
+    """Given a template that gives the name `shop` to something of its own, then that is what it shows."""
+    assert "<p>Quán bên</p>" in rendered_html(tmp_path, html)

@@ -27,13 +27,13 @@ def template_values(facts: Facts, shop: Mapping[str, Any], given: Mapping[str, A
         given: the step's `with:`, which stand beside the rest at the top.
         zone: the customer's time zone, or the shop's.
     """
-    journey = facts.journey
+    journey, now = facts.journey, facts.now.astimezone(zone)
     values: dict[str, Any] = {
         **given,
         "customer": _customer(facts),
         "shop": shop,
-        "now": facts.now.astimezone(zone),
-        "today": facts.now.astimezone(zone).date(),
+        "now": now,
+        "today": now.date(),
     }
     if facts.order is not None:
         values["order"] = _order(facts.order)

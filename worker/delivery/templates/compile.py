@@ -19,6 +19,7 @@ from worker.delivery.templates.check_size import size_problems
 from worker.delivery.templates.codes import html_code, links_of, text_code
 from worker.delivery.templates.environment import MailEnvironment, marked
 from worker.delivery.templates.errors import RenderLimitError, StylesheetError, TemplateError
+from worker.delivery.templates.fixed import with_shop
 from worker.delivery.templates.flatten import flatten
 from worker.delivery.templates.front_matter import Entry, read_front_matter
 from worker.delivery.templates.inline import Hindrance, inline_once, parsed, restored, written
@@ -104,7 +105,11 @@ class Compiler:
         return tree, lines
 
     def _template(self, language: str, text: Text) -> Template:
-        return self.environment(language, text.html).compiled(self.tree(language, text)[0])
+        return self.compiled(language, text, self.tree(language, text)[0])
+
+    def compiled(self, language: str, text: Text, tree: nodes.Template) -> Template:
+        """Compile what was parsed of a text."""
+        return self.environment(language, text.html).compiled(with_shop(tree, self.shop_values))
 
     def _ready(self, made: Made, sources: Sources, part: Callable[[Text], Part]) -> CompiledTemplate:
         return CompiledTemplate(
@@ -292,7 +297,7 @@ class _Compiling:
     def _compiled(self, text: Text) -> Template:
         tree = self._tree(text)
         try:
-            return self._compiler.environment(self._language, text.html).compiled(tree)
+            return self._compiler.compiled(self._language, text, tree)
         except TemplateSyntaxError as error:
             message = lower_first(error.message or "cannot be compiled")
             near = message.split("'")[1] if message.count("'") > 1 else ""

@@ -116,7 +116,7 @@ def _instant(value: Any) -> datetime:
 def _tracked(context: Context, captured: str, number: int) -> str:
     """Turn a link's address, captured as it would be shown, into the one that is followed."""
     html = isinstance(captured, Markup)
-    url = (unescape(captured) if html else captured).strip()
+    url = (unescape(str(captured)) if html else captured).strip()
     if url.startswith(("http://", "https://")):
         url = run_of(context).tracked(number, url)
     elif not url.startswith(FOLLOWABLE):

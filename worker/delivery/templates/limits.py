@@ -60,7 +60,7 @@ class Run:
 
 def run_of(context: Context) -> Run:
     """Return the rendering that a context belongs to."""
-    found: Run = context[RUN]
+    found: Run = context.parent[RUN]  # what it was given; no template can set another
     return found
 
 

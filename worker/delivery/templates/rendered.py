@@ -69,10 +69,11 @@ class Part:
         make: makes the template of a text that is Jinja.
     """
 
-    __slots__ = ("_make", "_template", "text")
+    __slots__ = ("_make", "_template", "line", "text")
 
     def __init__(self, text: Text, make: Callable[[Text], jinja2.Template]) -> None:
         self.text = text
+        self.line = None if text.jinja else _one_line(text.source)  # in one line, where it is always the same
         self._make = make
         self._template: jinja2.Template | None = None
 
@@ -169,8 +170,8 @@ class CompiledTemplate:
             "message": message,
             RUN: Run(links, _zone(values, parts.zone), frozenset(pages.values())),
         }
-        message["subject"] = subject = _one_line(self._part(parts.subject, context))
-        message["preheader"] = preheader = _one_line(self._part(parts.preheader, context))
+        message["subject"] = subject = self._line(parts.subject, context)
+        message["preheader"] = preheader = self._line(parts.preheader, context)
         html = self._part(parts.html, context)
         text = None
         if parts.text is not None:
@@ -188,11 +189,14 @@ class CompiledTemplate:
             preheader=preheader,
             html=_with_pixel(html, links.pixel, links.honeypot),
             text=text,
-            from_name=_one_line(self._part(parts.from_name, context)),
+            from_name=self._line(parts.from_name, context),
             from_email=self._part(parts.from_email, context).strip(),
             reply_to=self._part(parts.reply_to, context).strip() or None,
             files=parts.files,
         )
+
+    def _line(self, part: Part, context: dict[str, Any]) -> str:
+        return _one_line(self._part(part, context)) if part.line is None else part.line
 
     def _part(self, part: Part, context: dict[str, Any]) -> str:
         template = part.prepare()

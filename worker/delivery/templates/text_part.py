@@ -57,22 +57,32 @@ def tidy(text: str) -> str:
     text = _LINK.sub(_link, text)
     if _LABEL in text:  # a value brought one of its own
         text = _STRAY.sub("", text)
+    made = _line if CELL in text or "  " in text or "\n" in text else _plain_line
     paragraphs = []
     for paragraph in text.split(PARAGRAPH):
-        lines = []
-        for raw in paragraph.split(LINE):
-            line = raw.strip(" ")
-            if not line:
-                continue
-            if CELL in line:
-                line = " · ".join(cell for part in line.split(CELL) if (cell := part.strip()))
-            if "  " in line or "\n" in line:
-                line = _WHITESPACE.sub(" ", line).strip(" ")
-            if line[:1].isalnum() or (line != "-" and not _BLANK.fullmatch(line)):
-                lines.append(line)
+        lines = [line for raw in paragraph.split(LINE) if (line := made(raw)) and (line[0].isalnum() or _shows(line))]
         if lines:
             paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _plain_line(raw: str) -> str:
+    """Return a line that has no cells and no runs of spaces."""
+    return raw.strip(" ")
+
+
+def _line(raw: str) -> str:
+    """Return a line as it is shown."""
+    if CELL in raw:
+        raw = " · ".join(cell for part in raw.split(CELL) if (cell := part.strip()))
+    if "  " in raw or "\n" in raw:
+        raw = _WHITESPACE.sub(" ", raw)
+    return raw.strip(" ")
+
+
+def _shows(line: str) -> bool:
+    """Say whether a line shows anything; an item of a list without a text does not."""
+    return line != "-" and not _BLANK.fullmatch(line)
 
 
 def tidy_lines(text: str) -> str:
