@@ -55,9 +55,10 @@ class ReadAgain(Generic[T]):
         if way is None:
             way = self._ways[dialect.name] = self._way(dialect)
         if dialect.name == "sqlite":
-            rows = connection.exec_driver_sql(way.sql, (json.dumps(list(numbers)),)).all()
+            found = connection.exec_driver_sql(way.sql, (json.dumps(list(numbers)),))
         else:
-            rows = connection.exec_driver_sql(way.sql, {"numbers": list(numbers)}).all()
+            found = connection.exec_driver_sql(way.sql, {"numbers": list(numbers)})
+        rows: list[Row] = found._fetchall_impl()  # the driver's own, which are compared quickly
         if len(self._known) > MOST:
             self._known.clear()
         return {row[0]: self._meaning(way, row) for row in rows}
