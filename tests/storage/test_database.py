@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from worker.domain.addresses import MASK
 from worker.domain.errors import NaiveDatetimeError, SettingError
-from worker.storage.database import PLANS_LAST, Database, told
+from worker.storage.database import Database, told
+from worker.storage.postgresql import PLANS_LAST
 from worker.storage.tables import address, customer, orders, switch
 
 NOW = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
@@ -109,7 +111,8 @@ def test_any_other_error_is_told_without_an_address() -> None:
 
 def test_a_plan_for_an_empty_table_does_not_last(postgres_url: str) -> None:
     """Given a connection whose checks were planned among few customers, when there are many, then it plans anew."""
-    database = Database(postgres_url, pool=1)
+    seconds = itertools.count()
+    database = Database(postgres_url, pool=1, monotonic=lambda: float(next(seconds)))
     counts = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'customer'")
     new = {"created_at": NOW, "updated_at": NOW}
 

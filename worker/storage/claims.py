@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Select, bindparam, literal_column, or_, select, update
 
 from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
@@ -71,19 +71,35 @@ _DUE_OF_FLOW = _DUE.where(message.c.flow == bindparam("flow"))
 _DUE_OF_NO_FLOW = _DUE.where(message.c.flow.is_(None))
 
 
-def _takes(*also: ColumnElement[bool]) -> tuple[Executable, Executable]:
+# Nobody need wait until a claim is on the disk. Where PostgreSQL dies and forgets it, nothing was handed over: a group
+# is marked only where the claim still stands, and that commit is waited for, with all that was written before it.
+_UNSYNCED = literal_column("(SELECT set_config('synchronous_commit', 'off', true))") == literal_column("'off'")
+
+
+class _Taking:
+    """A statement that takes messages in hand, in each dialect."""
+
+    def __init__(self, picked: Select[int]) -> None:
+        self._made = {"sqlite": _take(picked), "postgresql": _take(picked, _UNSYNCED)}
+
+    def on(self, connection: Connection) -> Executable:
+        """Return it in this connection's dialect."""
+        return self._made[connection.dialect.name]
+
+
+def _takes(*also: ColumnElement[bool]) -> tuple[_Taking, _Taking]:
     """Return what takes the innocent of some messages, and what takes one suspect."""
     asked = message.c.id.in_(bindparam("ids", expanding=True))
     ready = select(message.c.id).where(asked, stands(S.QUEUED), message.c.not_before <= bindparam("now"), *also)
     innocent = ready.where(message.c.crashes < SUSPECT_FROM)
     suspect = ready.where(message.c.crashes >= SUSPECT_FROM).order_by(message.c.id).limit(1)
-    return _take(innocent), _take(suspect)
+    return _Taking(innocent), _Taking(suspect)
 
 
-def _take(picked: Select[int]) -> Executable:
+def _take(picked: Select[int], *also: ColumnElement[bool]) -> Executable:
     return (
         update(message)
-        .where(message.c.id.in_(picked.with_for_update(skip_locked=True).scalar_subquery()))
+        .where(message.c.id.in_(picked.with_for_update(skip_locked=True).scalar_subquery()), *also)
         .values(
             state=S.CLAIMED.value,
             claim=bindparam("token"),
@@ -99,8 +115,8 @@ _WAITING_NOW = select(message.c.id).where(
     stands(S.QUEUED), message.c.not_before <= bindparam("now"), message.c.crashes < SUSPECT_FROM
 )
 _NEXT = _WAITING_NOW.order_by(message.c.not_before, message.c.id).limit(bindparam("most"))
-_TAKE_NEXT = _take(_NEXT.where(message.c.flow == bindparam("of_flow")))
-_TAKE_NEXT_OF_NO_FLOW = _take(_NEXT.where(message.c.flow.is_(None)))
+_TAKE_NEXT = _Taking(_NEXT.where(message.c.flow == bindparam("of_flow")))
+_TAKE_NEXT_OF_NO_FLOW = _Taking(_NEXT.where(message.c.flow.is_(None)))
 _TAKE_WHERE_SOME_ARE_HELD = _takes(
     or_(message.c.flow.is_(None), message.c.flow.not_in(bindparam("held", expanding=True)))
 )
@@ -145,7 +161,7 @@ def claim(
     if held:
         asked["held"] = list(held)
     for statement in _TAKE_WHERE_SOME_ARE_HELD if held else _TAKE:
-        rows = connection.execute(statement, asked).all()
+        rows = connection.execute(statement.on(connection), asked).all()
         taken = sorted((claimed_of(row) for row in rows), key=lambda one: one.id)
         if taken:
             return taken
@@ -169,9 +185,9 @@ def claim_next(
     """Take the next messages of a line in hand, the oldest first; suspects (see `claim`) are left."""
     asked: dict[str, Any] = {"most": most, "now": now, "token": token, "until": lease_until}
     if line.flow is None:
-        rows = connection.execute(_TAKE_NEXT_OF_NO_FLOW, asked)
+        rows = connection.execute(_TAKE_NEXT_OF_NO_FLOW.on(connection), asked)
     else:
-        rows = connection.execute(_TAKE_NEXT, {**asked, "of_flow": line.flow})
+        rows = connection.execute(_TAKE_NEXT.on(connection), {**asked, "of_flow": line.flow})
     return sorted((claimed_of(row) for row in rows.all()), key=lambda one: one.id)
 
 

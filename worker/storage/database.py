@@ -7,21 +7,23 @@ queue for a lock file: the kernel wakes the next one at once, where SQLite's own
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from worker.domain.addresses import masked
 from worker.domain.errors import SettingError, UnavailableError
 from worker.storage.conditions import sqlite_functions
-from worker.storage.lines import limit_theirs, limited
+from worker.storage.lines import limited
 from worker.storage.outages import outage
+from worker.storage.postgresql import postgresql_engine
 from worker.storage.quick import Kept, QuickConnection
 from worker.storage.types import json_of
 from worker.storage.writer_lock import WriterLock
@@ -32,7 +34,6 @@ except ImportError:  # where no wheel exists, Python's own SQLite serves
     import sqlite3 as sqlite_driver
 
 _TOLD = 500  # characters of an error that are kept
-PLANS_LAST = 25  # transactions of a connection to PostgreSQL after which it plans its statements anew
 BUSY_TIMEOUT = 30_000  # milliseconds that SQLite waits for a lock held by a foreign program
 
 
@@ -74,9 +75,12 @@ class Database:
         pool: connections kept open for PostgreSQL.
         waited_for: whether somebody waits for what this process writes, which goes before what is done in the
             background; for SQLite, where one writes at a time.
+        monotonic: seconds that only grow.
     """
 
-    def __init__(self, url: str, *, pool: int = 5, waited_for: bool = False) -> None:
+    def __init__(
+        self, url: str, *, pool: int = 5, waited_for: bool = False, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         try:
             parsed = make_url(url)
         except Exception as error:
@@ -94,11 +98,12 @@ class Database:
             self.engine = _sqlite(url, self._begins)
         elif backend in ("postgresql", "postgres"):
             self._writer = None
-            self.engine = _postgresql(
+            self.engine = postgresql_engine(
                 limited(parsed.set(drivername="postgresql+psycopg")),
+                monotonic,
                 pool_size=pool,
                 max_overflow=pool,
-                pool_pre_ping=True,
+                pool_use_lifo=True,  # what the server has prepared for one connection, it has not for another
                 json_deserializer=json_of,
                 hide_parameters=True,  # an error's text goes to the log, where no address may stand
                 connect_args={"prepare_threshold": 5},
@@ -169,31 +174,6 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-
-
-def _postgresql(url: URL, **options: Any) -> Engine:
-    """Return an engine whose connections plan anew now and then.
-
-    PostgreSQL keeps plans in each connection, those of its checks of foreign keys too. One that was made while a table
-    was nearly empty walks through all of it; it lasts until the table is analysed, and a flow may enter a hundred
-    thousand before. To plan each statement each time would be as safe, and cost a single purchase half as much again.
-    """
-    engine = create_engine(url, **options)
-    limit_theirs(engine)
-
-    @event.listens_for(engine, "checkout")
-    def _taken(connection: Any, record: Any, _proxy: Any) -> None:
-        taken = record.info["taken"] = record.info.get("taken", 0) + 1
-        if taken % PLANS_LAST:
-            return
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("DISCARD PLANS")
-            connection.commit()
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError("the connection broke before its use") from error  # the pool takes another
-
-    return engine
 
 
 def _sqlite(url: str, begins: _Begins) -> Engine:

@@ -6,10 +6,11 @@ so a late owner, a second worker or a replayed job changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, update
@@ -128,16 +129,38 @@ def stands(*states: MessageState) -> ColumnElement[bool]:
     return message.c.state == words[0] if len(words) == 1 else message.c.state.in_(words)
 
 
-def _hold(connection: Connection, ids: Iterable[int], token: str, *states: MessageState) -> set[int]:
-    """Return those of these messages that a claim holds in such a state, and keep what it holds to this transaction."""
-    return set(connection.execute(_held(*states), {"token": token}).scalars()).intersection(ids)
+def _write_held(
+    connection: Connection, changes: BulkUpdate, rows: Sequence[tuple[Any, ...]], token: str, *states: MessageState
+) -> set[int]:
+    """Write those of these rows that a claim holds in such a state, by number; returns which they are.
+
+    On PostgreSQL one statement looks and writes, and finds the rows by their numbers.
+    """
+    if not rows:
+        return set()
+    if connection.dialect.name == "postgresql":
+        ordered = sorted(rows, key=itemgetter(0))
+        return changes.run_where(connection, ordered, _of_claim(*states), {"token": token})
+    held = set(connection.execute(_held(*states), {"token": token}).scalars())
+    mine = [row for row in rows if row[0] in held]
+    changes.run(connection, mine)
+    return {row[0] for row in mine}
+
+
+@cache
+def _of_claim(*states: MessageState) -> str:
+    """Return the condition, in a form that no index serves: by one, all rows of the claim would be held to each given.
+
+    The numbers lead to each row at once.
+    """
+    words = ", ".join(f"'{state.value}'" for state in states)
+    return f"CASE WHEN message.claim = %(token)s THEN message.state IN ({words}) END"
 
 
 @cache
 def _held(*states: MessageState) -> Select[int]:
     """Return what asks for all that a claim holds: a batch at most, and one range of an index."""
-    held = select(message.c.id).where(message.c.claim == bindparam("token"), stands(*states))
-    return held.order_by(message.c.id).with_for_update()
+    return select(message.c.id).where(message.c.claim == bindparam("token"), stands(*states)).order_by(message.c.id)
 
 
 _MARK = BulkUpdate(
@@ -162,14 +185,11 @@ def mark(
     connection: Connection, marked: Sequence[Marked], *, token: str, now: datetime, relay: str | None = None
 ) -> set[int]:
     """Mark claimed messages as transmitting by a relay; returns those that still were this sender's."""
-    ours = _hold(connection, [one.message for one in marked], token, S.CLAIMED)
     rows = [
         (one.message, now, one.email, one.language, one.subject, one.template_hash, one.message_id, one.tracked, relay)
         for one in marked
-        if one.message in ours
     ]
-    _MARK.run(connection, rows)
-    return ours
+    return _write_held(connection, _MARK, rows, token, S.CLAIMED)
 
 
 _SETTLE = BulkUpdate(
@@ -201,7 +221,6 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, token: 
     """
     if not settlements:
         return set()
-    ours = _hold(connection, [one.message for one in settlements], token, S.CLAIMED, S.TRANSMITTING, S.UNKNOWN)
     rows = [
         (
             one.message,
@@ -216,10 +235,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, token: 
             int(one.crashed),
         )
         for one in settlements
-        if one.message in ours
     ]
-    _SETTLE.run(connection, rows)
-    return ours
+    return _write_held(connection, _SETTLE, rows, token, S.CLAIMED, S.TRANSMITTING, S.UNKNOWN)
 
 
 _CANCEL = (

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.exc import DBAPIError
 
+from worker.storage.arrays import texts
+
 # PostgreSQL's advisory locks are numbers; each use of them has a space of its own.
 CUSTOMER_LOCKS = 0x43
 ORDER_LOCKS = 0x4F
@@ -54,7 +56,7 @@ def lock_keys(connection: Connection, space: int, keys: Iterable[str]) -> None:
     SQLite has one writer at a time, and it is this transaction already.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_LOCK_KEYS, (space + _ALL, space, list(keys)))
+        connection.exec_driver_sql(_LOCK_KEYS, (space + _ALL, space, texts(keys)))
 
 
 def lock_all(connection: Connection, space: int) -> None:
