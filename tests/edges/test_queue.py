@@ -274,6 +274,85 @@ def test_what_waits_is_done_together(redis_url: str) -> None:
     queue.close()
 
 
+def test_what_comes_soon_after_other_work_is_done_together(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a worker that fetched a moment ago, when jobs come one after the other, then they are one piece of work.
+
+    And a first one, after a rest, is not kept waiting for others.
+    """
+    monkeypatch.setattr(doorbell, "APART", 2.0)
+    seen: list[tuple[Job, list[int]]] = []
+    queue = open_queue(redis_url)
+    workers = Workers(redis_url, runners(seen), queue, threads=2)  # type: ignore[arg-type]
+    workers.start()
+    assert queue.enqueue(Work(events=(1,)))
+    wait_until(lambda: seen == [(Job.PROCESS_EVENTS, [1])], "the first is done by itself")
+    for number in range(2, 6):
+        assert queue.enqueue(Work(events=(number,)))
+    wait_until(lambda: len(seen) == 2, "the others are done")
+    workers.stop(5)
+    assert seen[1] == (Job.PROCESS_EVENTS, [2, 3, 4, 5])
+    queue.close()
+
+
+def test_it_rings_for_the_first_that_waits_and_for_what_is_left(redis_url: str) -> None:
+    """Given more jobs than a consumer fetches, then one ring tells of them, and another one of what it leaves."""
+    broker = DoorbellBroker(redis_url)
+    queue = Queue(broker)
+    for number in range(TOGETHER + 3):
+        assert queue.enqueue(Work(events=(number,)))
+    bell = broker.bell(PROMPT)
+    assert broker.client.llen(bell) == 1
+    broker.client.delete(bell)  # somebody heard it
+    consumer = broker.consume(PROMPT, prefetch=2)
+    assert next(consumer) is not None
+    assert broker.client.llen(bell) == 1
+    assert queue.waiting() == 3
+    consumer.close()
+    queue.close()
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_few_mails_that_follow_are_sent_at_once_by_a_quick_relay(redis_url: str, quick: bool) -> None:
+    """Given events of which mails come, then they are sent without a trip through the queue, unless the relay is slow.
+
+    What cannot be sent so is asked for as before.
+    """
+    sent: list[list[int]] = []
+    followed: list[Work] = []
+
+    class Noting(Queue):
+        def enqueue(self, work: Work, parts: int = 1) -> bool:
+            followed.append(work)
+            return True
+
+    def send(ids: Sequence[int]) -> Work:
+        sent.append(list(ids))
+        if 2 in ids:
+            raise RuntimeError("a fault")
+        return Work(journeys=(7,))
+
+    def process(ids: Sequence[int]) -> Work:
+        return Work(messages=tuple(ids), webhooks=(9,))
+
+    queue = open_queue(redis_url)
+    does = {**runners([]), Job.PROCESS_EVENTS: process, Job.SEND_MESSAGES: send}
+    workers = Workers(redis_url, does, Noting(None), 2, lambda: quick)  # type: ignore[arg-type]
+    workers.start()
+    of_each = 2 if quick else 1
+    assert queue.enqueue(Work(events=(1,)))
+    wait_until(lambda: len(followed) == of_each, "the first is done")
+    assert queue.enqueue(Work(events=(2,)))
+    wait_until(lambda: len(followed) == 2 * of_each, "the second is done")
+    workers.stop(5)
+    if quick:
+        assert sent == [[1], [2]]
+        assert followed == [Work(webhooks=(9,)), Work(journeys=(7,)), Work(webhooks=(9,)), Work(messages=(2,))]
+    else:
+        assert sent == []
+        assert followed == [Work(messages=(1,), webhooks=(9,)), Work(messages=(2,), webhooks=(9,))]
+    queue.close()
+
+
 def test_of_jobs_that_fail_together_only_the_faulty_one_is_left(redis_url: str) -> None:
     """Given jobs that are done together, of which one raises, then the others are done all the same."""
     done: list[int] = []

@@ -238,3 +238,23 @@ def test_a_journey_that_looked_in_vain_is_not_asked_again(shop: Shop) -> None:
     shop.step()
     with shop.database.reading() as connection:
         assert due_work(connection, shop.flowbook.follow(connection), shop.now, 10).journeys == ()
+
+
+def test_what_workers_were_told_of_a_moment_ago_is_not_asked_for_again(shop: Shop) -> None:
+    """Given an event and a mail of this moment, then they are due once they are older than hints take, or time was set.
+
+    Who told nobody asks for them at once.
+    """
+    shop.publish(after=AFTER)
+    shop.buy("A1")
+    shop.receive({"id": "e2", "type": "cart.updated", "time": shop.now.isoformat(), "customer": LAN})
+
+    def due(later: timedelta, hinted: timedelta) -> Work:
+        with shop.database.reading() as connection:
+            return due_work(connection, shop.flowbook.follow(connection), shop.now + later, 10, hinted)
+
+    second, nothing = timedelta(seconds=1), timedelta(0)
+    both = ((2,), (1,))
+    assert [(found.events, found.messages) for found in (due(nothing, nothing), due(second, second))] == [both, both]
+    assert (due(nothing, second).events, due(nothing, second).messages) == ((), ())
+    assert due(timedelta(days=-1), second).events == (2,)

@@ -15,6 +15,7 @@ from worker.storage import claims
 
 MANY = 50  # messages of one job, or a batch: more are likely to wait
 SLOW = timedelta(milliseconds=3)  # a mail's handing over that is waiting for a server, and not work
+QUICK = timedelta(milliseconds=20)  # a mail's handing over for which whoever has it in hand may as well wait
 STINT = 2.0  # seconds that a sender goes on with what else is due, before another piece of work has its turn
 LOOK_AT = 20  # batches that are looked for at a time, where nobody says what to send
 
@@ -27,6 +28,7 @@ class Sending:
         self._monotonic = monotonic
         self._turn = threading.Lock()
         self._slow = False
+        self._a_mail = QUICK  # that handing one over took lately
         self._free: list[Sender] = []
         self._lock = threading.Lock()
 
@@ -43,14 +45,21 @@ class Sending:
         """
         if len(message_ids) < min(self._room.settings.sending.batch, MANY):
             with self._sender() as sender:
-                return sender.send(message_ids)
+                work = sender.send(message_ids)
+                self._a_mail = sender.a_mail
+                return work
         with nullcontext() if self._slow else self._turn, self._sender() as sender:
             until = self._monotonic() + STINT
             work = sender.send(message_ids)
             if sender.took:  # else the job is an old one, and others see to what is due
                 work += sender.send_next(lambda: self._monotonic() < until)
+            self._a_mail = sender.a_mail
             self._slow = sender.a_mail > SLOW
             return work
+
+    def quick(self) -> bool:
+        """Say whether mails were handed over quickly lately."""
+        return self._a_mail < QUICK
 
     def run_due(self) -> Work:
         """Send whatever is due, each message once; returns what `run` does."""

@@ -1,7 +1,8 @@
 """The workers of one process: threads that take jobs from the queue, do them, and enqueue what follows.
 
 Threads for what is prompt and threads for what comes by the hundred are kept apart, so that a purchase does not
-stand in line behind a campaign.
+stand in line behind a campaign. The few mails that follow from what is prompt are sent by the thread that they come
+from, while the relay is quick: by a slow one, events would wait for mails.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import dramatiq
 import structlog
@@ -18,7 +21,7 @@ from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.edges.doorbell import DoorbellBroker
 from worker.edges.jobs import Job, Runners
-from worker.edges.queue import BULK, PROMPT, QUEUES, Queue
+from worker.edges.queue import BULK, BULK_FROM, PROMPT, QUEUES, Queue
 
 COLLECT_AFTER = 20_000  # new objects; a batch of mails makes so many, and hardly a circle among them
 IDLE_LOOK = 1_000  # milliseconds after which an idle thread looks whether it should stop
@@ -34,15 +37,18 @@ class Workers:
         runners: what does each kind of work.
         queue: where what follows is enqueued.
         threads: threads in all, at least two.
+        quick: says whether mails are handed over quickly now.
     """
 
-    def __init__(self, url: str, runners: Runners, queue: Queue, threads: int) -> None:
+    def __init__(
+        self, url: str, runners: Runners, queue: Queue, threads: int, quick: Callable[[], bool] = lambda: False
+    ) -> None:
         self._broker = DoorbellBroker(url)
         for name in QUEUES:
             self._broker.declare_queue(name)
         for priority, job in enumerate(Job):
             dramatiq.Actor(
-                _actor(job, runners[job], queue),
+                _actor(job, runners[job], partial(_follow, runners, queue, quick)),
                 actor_name=job.value,
                 queue_name=PROMPT,
                 priority=priority,
@@ -78,7 +84,27 @@ class Workers:
         return worker
 
 
-def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Callable[..., None]:
+def _follow(runners: Runners, queue: Queue, quick: Callable[[], bool], following: Work, parts: int) -> None:
+    """Do what follows at once, where it is a few mails that go quickly; ask the workers to do the rest.
+
+    Parameters:
+        parts: how many pieces of work it comes from.
+    """
+    mails = following.messages
+    if mails and len(mails) < BULK_FROM * parts and quick():
+        queue.enqueue(replace(following, messages=()), parts)
+        try:
+            following = runners[Job.SEND_MESSAGES](mails)
+        except UnavailableError as error:
+            _log.warning("mails are left to the sweep", rows=len(mails), why=str(error))
+            return
+        except Exception:
+            _log.exception("mails are not sent at once, they are looked at again", rows=len(mails))
+            following = Work(messages=mails)
+    queue.enqueue(following, parts)
+
+
+def _actor(job: Job, run: Callable[[Sequence[int]], Work], follow: Callable[[Work, int], None]) -> Callable[..., None]:
     def act(*parts: list[int]) -> None:
         """Do together what several messages ask for; each part is the ids of one message."""
         ids = list(dict.fromkeys(number for part in parts for number in part))
@@ -93,7 +119,7 @@ def _actor(job: Job, run: Callable[[Sequence[int]], Work], queue: Queue) -> Call
             for part in parts:
                 _apart(job, part, act)
         else:
-            queue.enqueue(following, len(parts))
+            follow(following, len(parts))
 
     return act
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from worker.delivery.bounces.recording import Bounces
 from worker.delivery.hits import Hits
@@ -37,6 +37,7 @@ from worker.domain.work import Work
 from worker.edges.banner import near
 from worker.edges.dkim_keys import dkim_signer
 from worker.edges.environment import Home
+from worker.edges.gathering import database_version
 from worker.edges.imap_address import parse_mailbox
 from worker.edges.jobs import Job
 from worker.edges.metrics_key import MetricsKeys, read_metrics_keys
@@ -269,8 +270,9 @@ class House:
 
     def due(self, limit: int) -> Work:
         """Return what could be done now, at most so many rows of each kind."""
+        now, hinted = self.clock.now(), self.queue.hinted
         with self.database.reading() as connection:
-            return due_work(connection, self.flowbook.follow(connection), self.clock.now(), limit)
+            return due_work(connection, self.flowbook.follow(connection), now, limit, hinted)
 
     def blame_the_dead(self) -> None:
         """Count a try for what processes died of: before anything is taken in hand, and again and again."""
@@ -300,9 +302,7 @@ class House:
     def database_name(self) -> str:
         """Return the database's name and version, `SQLite 3.53.4`."""
         with self.database.reading() as connection:
-            if self.database.is_sqlite:
-                return f"SQLite {connection.execute(text('select sqlite_version()')).scalar_one()}"
-            return f"PostgreSQL {connection.execute(text('show server_version')).scalar_one()}".split(" (")[0]
+            return database_version(connection)
 
     def close(self) -> None:
         """Close what is open."""

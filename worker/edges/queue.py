@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 
 import redis
 import structlog
@@ -25,6 +26,7 @@ BULK_FROM = 20  # ids of one kind
 QUEUES = (PROMPT, BULK)
 PATIENCE = 0.5  # seconds that a hint may take
 MOST = 100_000  # jobs that may wait in a queue: beyond it a hint is dropped, or the server's memory would have no end
+HINTED = timedelta(seconds=1)
 FULL_FOR = 1.0  # seconds after which it is looked whether a full queue has room
 PAUSES = (1.0, 2.0, 5.0)  # seconds without another try, after the first, second, any later failure in a row
 
@@ -81,6 +83,11 @@ class Queue:
             return False
         self._succeeded()
         return True
+
+    @property
+    def hinted(self) -> timedelta:
+        """The age up to which workers are at what they were told of; none where there is no server that tells them."""
+        return HINTED if self._broker is not None and not self._failures else timedelta(0)
 
     def waiting(self) -> int | None:
         """Return how many jobs wait for a worker, or None where the server does not answer."""

@@ -20,7 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from worker.domain.errors import UnavailableError
 
-LOOK_EVERY = 0.05  # seconds between two looks whether the shop's time was moved
+LOOK_EVERY = 0.25  # seconds between two looks whether the shop's time was moved
 LOOK_WHILE_MOVED = 0.01  # while it is moved: whoever moves it does so again, and waits for what falls due
 SET_FROM = 0.5  # seconds by which the machine's clock must have been set to matter
 TOLD_EVERY = 60.0  # seconds between two lines of the log about what a tick waits for; the disk may be full

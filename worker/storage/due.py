@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, literal_column, or_, select
 
@@ -13,15 +13,21 @@ from worker.storage.hits import may_class
 from worker.storage.tables import event, hit, journey
 
 
-def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit: int) -> Work:
+def due_work(
+    connection: Connection, catalogue: Catalogue, now: datetime, limit: int, hinted: timedelta = timedelta(0)
+) -> Work:
     """Return at most `limit` ids of each kind that should be worked on now, the oldest first.
 
     Parameters:
         catalogue: what is published; messages of held flows wait.
+        hinted: age up to which events and messages are left out, as the workers were told of them and are at it.
     """
+    before = now - hinted
     events = select(event.c.id).where(
         event.c.state == literal_column("'received'"), or_(event.c.not_before.is_(None), event.c.not_before <= now)
     )
+    if hinted:  # what seems to come from the future came in before the shop's time was moved back
+        events = events.where(or_(event.c.received_at <= before, event.c.received_at > now))
     due = select(journey.c.id).where(journeys.WAITING, journey.c.look_at <= now)
     woken = select(journey.c.id).where(journeys.WAITING, journeys.LOOK_AGAIN, journeys.may_look(now))
     hits = select(hit.c.id).where(may_class(now))
@@ -35,7 +41,7 @@ def due_work(connection: Connection, catalogue: Catalogue, now: datetime, limit:
                 ]
             )
         ),
-        messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, now, limit)),
+        messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, before, limit)),
         hits=tuple(connection.execute(hits.order_by(hit.c.id).limit(limit)).scalars()),
         webhooks=_webhooks(connection, catalogue, now, limit),
     )

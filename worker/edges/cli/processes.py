@@ -136,7 +136,7 @@ def worker() -> None:
         )
     house = _current(House(home))
     house.blame_the_dead()
-    workers = Workers(url, house.runners, house.queue, home.settings.queue.threads)
+    workers = Workers(url, house.runners, house.queue, home.settings.queue.threads, house.sending.quick)
     with present(house, os.environ.get(NAME, "worker")):
         workers.start()
         recovery = ("recovery", lambda: house.recover(leases=False), RECOVER_EVERY, leaving)
