@@ -7,7 +7,7 @@ the two, the sender's journal tells on this machine what was handed over and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from worker.delivery.bounces.following import note_answer
+from worker.delivery.grouping import groups
 from worker.delivery.holding import hold_journeys
 from worker.delivery.journal import SenderJournal
 from worker.delivery.lease import Lease
@@ -37,9 +38,8 @@ from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 from worker.storage.ledger import Settlement
 
-# The rules are asked and a group is marked before its first mail is handed over, so a group is small enough that its
-# last one goes soon after: as many as went lately in this time.
-GONE_WITHIN = timedelta(seconds=1)
+Following = tuple[list[Claimed], Line | None]  # a batch, and the line where there is more
+NOTHING: Following = ([], None)
 
 _log = structlog.get_logger(__name__)
 
@@ -115,11 +115,15 @@ class Sender:
     def send_next(self, going_on: Callable[[], bool]) -> Work:
         """Send what is due, batch by batch, one flow's after the other's, while there is some and it is to go on."""
         work, line = Work(), None
-        while going_on():
-            claimed, line = self._claim_next(line)
-            if not claimed:
-                break
-            work += self._batch(claimed)
+
+        def following(connection: Connection) -> Following:
+            return self._claim_next(connection, line) if going_on() else NOTHING
+
+        with self._database.writing() as connection:
+            claimed, line = following(connection)
+        while claimed:
+            done, (claimed, line) = self._batch(claimed, following)
+            work += done
         return work
 
     def leave(self) -> None:
@@ -155,7 +159,7 @@ class Sender:
         work, left = Work(), set(ids)
         while left and (claimed := self._claim(left)):
             self.took = True
-            work += self._batch(claimed)
+            work += self._batch(claimed)[0]
             left -= {message.id for message in claimed}
         return work
 
@@ -173,32 +177,35 @@ class Sender:
                 held=catalogue.held,
             )
 
-    def _claim_next(self, line: Line | None) -> tuple[list[Claimed], Line | None]:
+    def _claim_next(self, connection: Connection, line: Line | None) -> Following:
         """Claim a batch of this line, else of the one that has waited longest; returns the line where it has more."""
-        with self._database.writing() as connection:
-            catalogue, now = self._flowbook.follow(connection), self._times.now()
-            if catalogue.all_held:
-                return [], None
-            if line is None or not (line.flow is None or line.flow in catalogue.sending):
-                line = claims.longest_line(connection, catalogue.sending, now)
-            if line is None:
-                return [], None
-            most, until = self._settings.batch, self._lease.begin()
-            claimed = claims.claim_next(connection, line, most, token=self.token, lease_until=until, now=now)
-            return claimed, line if len(claimed) == most else None
+        catalogue, now = self._flowbook.follow(connection), self._times.now()
+        if catalogue.all_held:
+            return NOTHING
+        if line is None or not (line.flow is None or line.flow in catalogue.sending):
+            line = claims.longest_line(connection, catalogue.sending, now)
+        if line is None:
+            return NOTHING
+        most, until = self._settings.batch, self._lease.begin()
+        claimed = claims.claim_next(connection, line, most, token=self.token, lease_until=until, now=now)
+        return claimed, line if len(claimed) == most else None
 
-    def _batch(self, claimed: Sequence[Claimed]) -> Work:
+    def _batch(
+        self, claimed: Sequence[Claimed], following: Callable[[Connection], Following] = lambda _: NOTHING
+    ) -> tuple[Work, Following]:
+        """Send a batch; the next is claimed in the commit that writes what became of this one's last group."""
         work = Work()
         ready, results = self._make(claimed)
-        for relay, group in self._groups(ready):
+        for relay, group in groups(ready, self._at_a_time, self._traffic.relay_of, lambda: self.a_mail):
             marked, news = self._mark(relay, group, results)
             work += news
             results = self._hand_over(relay, marked)
         with self._database.writing() as connection:
             hold_journeys(connection, self._flowbook, _numbers(results))
             work += self._write(connection, results)
+            taken = following(connection)
         self._forget()
-        return work
+        return work, taken
 
     def _forget(self) -> None:
         """Drop what is committed."""
@@ -221,22 +228,6 @@ class Sender:
             _log.log(made.level, "no mail is made", message=number, template=templates[number], why=made.reason)
             results.append(Aftermath(Settlement(number, made.state, now, made.reason)))
         return ready, results
-
-    def _groups(self, ready: Sequence[Prepared]) -> Iterator[tuple[str, Sequence[Prepared]]]:
-        """Transactional mails first, in small groups; then the campaigns', in larger ones; smaller by a slow relay.
-
-        Each group goes by one relay.
-        """
-        for kind, most in self._at_a_time.items():
-            shares: dict[str, list[Prepared]] = {}
-            for prepared in ready:
-                if prepared.loaded.message.kind is kind:
-                    shares.setdefault(self._traffic.relay_of(prepared.loaded.message.id), []).append(prepared)
-            for relay, left in shares.items():
-                while left:
-                    size = min(most, max(1, GONE_WITHIN // self.a_mail)) if self.a_mail else most
-                    yield relay, left[:size]
-                    left = left[size:]
 
     def _mark(self, relay: str, group: Sequence[Prepared], results: Sequence[Aftermath]) -> tuple[list[Prepared], Work]:
         """Ask the rules, mark what may go, and write what became of the group before: one durable transaction.
