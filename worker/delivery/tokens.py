@@ -97,10 +97,16 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """The keys of one purpose: what the first one signs begins with `head`; all of them by their id."""
+    """The keys of one purpose.
+
+    Parameters:
+        mac: of the first, which signs.
+        heads: what its tokens begin with, by their flags.
+        accepted: all of them, by their id.
+    """
 
     mac: Mac
-    key_id: int
+    heads: tuple[bytes, ...]
     accepted: tuple[tuple[int, Mac], ...]
 
 
@@ -216,7 +222,8 @@ class Tokens:
 def _ring(use: Use, secrets: Sequence[bytes]) -> _Ring:
     keys = [hmac.digest(secret, f"phin token {VERSION} {use.value}".encode(), "sha256") for secret in secrets]
     accepted = tuple((hashlib.sha256(key).digest()[0], Mac(key)) for key in keys)
-    return _Ring(accepted[0][1], accepted[0][0], accepted)
+    key_id, mac = accepted[0]
+    return _Ring(mac, tuple(bytes((VERSION << 4 | flags, key_id)) for flags in range(_COMPRESSED + 1)), accepted)
 
 
 def _sign(ring: _Ring, flags: int, content: bytes) -> str:
@@ -224,7 +231,7 @@ def _sign(ring: _Ring, flags: int, content: bytes) -> str:
 
 
 def _signed(ring: _Ring, flags: int, content: bytes) -> bytes:
-    body = bytes((VERSION << 4 | flags, ring.key_id)) + content
+    body = ring.heads[flags] + content
     return body + ring.mac(body)[:MAC]
 
 
