@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from tests.delivery.test_sending import WELCOME, _signups
 from tests.support.post import Office
 from tests.support.shop import Shop
 from worker.domain.work import Work
+from worker.storage import claims
 from worker.storage.claims import SUSPECT_FROM
 from worker.storage.database import Database
 from worker.storage.flows import set_paused
@@ -80,4 +83,28 @@ def test_a_job_that_was_done_already_makes_nobody_go_on(shop: Shop, tmp_path: Pa
     office.send(Work(messages=numbers))
     shop.send("signup", {"id": "new", "email": "new@example.com", "consent": {"marketing": True}})
     office.send(Work(messages=numbers))
+    assert sorted(mail.message for mail in office.post.mails) == list(numbers)
+
+
+def test_what_was_answered_is_known_though_the_next_batch_cannot_be_claimed(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a batch that went out, when the commit fails that would claim the next, then no mail goes out twice."""
+    shop.publish(welcome=WELCOME)
+    numbers = _signups(shop, 9).messages
+    office, real, calls = Office(shop, tmp_path), claims.claim_next, list[int]()
+
+    def failing(*arguments: Any, **given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OperationalError("UPDATE", {}, Exception("deadlock detected"))
+        return real(*arguments, **given)
+
+    monkeypatch.setattr(claims, "claim_next", failing)
+    with pytest.raises(OperationalError):
+        office.send(Work(messages=numbers[:3]))
+    office.restart()
+    office.recover()
+    assert sorted(row.state for row in shop.messages()) == ["queued"] * 3 + ["sent"] * 6
+    office.send()
     assert sorted(mail.message for mail in office.post.mails) == list(numbers)
