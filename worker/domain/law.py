@@ -7,6 +7,7 @@ These are defaults for a shop to begin with, not advice of a lawyer; what was no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -59,6 +60,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType({"vn": _VN, "eu": _
 LABELS = ("[QC]", "[AD]")  # that the decree knows, the Vietnamese and the English one (article 18, check)
 
 
+@lru_cache(maxsize=256)  # most of a campaign's mails share theirs
 def tagged(subject: str, tag: str) -> str:
     """Return the subject of an advertising mail with the shop's mark first; unchanged where it begins with one already.
 
