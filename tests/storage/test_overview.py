@@ -24,7 +24,7 @@ BEGIN, END = NOW - timedelta(hours=14), NOW + timedelta(hours=10)
 MANY = 2_000
 WATCHED = ("message", "journey", "event", "customer", "goal")
 # Indexes that hold only what stands so now: reading one of them is reading what there is to tell.
-OF_A_FEW = ("ix_message_queued", "ix_message_in_hand", "ix_message_unknown", "ix_event_refused")
+OF_A_FEW = ("ix_message_queued", "ix_message_claim", "ix_message_unknown", "ix_event_refused")
 
 STATES = ("queued", "claimed", "sent", "skipped", "cancelled", "failed", "unknown", "bounced", "complained")
 
@@ -49,6 +49,7 @@ def mail(number: int, state: str, hours: float, **more: Any) -> dict[str, Any]:
         "settled_at": None if waits else at,
         "opened_at": None,
         "clicked_at": None,
+        "claim": "t" if state == "claimed" else None,
     } | more
 
 

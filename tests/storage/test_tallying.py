@@ -285,7 +285,7 @@ def full(database: Database) -> Database:
 WATCHED = [table.name for table in metadata.sorted_tables if table.name not in ("figure", "tally", "breaker", "stock")]
 PARTIAL = (
     "ix_message_queued",
-    "ix_message_in_hand",
+    "ix_message_claim",
     "ix_message_unknown",
     "ix_event_received",
     "ix_event_refused",
@@ -342,7 +342,7 @@ def test_vital_signs_tell_what_waits(database: Database) -> None:
         _mail(connection, "of none", flow=None, not_before=NOW - 40 * SECOND)
         _mail(connection, "held", flow="held", not_before=NOW - 9 * MINUTE)
         _mail(connection, "later", not_before=NOW + MINUTE)
-        _mail(connection, "in hand", state="claimed", lease_until=NOW - 30 * SECOND)
+        _mail(connection, "in hand", state="claimed", claim="t", lease_until=NOW - 30 * SECOND)
         _mail(connection, "lost", state="unknown", transmitting_at=NOW - 120 * SECOND)
     with database.reading() as connection:
         seen = vital_signs(connection, CATALOGUE, NOW, NOW)

@@ -16,7 +16,7 @@ from worker.domain.messages import MessageState
 from worker.storage import audience, claims, journeys, occurrences, reminders, webhooks
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
-from worker.storage.ledger import stands
+from worker.storage.ledger import IN_HAND, stands
 from worker.storage.tables import event, hit, journey, message, occurrence, task_reminder
 
 MOST = 1_000  # of each kind that are counted; beyond it there is simply much to do
@@ -28,7 +28,6 @@ _WOKEN = journeys.WAITING & journeys.LOOK_AGAIN & or_(journey.c.attempts == 0, j
 _LATELY = select(occurrence.c.flow, occurrence.c.trigger, occurrence.c.zone, occurrence.c.turn).where(
     occurrence.c.moment > bindparam("since")
 )
-_IN_HAND = stands(MessageState.CLAIMED, MessageState.TRANSMITTING)
 _ANY_QUEUED = select(message.c.id).where(stands(MessageState.QUEUED)).limit(1)
 _NEXT_MESSAGE = select(func.min(message.c.not_before)).where(
     stands(MessageState.QUEUED), message.c.not_before > bindparam("now")
@@ -52,7 +51,7 @@ _COUNTS = {
     "events": _count(event.c.id, _EVENTS),
     "journeys": _count(journey.c.id, _DUE),
     "woken": _count(journey.c.id, _WOKEN),
-    "in hand": _count(message.c.id, _IN_HAND),
+    "in hand": _count(message.c.id, IN_HAND),
 }
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, select, update
 
 from worker.domain.journeys import JourneyState
 from worker.domain.light import light
@@ -127,6 +127,10 @@ def stands(*states: MessageState) -> ColumnElement[bool]:
     """
     words: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in states]
     return message.c.state == words[0] if len(words) == 1 else message.c.state.in_(words)
+
+
+IN_HAND = and_(stands(S.CLAIMED, S.TRANSMITTING), message.c.claim > literal_column("''"))
+"""Messages that some sender has in hand: each has its claim then, by which an index has these few."""
 
 
 def _write_held(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, literal_column, select, update
 
 from worker.domain.messages import Kind, MessageState
-from worker.storage.ledger import stands
+from worker.storage.ledger import IN_HAND, stands
 from worker.storage.tables import message
 
 S = MessageState
@@ -35,7 +35,7 @@ def take_back(connection: Connection, machine: datetime) -> list[int]:
     """
     statement = (
         update(message)
-        .where(stands(S.CLAIMED), stands(S.CLAIMED, S.TRANSMITTING), message.c.lease_until < machine)
+        .where(stands(S.CLAIMED), IN_HAND, message.c.lease_until < machine)
         .values(
             state=S.QUEUED.value,
             claim=None,
@@ -55,7 +55,7 @@ def give_up(connection: Connection, machine: datetime, now: datetime) -> list[in
     """
     statement = (
         update(message)
-        .where(stands(S.TRANSMITTING), stands(S.CLAIMED, S.TRANSMITTING), message.c.lease_until < machine)
+        .where(stands(S.TRANSMITTING), IN_HAND, message.c.lease_until < machine)
         .values(state=S.UNKNOWN.value, settled_at=now, lease_until=None, reason="no answer known")
         .returning(message.c.id)
     )

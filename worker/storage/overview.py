@@ -17,7 +17,7 @@ from worker.domain.mail_rates import MailRates
 from worker.domain.messages import MessageState
 from worker.storage import revenue
 from worker.storage.journeys import WAITING
-from worker.storage.ledger import stands
+from worker.storage.ledger import IN_HAND, stands
 from worker.storage.tables import flow, goal, journey, message, task
 from worker.storage.tasks import OPEN
 from worker.storage.types import microseconds
@@ -162,7 +162,7 @@ def mail_day(connection: Connection, begin: datetime, end: datetime) -> MailDay:
         opened=_count(connection, *today, OPENED),
         clicked=_count(connection, *today, CLICKED),
         queued=_count(connection, stands(MessageState.QUEUED)),
-        in_hand=_count(connection, stands(MessageState.CLAIMED, MessageState.TRANSMITTING)),
+        in_hand=_count(connection, IN_HAND),
         unknown=_count(connection, stands(MessageState.UNKNOWN)),
         skipped=count[MessageState.SKIPPED],
         cancelled=count[MessageState.CANCELLED],

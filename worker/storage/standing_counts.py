@@ -12,16 +12,12 @@ from sqlalchemy import Connection, func, literal_column, select
 from worker.domain.messages import MessageState
 from worker.storage.figures import Counted
 from worker.storage.journeys import WAITING
-from worker.storage.ledger import stands
+from worker.storage.ledger import IN_HAND, stands
 from worker.storage.tables import event, journey, message, request, task
 from worker.storage.tasks import OPEN
 
 _QUEUED = select(func.count(), message.c.flow).where(stands(MessageState.QUEUED)).group_by(message.c.flow)
-_IN_HAND = (
-    select(func.count(), message.c.state)
-    .where(stands(MessageState.CLAIMED, MessageState.TRANSMITTING))
-    .group_by(message.c.state)
-)
+_IN_HAND = select(func.count(), message.c.state).where(IN_HAND).group_by(message.c.state)
 _UNKNOWN = select(func.count()).select_from(message).where(stands(MessageState.UNKNOWN))
 _UNDER_WAY = select(func.count(), journey.c.flow).where(WAITING).group_by(journey.c.flow)
 _EVENTS = select(func.count()).select_from(event)

@@ -17,7 +17,7 @@ from worker.domain.messages import Kind, MessageState
 from worker.storage import journeys
 from worker.storage.flowbook import Catalogue
 from worker.storage.hits import may_class
-from worker.storage.ledger import stands
+from worker.storage.ledger import IN_HAND, stands
 from worker.storage.tables import breaker, event, hit, journey, message, occurrence, task_reminder, webhook
 
 MOST = 10_000  # rows that are counted; beyond it there are simply many
@@ -45,8 +45,7 @@ _OPEN_TURN = (
     .order_by(occurrence.c.id)
     .limit(1)
 )
-_IN_HAND = stands(MessageState.CLAIMED, MessageState.TRANSMITTING)
-_LEASE = select(func.min(message.c.lease_until)).where(_IN_HAND)
+_LEASE = select(func.min(message.c.lease_until)).where(IN_HAND)
 _OLDEST_UNKNOWN = (
     select(func.coalesce(message.c.transmitting_at, message.c.settled_at))
     .where(stands(MessageState.UNKNOWN))
@@ -68,7 +67,7 @@ def _bounded(column: ColumnElement[int], *such: ColumnElement[bool]) -> Select[i
 
 _COUNT_IN_HAND = (
     select(message.c.state, func.count())
-    .where(message.c.id.in_(select(message.c.id).where(_IN_HAND).limit(MOST)))
+    .where(message.c.id.in_(select(message.c.id).where(IN_HAND).limit(MOST)))
     .group_by(message.c.state)
 )
 _COUNT_UNKNOWN = _bounded(message.c.id, stands(MessageState.UNKNOWN))

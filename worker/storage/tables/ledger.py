@@ -58,8 +58,7 @@ message = Table(
     # by flow first, so that nobody walks through what a held flow has in the queue
     partial_index("ix_message_queued", "flow", "not_before", "id", only="state = 'queued'"),
     partial_index("ix_message_crashed", "crashes", only="state = 'queued' AND crashes > 0"),
-    partial_index("ix_message_in_hand", "lease_until", only="state IN ('claimed', 'transmitting')"),
-    partial_index("ix_message_claim", "claim", only="claim IS NOT NULL"),
+    partial_index("ix_message_claim", "claim", only="claim IS NOT NULL"),  # what is in hand, and little else
     partial_index("ix_message_unknown", "id", only="state = 'unknown'"),
     # what the pages count: mails by the time they were sent, those that were opened and clicked, those that went wrong
     partial_index("ix_message_sent", "sent_at", "flow", "step", "tracked", only="sent_at IS NOT NULL"),
