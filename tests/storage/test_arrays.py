@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from tests.support.ledger import NOW, queue
 from tests.support.plans import statements_of
 from worker.storage import arrays, claims, ledger
+from worker.storage.claims import Line
 from worker.storage.database import Database
 from worker.storage.ledger import Marked, Settlement
 from worker.storage.tables import switch
 from worker.storage.types import instant_of
 
-LETTERS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
+LETTERS = st.characters(exclude_characters="\0", categories=["L", "M", "N", "P", "S", "Z", "Cc"])
 WORDS = st.text(LETTERS, max_size=12) | st.sampled_from(
     ["NULL", "null", '"', "\\", "{", "}", ",", " ", "a b", "%s", "'"]
 )
@@ -85,17 +87,30 @@ def test_a_batch_of_any_size_is_the_same_statements(postgres_database: Database)
     assert len(said[0]) == 3
 
 
-def test_a_claim_is_not_waited_for_and_a_mark_is(postgres_database: Database) -> None:
-    """Given PostgreSQL that syncs each commit, when messages are claimed, then that commit alone is not waited for."""
+def test_a_claim_alone_is_not_waited_for(postgres_database: Database) -> None:
+    """Given PostgreSQL that syncs each commit, when messages are claimed in a transaction of their own, then its commit
+    is not waited for; marking, and settling with a claim of the next ones, is."""
     synced = text("SHOW synchronous_commit")
+
+    def commits(work: Callable[[Connection], object]) -> str:
+        with postgres_database.writing() as connection:
+            connection.execute(text("SET LOCAL synchronous_commit = on"))
+            assert work(connection)
+            return str(connection.execute(synced).scalar_one())
+
     with postgres_database.writing() as connection:
-        ids = queue(connection, "a")
-    with postgres_database.writing() as connection:
-        connection.execute(text("SET LOCAL synchronous_commit = on"))
-        assert claims.claim(connection, ids, token="t", lease_until=NOW, now=NOW)
-        assert connection.execute(synced).scalar_one() == "off"
-    with postgres_database.writing() as connection:
-        connection.execute(text("SET LOCAL synchronous_commit = on"))
-        marked = [Marked(ids[0], "lan@example.com", "vi", "Chào", "hash", "m@x", True)]
-        assert ledger.mark(connection, marked, token="t", now=NOW) == set(ids)
-        assert connection.execute(synced).scalar_one() == "on"
+        first, second, third = queue(connection, "a", "b", "c", flow="f")
+        queue(connection, "d")
+    mine: dict[str, Any] = {"token": "t", "now": NOW}
+    leased = {**mine, "lease_until": NOW}
+    marked = [Marked(first, "lan@example.com", "vi", "Chào", "hash", "m@x", True)]
+    assert commits(lambda c: claims.claim(c, [first], **leased)) == "off"
+    assert commits(lambda c: claims.claim(c, [second], held=["g"], **leased)) == "off"
+    assert commits(lambda c: ledger.mark(c, marked, **mine)) == "on"
+
+    def settle_and_go_on(connection: Connection) -> bool:
+        assert ledger.settle(connection, [Settlement(first, ledger.S.SENT, NOW)], token="t") == {first}
+        taken = [claims.claim_next(connection, Line(flow), 1, **leased) for flow in ("f", None)]
+        return [one.id for (one,) in taken] == [third, third + 1]
+
+    assert commits(settle_and_go_on) == "on"

@@ -72,12 +72,13 @@ _DUE_OF_NO_FLOW = _DUE.where(message.c.flow.is_(None))
 
 
 # Nobody need wait until a claim is on the disk. Where PostgreSQL dies and forgets it, nothing was handed over: a group
-# is marked only where the claim still stands, and that commit is waited for, with all that was written before it.
+# is marked only where the claim still stands, and that commit is waited for, with all that was written before it. It
+# holds for the whole transaction, so only for one that does nothing else.
 _UNSYNCED = literal_column("(SELECT set_config('synchronous_commit', 'off', true))") == literal_column("'off'")
 
 
 class _Taking:
-    """A statement that takes messages in hand, in each dialect."""
+    """A statement that takes messages in hand and whose commit is not waited for, in each dialect."""
 
     def __init__(self, picked: Select[int]) -> None:
         self._made = {"sqlite": _take(picked), "postgresql": _take(picked, _UNSYNCED)}
@@ -115,8 +116,8 @@ _WAITING_NOW = select(message.c.id).where(
     stands(S.QUEUED), message.c.not_before <= bindparam("now"), message.c.crashes < SUSPECT_FROM
 )
 _NEXT = _WAITING_NOW.order_by(message.c.not_before, message.c.id).limit(bindparam("most"))
-_TAKE_NEXT = _Taking(_NEXT.where(message.c.flow == bindparam("of_flow")))
-_TAKE_NEXT_OF_NO_FLOW = _Taking(_NEXT.where(message.c.flow.is_(None)))
+_TAKE_NEXT = _take(_NEXT.where(message.c.flow == bindparam("of_flow")))
+_TAKE_NEXT_OF_NO_FLOW = _take(_NEXT.where(message.c.flow.is_(None)))
 _TAKE_WHERE_SOME_ARE_HELD = _takes(
     or_(message.c.flow.is_(None), message.c.flow.not_in(bindparam("held", expanding=True)))
 )
@@ -153,6 +154,8 @@ def claim(
     What was in hand at `SUSPECT_FROM` crashes may be what kills its senders. It is a suspect, and taken alone, where
     nothing else is left to take: no innocent message shares its fate.
 
+    PostgreSQL does not sync the transaction's commit: nothing may be written in it but this.
+
     Parameters:
         lease_until: machine time after which the claim may be taken back.
         held: flows of which nothing is sent now.
@@ -182,12 +185,15 @@ def longest_line(connection: Connection, flows: Iterable[str], now: datetime) ->
 def claim_next(
     connection: Connection, line: Line, most: int, *, token: str, lease_until: datetime, now: datetime
 ) -> list[Claimed]:
-    """Take the next messages of a line in hand, the oldest first; suspects (see `claim`) are left."""
+    """Take the next messages of a line in hand, the oldest first; suspects (see `claim`) are left.
+
+    What else is written in the transaction is as durable as ever.
+    """
     asked: dict[str, Any] = {"most": most, "now": now, "token": token, "until": lease_until}
     if line.flow is None:
-        rows = connection.execute(_TAKE_NEXT_OF_NO_FLOW.on(connection), asked)
+        rows = connection.execute(_TAKE_NEXT_OF_NO_FLOW, asked)
     else:
-        rows = connection.execute(_TAKE_NEXT.on(connection), {**asked, "of_flow": line.flow})
+        rows = connection.execute(_TAKE_NEXT, {**asked, "of_flow": line.flow})
     return sorted((claimed_of(row) for row in rows.all()), key=lambda one: one.id)
 
 
