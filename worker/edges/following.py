@@ -1,4 +1,7 @@
-"""The process that follows the files: it brings the database up to date, publishes, and publishes each valid edit."""
+"""The process that follows the files, and what it has done in children: publishing, at the start and at each edit.
+
+What publishing takes of memory, as much again as the process has, goes with the child that did it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ import structlog
 
 from worker.edges import publishing, watching
 from worker.edges.banner import Line, near
+from worker.edges.environment import Home
 from worker.edges.house import House
+from worker.edges.offspring import Process
 from worker.storage.migrations import migrate
 
 REPORT_FD = "PHIN_REPORT_FD"  # the pipe on which `phin up` waits for the report
@@ -59,17 +64,30 @@ class Report:
         return cls(**json.loads(text))
 
 
-def follow_files(
-    house: House,
-    leaving: threading.Event,
-    environment: Mapping[str, str],
-    refresh: Callable[[], Sequence[Path]],
-) -> None:
-    """Publish now and at each change of the files, until it is time to leave.
+def follow_files(home: Home, leaving: threading.Event, begin: Callable[[Sequence[str]], Process]) -> int:
+    """Have the files published now and at each change of them, until it is time to leave; returns the exit status.
 
     Parameters:
-        refresh: writes what is made of the files' names for editors; returns what it wrote.
+        begin: starts a child that publishes; it is given the options of its command.
     """
+    if status := begin(["--first"]).wait():
+        return status
+
+    def changed(files: set[Path]) -> None:
+        for file in sorted(files):
+            _log.info("changed", file=near(file))
+        if home.config / SETTINGS_FILE in files:
+            _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
+        templates = not files or any(file.is_relative_to(home.settings.templates) for file in files)
+        if begin(["--templates"] if templates else []).wait():
+            _log.error("a change of files could not be followed; save the file again to repeat it")
+
+    watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
+    return 0
+
+
+def publish_first(house: House, environment: Mapping[str, str]) -> None:
+    """Bring the database up to date, publish, and report to `phin up`, where it waits for that."""
     tables = migrate(house.database)
     publication = publishing.publish(house, by=BY)
     publishing.tell(publication)
@@ -78,23 +96,23 @@ def follow_files(
         where = house.database.engine.url.render_as_string(hide_password=True)
     summary = publishing.summary(publication)
     _say(Report(house.database_name(), where, tables, summary, publication.broken), environment)
-    home = house.home
 
-    def changed(files: set[Path]) -> None:
-        for file in sorted(files):
-            _log.info("changed", file=near(file))
-        if home.config / SETTINGS_FILE in files:
-            _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
-        publishing.tell(publishing.publish(house, by=BY))
-        if not files or any(file.is_relative_to(home.settings.templates) for file in files):
-            publishing.tell_errors(publishing.template_problems(house))
-        try:
-            for file in refresh():
-                _log.info("schema for editors written", file=near(file))
-        except OSError as error:
-            _log.warning("schemas for editors cannot be written", file=error.filename, why=error.strerror)
 
-    watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
+def publish_edit(house: House, refresh: Callable[[], Sequence[Path]], *, templates: bool) -> None:
+    """Publish what was edited.
+
+    Parameters:
+        refresh: writes what is made of the files' names for editors; returns what it wrote.
+        templates: whether to tell what is wrong with the templates.
+    """
+    publishing.tell(publishing.publish(house, by=BY))
+    if templates:
+        publishing.tell_errors(publishing.template_problems(house))
+    try:
+        for file in refresh():
+            _log.info("schema for editors written", file=near(file))
+    except OSError as error:
+        _log.warning("schemas for editors cannot be written", file=error.filename, why=error.strerror)
 
 
 def _say(report: Report, environment: Mapping[str, str]) -> None:

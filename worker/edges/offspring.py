@@ -137,6 +137,33 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], inherits: Sequ
     )
 
 
+def begin_command(
+    title: str,
+    arguments: Sequence[str],
+    run: Callable[[Sequence[str]], int],
+    environment: Mapping[str, str],
+    let_go: Callable[[], None] = lambda: None,
+    inherits: Sequence[int] = (),
+) -> Process:
+    """Run one of phin's commands in a child: forked from this process where that is safe, else as a command of its own.
+
+    Parameters:
+        run: runs a command and returns its exit status.
+        environment: what the command is given.
+        let_go: called first in a child that was forked, see `fork`.
+        inherits: file descriptors that another one keeps.
+    """
+
+    def begin() -> int:
+        os.environ.clear()
+        os.environ.update(environment)
+        return run(arguments)
+
+    if FORKS:
+        return fork(title, begin, let_go)
+    return spawn([sys.executable, "-m", "worker.edges.cli", *arguments], environment, inherits)
+
+
 def _close_input() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -104,16 +103,11 @@ class Starter:
             environment[keeps[0]] = str(keeps[1])
         kept = None if keeps is None else keeps[1]
 
-        def begin() -> int:
-            os.environ.clear()
-            os.environ.update(environment)
-            return self._run([command])
-
         def start() -> Process:
-            if offspring.FORKS:
-                return offspring.fork(f"phin {name}", begin, lambda: self._let_go(kept))
             inherits = () if kept is None else (kept,)
-            return offspring.spawn([sys.executable, "-m", "worker.edges.cli", command], environment, inherits)
+            return offspring.begin_command(
+                f"phin {name}", [command], self._run, environment, lambda: self._let_go(kept), inherits
+            )
 
         return Role(name, start, beat, turn)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 
 from worker.domain.errors import PhinError, SettingError
-from worker.edges import publishing
+from worker.edges import offspring, publishing
 from worker.edges.beforehand import look_beforehand
 from worker.edges.bounce_ticks import add_bounce_ticks
 from worker.edges.cli.commands import Commands
@@ -21,12 +22,13 @@ from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
 from worker.edges.figures import EVERY as FIGURES_EVERY
 from worker.edges.figures import Figures
-from worker.edges.following import follow_files
+from worker.edges.following import REPORT_FD, follow_files, publish_edit, publish_first
 from worker.edges.house import House
 from worker.edges.keeping import Keeping
-from worker.edges.leaving import FINISHES_WITHIN, end_in_time, on_leaving
+from worker.edges.leaving import FINISHES_WITHIN, end_in_time, environment_of_child, on_leaving
 from worker.edges.logs import set_up_logs
 from worker.edges.nightly import Nightly
+from worker.edges.offspring import Process
 from worker.edges.one_key import compare_keys
 from worker.edges.presence import present
 from worker.edges.restoring import refuse_copy, refuse_copy_at
@@ -101,13 +103,44 @@ def release() -> None:
     house.close()
 
 
-@click.command(hidden=True, short_help="Publish the flows, and each valid edit; a part of phin up.")
-def follow() -> None:
-    """Publish the flows now, and each valid edit of them; a part of phin up."""
+@click.command(hidden=True, short_help="Have the flows published, and each valid edit; a part of phin up.")
+@click.pass_context
+def follow(context: click.Context) -> int:
+    """Have the flows published now, and each valid edit of them, by a child each time; a part of phin up."""
+    phin = context.find_root().command
     leaving = on_leaving(os.environ)
+    home = _begin("files")
+    reports = os.environ.pop(REPORT_FD, None)
+
+    def begin(options: Sequence[str]) -> Process:
+        nonlocal reports
+        kept = () if reports is None else (int(reports),)
+        more = {} if reports is None else {REPORT_FD: reports}
+        environment = environment_of_child(os.environ, **more)
+        child = offspring.begin_command(
+            "phin publishing", ["take", *options], lambda arguments: run(phin, arguments), environment, inherits=kept
+        )
+        for one in kept:
+            os.close(one)  # `phin up` waits until nobody holds it
+        reports = None
+        return child
+
+    offspring.prepare_to_fork()
+    return follow_files(home, leaving, begin)
+
+
+@click.command(hidden=True, short_help="Publish the flows once; a part of phin up.")
+@click.option("--first", is_flag=True, help="Bring the database up to date before, and report.")
+@click.option("--templates", is_flag=True, help="Tell what is wrong with the templates.")
+def take(first: bool, templates: bool) -> None:
+    """Publish the flows once; a part of phin up."""
+    on_leaving(os.environ)
     house = House(_begin("files"))
     home = house.home
-    follow_files(house, leaving, os.environ, lambda: refresh(read_shop(home.folder, home.environment)))
+    if first:
+        publish_first(house, os.environ)
+    else:
+        publish_edit(house, lambda: refresh(read_shop(home.folder, home.environment)), templates=templates)
     house.close()
 
 
@@ -180,4 +213,4 @@ def clock() -> int:
     return status
 
 
-commands = (up, release, follow, web, worker, clock)
+commands = (up, release, follow, take, web, worker, clock)
