@@ -111,6 +111,42 @@ def test_a_lost_claim_marks_and_settles_nothing(database: Database) -> None:
     assert _mark(database, "second", number) == {number}
 
 
+def test_many_are_marked_and_settled_each_with_its_own(database: Database) -> None:
+    """Given more than go in one statement, when they are marked and settled, then each row has what was said of it."""
+    with database.writing() as connection:
+        queue(connection, *(f"k{i}" for i in range(117)))
+        first, *others = ids = _take(connection, "a", most=117)
+        marked = [Marked(n, f"{n}@example.com", "vi", f"Chào {n}", "hash", f"m{n}", n % 2 == 0) for n in others]
+        assert ledger.mark(connection, marked, token="a", now=NOW, relay="main") == set(others)
+        assert ledger.mark(connection, marked, token="b", now=NOW) == set()
+        later = NOW + timedelta(minutes=5)
+        said = [
+            Settlement(n, S.SENT, NOW, None, 250, f"ok {n}")
+            if n % 3
+            else Settlement(n, S.QUEUED, NOW, "to be tried again", 451, not_before=later, forgive=n % 2 == 0)
+            for n in others
+        ]
+        assert ledger.settle(connection, said, token="a") == set(others)
+        rows = {row.id: row for row in connection.execute(select(message))}
+    assert set(rows) == set(ids)
+    assert (rows[first].state, rows[first].claim, rows[first].email) == ("claimed", "a", None)
+    for n in others:
+        row, sent = rows[n], bool(n % 3)
+        assert (row.email, row.subject, row.message_id, row.tracked) == (
+            f"{n}@example.com",
+            f"Chào {n}",
+            f"m{n}",
+            n % 2 == 0,
+        )
+        assert (row.state, row.code, row.claim, row.relay) == (("sent", 250) if sent else ("queued", 451)) + (
+            None,
+            "main",
+        )
+        assert (row.sent_at, row.transmitting_at, row.settled_at) == (NOW if sent else None, NOW, NOW)
+        assert (row.answer, row.not_before) == ((f"ok {n}", NOW) if sent else (None, later))
+        assert row.attempts == (1 if sent or n % 2 else 0)
+
+
 def test_transmitting_without_an_answer_becomes_unknown_and_its_owner_may_still_tell(database: Database) -> None:
     """Given a marked message whose lease ran out, when the owner comes back, then its word settles the unknown."""
     with database.writing() as connection:
