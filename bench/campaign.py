@@ -101,7 +101,7 @@ def run(into: House, up: PhinUp, customers: int) -> None:
 
 
 def _count(into: House, *which: ColumnElement[bool]) -> int:
-    table = which[0].left.table  # type: ignore[attr-defined]  # a comparison of one of its columns
+    table = which[0].left.table
     with into.database.reading() as connection:
         return int(connection.execute(select(func.count()).select_from(table).where(*which)).scalar_one())
 
