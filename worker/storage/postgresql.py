@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +22,8 @@ PREPARED = 250  # statements that a connection has the server keep; a worker say
 def postgresql_engine(url: URL, monotonic: Callable[[], float], **options: Any) -> Engine:
     """Return an engine whose connections are looked at after a rest, and plan anew now and then.
 
-    A connection that was in use a moment ago is not asked whether it still stands: that would be a trip to the server
-    before each transaction, and tell no more than its first statement does.
+    A connection that was in use a moment ago is not asked whether it still stands, unless there is something to be read
+    from it, such as its end: that would be a trip to the server before each transaction.
 
     PostgreSQL keeps plans in each connection, those of its checks of foreign keys too. One that was made while a table
     was nearly empty walks through all of it; it lasts until the table is analysed, and a flow may enter a hundred
@@ -44,7 +45,7 @@ def postgresql_engine(url: URL, monotonic: Callable[[], float], **options: Any) 
         about, now = record.info, monotonic()
         about["taken"] += 1
         try:
-            if now - about["left"] > RESTED:
+            if now - about["left"] > RESTED or _says_something(connection):
                 engine.dialect.do_ping(connection)
             if about["taken"] >= PLANS_LAST and now - about["planned"] >= PLANS_AGE:
                 with connection.cursor() as cursor:
@@ -59,6 +60,13 @@ def postgresql_engine(url: URL, monotonic: Callable[[], float], **options: Any) 
         record.info["left"] = monotonic()
 
     return engine
+
+
+def _says_something(connection: Any) -> bool:
+    """Whether the server has sent what nobody asked for, or ended the connection."""
+    waiting = select.poll()
+    waiting.register(connection.pgconn.socket, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _roll_back(connection: Any) -> None:
