@@ -148,8 +148,8 @@ def test_each_is_in_one_language_and_compiled_once(library: TemplateLibrary, nam
     """Given nobody's name, then no word of the other language is there, and the CSS was inlined when it was read."""
     template = library.get(name, language)
     assert template.parts.inlined
-    mail = template.render(values(name, NOBODY) | {"shop": {**shop_values(SHOP), "address": "12 Main St"}}, FakeLinks())
-    words = " ".join((mail.subject, mail.preheader, mail.text)).replace(SHOP.name, "")
+    mail = template.render(values(name, NOBODY), FakeLinks())
+    words = " ".join((mail.subject, mail.preheader, mail.text)).replace(SHOP.name, "").replace(SHOP.address, "")
     marked = re.search("[ăâđêôơưạảấầẩậắằặẹẻẽếềểễệịọỏốồổộớờởỡợụủứừửữựỳỵỷỹ]", words, re.IGNORECASE)
     if language == "en":
         assert not marked

@@ -141,9 +141,9 @@ def test_each_is_in_one_language_and_compiled_once(library: TemplateLibrary, nam
     """Given nothing known, then no word of the other language is there, and the CSS was inlined when it was read."""
     template = library.get(name, language)
     assert template.parts.inlined
-    shop = {**shop_values(SHOP), "address": "12 Main St"}
-    mail = template.render(bare(name) | {"shop": shop}, FakeLinks(unsubscribe=None))
-    words = " ".join((mail.subject, mail.preheader, mail.text.replace(SHOP.name, "")))
+    mail = template.render(bare(name), FakeLinks(unsubscribe=None))
+    text = mail.text.replace(SHOP.name, "").replace(SHOP.address, "")
+    words = " ".join((mail.subject, mail.preheader, text))
     marked = re.search("[ăâđêôơưạảấầẩậắằặẹẻẽếềểệịọỏốồổộớờởợụủứừửữựỳỵỷỹ]", words, re.IGNORECASE)
     if language == "en":
         assert not marked

@@ -113,12 +113,11 @@ def test_nothing_is_fetched_and_nothing_is_too_large(library: TemplateLibrary, n
 @pytest.mark.parametrize("name", NAMES)
 def test_the_two_languages_are_two(library: TemplateLibrary, name: str) -> None:
     """Given a mail about nobody's order, then the English one has no Vietnamese word, and the other way round."""
-    shop = {**SHOP.model_dump(), "address": "12 Main St"}
     order = {**values()["order"], "lines": [], "currency": "USD"}
-    given = values(customer={"first_name": "Ann"}, shop=shop, order=order)
+    given = values(customer={"first_name": "Ann"}, order=order)
     english = library.get(name, "en").render(given, FakeLinks())
     vietnamese = library.get(name, "vi").render(given, FakeLinks())
-    assert not VIETNAMESE.search(english.subject + english.preheader + english.text)
+    assert not VIETNAMESE.search(english.subject + english.preheader + english.text.replace(SHOP.address, ""))
     assert VIETNAMESE.search(vietnamese.text)
     assert " you" not in vietnamese.text
 

@@ -152,7 +152,7 @@ class CompiledTemplate:
         """Render the mail for one customer.
 
         Parameters:
-            values: what the template may show, by name: plain values in plain dicts and lists.
+            values: what the template may show beside the shop, by name: plain values in plain dicts and lists.
             links: makes the addresses of this mail.
 
         Raises:
@@ -163,10 +163,10 @@ class CompiledTemplate:
         own = links.pages
         pages = {name: own[name] for name in parts.pages}
         context = {
-            "shop": parts.shop,
             "range": limited_range,
             **values,
             **pages,
+            "shop": parts.shop,  # the texts of which are in the parts already
             "message": message,
             RUN: Run(links, _zone(values, parts.zone), frozenset(pages.values())),
         }
