@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench.latency import cpu
+from bench.support.noise import Noise
 from tests.support.phin_up import PhinUp, make_home, phin_up
 
 QUIET_FOR = 10.0  # seconds in which no process takes more than a fiftieth of a core: then it has settled
@@ -48,6 +49,7 @@ def main() -> None:
         settle(up)
         family = [psutil.Process(up.process.pid), *up.family()]
         before = {one.pid: (sum(one.cpu_times()[:2]), wake_ups(one)) for one in family}
+        noise = Noise()
         time.sleep(options.seconds)
         total_memory = total_cpu = total_woken = 0.0
         print(f"{'process':<24} {'PSS MB':>8} {'CPU %':>8} {'wake-ups/s':>11}")
@@ -59,6 +61,7 @@ def main() -> None:
             name = " ".join(one.cmdline())[:60]
             print(f"{name.split('/')[-1][:24]:<24} {memory:>8.1f} {cpu:>8.2f} {woken:>11.1f}")
         print(f"{'all':<24} {total_memory:>8.1f} {total_cpu:>8.2f} {total_woken:>11.1f}")
+        print(noise.told())
 
 
 if __name__ == "__main__":

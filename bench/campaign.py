@@ -18,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import psutil
 from sqlalchemy import ColumnElement, func, insert, select
 
 from bench.sending import LOOK_EVERY, cpu_of, pss_of, senders, until_quiet
 from bench.support.campaign import NAME, PORTION, write_template
 from bench.support.homes import ask_for_database, database_of, house, make_home
+from bench.support.noise import Noise
 from bench.support.raw_sink import raw_sink
 from tests.support.phin_up import PhinUp, phin_up
 from worker.edges.house import House
@@ -73,8 +73,9 @@ def measure(home: Path, customers: int, settings: dict[str, str]) -> None:
         fill(into, customers)
         with phin_up(home, **settings) as up:
             until_quiet(up)
-            print(f"{customers:,} customers, load {psutil.getloadavg()[0]:.1f}", flush=True)
+            noise = Noise()
             run(into, up, customers)
+            print(noise.told())
         into.close()
 
 

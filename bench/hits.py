@@ -28,6 +28,7 @@ from sqlalchemy import func, select
 
 from bench.support import paced
 from bench.support.homes import ask_for_database, database_of, environment, house, make_home
+from bench.support.noise import Noise
 from bench.support.postfix_tools import MissingToolsError
 from bench.support.wrk import Load, Wrk
 from worker.delivery.tokens import Tokens
@@ -92,6 +93,7 @@ def main() -> None:
         pixels = [f"/o/{tokens.open(number)}.gif" for number in range(1, MAILS + 1)]
         clicks = [f"/c/{tokens.click(number, 1, TARGET)}" for number in range(1, MAILS + 1)]
         what = {"bare": (bares, bare, pixels), "pixel": (phins, phin, pixels), "redirect": (phins, phin, clicks)}
+        noise = Noise()
         found: dict[str, list[Load]] = {name: [] for name in what}
         took: dict[str, list[float]] = {name: [] for name in what}  # seconds of CPU for each request
         for number in range(asked.rounds + 1):  # the first one warms up
@@ -111,6 +113,7 @@ def main() -> None:
         show({name: loads[1:] for name, loads in found.items()}, {name: each[1:] for name, each in took.items()})
         show_half(half)
         tell_lost(built, sum(load.answered for load in hits))
+        print(noise.told())
         built.close()
 
 

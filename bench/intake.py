@@ -24,6 +24,7 @@ from sqlalchemy import func, select, text
 
 from bench.latency import cpu
 from bench.support.homes import ask_for_database
+from bench.support.noise import Noise
 from bench.support.poster import Posted, post
 from bench.support.raw_sink import raw_sink
 from tests.support.phin_up import PhinUp, make_home, phin_up
@@ -99,7 +100,7 @@ def measure(settings: dict[str, str], bare_url: str | None, folder: Path, option
         with phin_up(home, **settings) as up:
             key = Visitor(up, **settings).key
             database = Database(settings.get("PHIN_DATABASE_URL", f"sqlite:///{home / 'var' / 'phin.db'}"))
-            accepted = 0
+            accepted, noise = 0, Noise()
             for number in range(options.rounds + 1):  # the first one warms up
                 for name, (batch, connections) in LOADS.items():
                     seconds = options.seconds if number else 2
@@ -115,7 +116,7 @@ def measure(settings: dict[str, str], bare_url: str | None, folder: Path, option
             show(found)
             told(up, database, accepted)
             waiting = open_queue(QueueServer(home / "var" / "queue", Path()).url).waiting()
-            print(f"{waiting:,} jobs wait in the queue")
+            print(f"{waiting:,} jobs wait in the queue; {noise.told()}")
             database.close()
 
 

@@ -24,9 +24,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from bench.support.homes import ask_for_database, database_of
+from bench.support.noise import Noise
 from bench.support.raw_sink import arrivals, raw_sink
 from tests.support.phin_up import PhinUp, make_home, phin_up
 from tests.support.visitor import Visitor, purchase
@@ -111,13 +110,13 @@ def measure(folder: Path, options: argparse.Namespace, settings: dict[str, str])
             first, count = 1 + options.rate * WARM, options.rate * options.seconds
             last = first + count - 1
             stream(reporter, log, options.rate, range(1, first))
-            before = cpu(up)
+            before, noise = cpu(up), Noise()
             stream(reporter, log, options.rate, range(first, last + 1))
             after = cpu(up)
             tell(f"{options.rate} events a second for {options.seconds} s", latencies(reporter, log, first, last))
             each = {name: 1000 * (after[name] - before.get(name, 0.0)) / count for name in after}
             said = ", ".join(f"{name} {taken:.2f}" for name, taken in sorted(each.items()) if taken >= 0.005)
-            print(f"{'CPU an event':<40} {sum(each.values()):.2f} ms ({said})", flush=True)
+            print(f"{'CPU an event':<40} {sum(each.values()):.2f} ms ({said}); {noise.told()}", flush=True)
             for single in range(options.singles):
                 reporter.rest()
                 time.sleep(options.rest)
@@ -145,7 +144,7 @@ def main() -> None:
             busy = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
             stack.callback(busy.kill)
         others = f", {options.busy} others busy" if options.busy else ""
-        print(f"{'PostgreSQL' if options.postgres else 'SQLite'}, load {psutil.getloadavg()[0]:.1f}{others}")
+        print(f"{'PostgreSQL' if options.postgres else 'SQLite'}{others}")
         measure(folder, options, settings)
 
 

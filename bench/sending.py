@@ -25,6 +25,7 @@ from sqlalchemy import func, select
 
 from bench.support.campaign import NAME, fill, publish_campaign, write_flow, write_template
 from bench.support.homes import ask_for_database, database_of, house, make_home
+from bench.support.noise import Noise
 from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
 from bench.support.raw_sink import raw_sink
 from tests.support.phin_up import PhinUp, phin_up
@@ -116,7 +117,8 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
         version = publish_campaign(into)
         pause(into, True)
         database = "PostgreSQL" if options.postgres else "SQLite"
-        print(f"{database}, {options.mails:,} mails of {size:,} bytes, load {psutil.getloadavg()[0]:.1f}")
+        print(f"{database}, {options.mails:,} mails of {size:,} bytes")
+        noise = Noise()
         heads = "".join(f"{f'smtp-source -s {many}':>18}{'ratio':>8}" for many in CONNECTIONS if tools)
         print(f"{'':<12}{'mails/s':>10}{'CPU ms':>10}{'PSS MB':>10}{heads}")
         found: list[Figures] = []
@@ -136,6 +138,7 @@ def measure(home: Path, options: argparse.Namespace, settings: dict[str, str], t
     middle = [statistics.median(getattr(one, name) for one in found) for name in ("rate", "cpu", "pss")]
     theirs = [statistics.median(rates) for rates in zip(*(one.sources for one in found), strict=True)]
     tell("median", Figures(middle[0], middle[1], middle[2], tuple(theirs)))
+    print(noise.told())
 
 
 def mail_size() -> int:

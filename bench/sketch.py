@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import os
 import random
 import re
 import socket
@@ -36,6 +35,7 @@ from jinja2 import Environment
 from bench.sending import CONNECTIONS, source
 from bench.support.campaign import NAME, write_template
 from bench.support.mail_values import SHOP
+from bench.support.noise import Noise
 from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
 from bench.support.raw_sink import raw_sink
 from worker.delivery.enclosures import base64_lines
@@ -219,14 +219,15 @@ def main() -> None:
         port = stack.enter_context(tools.sink() if tools else raw_sink())
         size = len(writer(Path(tempfile.mkdtemp(dir=folder)))(1, "khach1@example.com", "Nguyễn Thị Lan 1"))
         heads = "".join(f"{f'smtp-source -s {many}':>18}{'ratio':>8}" for many in CONNECTIONS if tools)
-        print(f"{options.mails:,} mails of {size:,} bytes by {PROCESSES} processes, load {os.getloadavg()[0]:.1f}")
+        print(f"{options.mails:,} mails of {size:,} bytes by {PROCESSES} processes")
         print(f"{'':<12}{'mails/s':>10}{'CPU ms':>10}{heads}")
-        found = []
+        found, noise = [], Noise()
         for number in range(options.rounds):
             theirs = [source(tools, port, options.mails, size, many) for many in CONNECTIONS] if tools else []
             found.append((*sketch(folder, port, options.mails), *theirs))
             tell(f"round {number + 1}", found[-1])
         tell("median", tuple(statistics.median(column) for column in zip(*found, strict=True)))
+        print(noise.told())
 
 
 def tell(what: str, figures: tuple[float, ...]) -> None:

@@ -33,6 +33,7 @@ from sqlalchemy import func, select
 from bench.support.campaign import fill, publish_campaign, write_template
 from bench.support.clocked import REST, Clocked, call_cost
 from bench.support.homes import ask_for_database, database_of, environment, house, make_home
+from bench.support.noise import Noise
 from bench.support.raw_sink import raw_sink
 from worker.delivery import mime, preparing, sender
 from worker.delivery.dkim import DkimSigner
@@ -146,6 +147,7 @@ def measure(home: Path, settings: dict[str, str], options: argparse.Namespace) -
     made = house(home, **settings)
     version = publish_campaign(made)
     found: dict[str, list[dict[str, Any]]] = {"plain": [], "wrapped": []}
+    noise = Noise()
     each, at = (-(-options.mails // PORTION) + 1) * PORTION, 2
     for _ in range(options.rounds):
         for word, portions in found.items():
@@ -159,13 +161,14 @@ def measure(home: Path, settings: dict[str, str], options: argparse.Namespace) -
     plain, wrapped = (_quietest(portions) for portions in found.values())
     stages = {name: fmean(one["stages"].get(name, 0.0) for one in wrapped) * 1e6 / PORTION for name in STAGES}
     total, unwrapped = sum(stages.values()), fmean(one["cpu"] for one in plain) * 1e6 / PORTION
-    print(f"{'PostgreSQL' if options.postgres else 'SQLite'}, a mail of {size:,} bytes, load {os.getloadavg()[0]:.1f}")
+    print(f"{'PostgreSQL' if options.postgres else 'SQLite'}, a mail of {size:,} bytes")
     print(f"{'stage':<30} {'µs a mail':>10} {'share':>7}")
     for name, spent in stages.items():
         if spent:
             print(f"{name:<30} {spent:>10.1f} {spent / total:>7.1%}")
     print(f"{'sum':<30} {total:>10.1f} {total / unwrapped:>7.1%} of what it is with nothing wrapped")
     print(f"{'with nothing wrapped':<30} {unwrapped:>10.1f}")
+    print(noise.told())
 
 
 def _quietest(portions: list[dict[str, Any]]) -> list[dict[str, Any]]:
