@@ -95,3 +95,24 @@ def test_one_writes_at_a_time_of_whichever_kind(tmp_path: Path) -> None:
         thread.join(30)
     assert len(most) == 120
     assert set(most) == {1}
+
+
+def test_a_transaction_that_is_waited_for_goes_before_others_of_its_own_process(tmp_path: Path) -> None:
+    """Given a thread that writes and one in line, when another of their process is waited for, then it is next."""
+    path, clock, order = tmp_path / "phin.db.writer", Clock(), list[str]()
+    other, mine = WriterLock(path, monotonic=clock), WriterLock(path)
+
+    def first_of_all() -> None:
+        with mine.held(waited_for=True):
+            order.append("waited for")
+
+    with other.held():
+        threads = [writing(mine, lambda: order.append("background"))]
+        threads.append(threading.Thread(target=first_of_all, daemon=True))
+        threads[1].start()
+        clock.at += 2 * SLICE
+        wait_until(other.pressed, "the one that is waited for is in line")
+        assert order == []
+    for thread in threads:
+        thread.join(10)
+    assert order == ["waited for", "background"]

@@ -8,6 +8,7 @@ the two, the sender's journal tells on this machine what was handed over and wha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,8 @@ from worker.storage.ledger import Settlement
 
 Following = tuple[list[Claimed], Line | None]  # a batch, and the line where there is more
 NOTHING: Following = ([], None)
+
+MANY = 50  # messages of one job, or a batch: more are likely to wait
 MOMENT = timedelta(milliseconds=1)  # for which answers are of one time: the shop's clock asks the disk, each time
 
 _log = structlog.get_logger(__name__)
@@ -103,12 +106,13 @@ class Sender:
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
         self._lapsed: int | None = None  # message at which the claim turned out to have run out
+        self._many = False
         self.a_mail = timedelta()
         self.took = False
 
     def send(self, ids: Sequence[int]) -> Work:
         """Send those of these messages that may go now, batch by batch."""
-        self.took = False
+        self.took, self._many = False, len(ids) >= MANY
         size = self._settings.batch
         portions = (ids[start : start + size] for start in range(0, len(ids), size))
         return sum((self._portion(portion) for portion in portions), Work())
@@ -120,7 +124,7 @@ class Sender:
         def following(connection: Connection) -> Following:
             return self._claim_next(connection, line) if going_on() else NOTHING
 
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             claimed, line = following(connection)
         while claimed:
             done, (claimed, line) = self._batch(claimed, following)
@@ -155,6 +159,10 @@ class Sender:
         """Note the answer in the journal (`Journal`)."""
         self._journal.answered(answer)
 
+    def _writing(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction; somebody waits for what comes by itself, and nobody for one mail of a campaign."""
+        return self._database.writing(waited_for=not self._many)
+
     def _portion(self, ids: Sequence[int]) -> Work:
         """Send these, each at most once; suspects come last, one by one."""
         work, left = Work(), set(ids)
@@ -165,7 +173,7 @@ class Sender:
         return work
 
     def _claim(self, ids: Collection[int]) -> list[Claimed]:
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             catalogue = self._flowbook.follow(connection)
             if catalogue.all_held:
                 return []
@@ -201,7 +209,7 @@ class Sender:
             marked, news = self._mark(relay, group, results)
             work += news
             results = self._hand_over(relay, marked)
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             hold_journeys(connection, self._flowbook, _numbers(results))
             work += self._write(connection, results)
             taken = following(connection)
@@ -237,7 +245,7 @@ class Sender:
         """
         now = self._times.now()
         try:
-            with self._database.writing() as connection:
+            with self._writing() as connection:
                 hold_journeys(connection, self._flowbook, [*_numbers(results), *(one.marked.message for one in group)])
                 work = self._write(connection, results)
                 ruling = self._rules.ask(connection, group, now)
@@ -250,7 +258,7 @@ class Sender:
         except DBAPIError as error:
             _log.error("a group cannot be marked", messages=len(group), why=told(error), exc_info=True)
             back = [put_back(prepared.loaded.message.id, told(error), now).settlement for prepared in group]
-            with self._database.writing() as connection:
+            with self._writing() as connection:
                 work = self._write(connection, results)
                 ledger.settle(connection, back, token=self.token)
             self._forget()

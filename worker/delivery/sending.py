@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
-from worker.delivery.sender import Mailroom, Sender
+from worker.delivery.sender import MANY, Mailroom, Sender
 from worker.domain.errors import UnavailableError
 from worker.domain.work import Work
 from worker.storage import claims
 
-MANY = 50  # messages of one job, or a batch: more are likely to wait
 SLOW = timedelta(milliseconds=3)  # a mail's handing over that is waiting for a server, and not work
 QUICK = timedelta(milliseconds=20)  # a mail's handing over for which whoever has it in hand may as well wait
 STINT = 2.0  # seconds that a sender goes on with what else is due, before another piece of work has its turn

@@ -36,7 +36,7 @@ LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
 TOGETHER = 50  # messages that are fetched at a time, to be worked on together
 APART = 0.03  # seconds between two fetches of a consumer that each find something
 TELL_EVERY = 60.0  # seconds between two lines of the log about jobs that cannot be read
-MOST_ROWS = 100  # ids in what is made one of several messages
+MOST_ROWS = 25  # ids in what is made one of several messages: what follows from them waits for the last
 
 _log = structlog.get_logger(__name__)
 

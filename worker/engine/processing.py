@@ -43,7 +43,8 @@ from worker.storage.gathered import Gathered, Has
 from worker.storage.pending import PendingEvent
 
 TOGETHER = 25  # events in one transaction: more cost little less each, and all their mails wait for the last
-PRESSED = 5  # events that are taken at a time once others wait to write: what is asked for all of them beforehand
+# Events that are taken at a time at least, once others wait to write; as many as there was time for before.
+PRESSED = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -93,7 +94,7 @@ class Processing:
                 together = partial(transact, self._database, partial(self._together, part, rest, now))
                 work += each_for_itself(part, together, partial(self._alone, now))
                 left = [*rest, *left[most:]]
-                most = PRESSED if rest else most
+                most = max(PRESSED, len(part) - len(rest)) if rest else most
             return work
         finally:
             self._hands.free()

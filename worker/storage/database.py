@@ -135,14 +135,22 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction: committed durably at the end, rolled back whole at an error."""
+    def writing(self, *, waited_for: bool = False) -> Iterator[Connection]:
+        """One transaction: committed durably at the end, rolled back whole at an error.
+
+        Parameters:
+            waited_for: whether it is short and somebody waits for it, so that it goes before the background.
+        """
         with self._unavailable():
             if self._writer is None:
                 with self.engine.begin() as connection:
                     yield connection
             else:
-                with self._writer.held(), self._begins.to_write(), self.engine.begin() as connection:
+                with (
+                    self._writer.held(waited_for=waited_for),
+                    self._begins.to_write(),
+                    self.engine.begin() as connection,
+                ):
                     yield connection
 
     def pressed(self) -> bool:

@@ -55,7 +55,7 @@ class MemoryDatabase(Database):
         yield self._connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, waited_for: bool = False) -> Iterator[Connection]:  # noqa: ARG002 - nobody else is there
         """One transaction: rolled back whole at an error."""
         mark = f"phin_{self._depth}"
         self._execute(f"SAVEPOINT {mark}")

@@ -38,37 +38,65 @@ class WriterLock:
     def __init__(
         self, path: Path, *, waited_for: bool = False, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._writer = _LockFile(path)
-        self._turn = _LockFile(path.with_name(path.name + "-turn"))
-        self._first = _LockFile(path.with_name(path.name + "-first"))
+        self._background = _Lane(path)
+        self._urgent = _Lane(path)
         self._waited_for = waited_for
         self._monotonic = monotonic
-        self._thread = threading.Lock()
-        self._since = 0.0
+        self._since: float | None = None  # when this process began to write in the background, where it does now
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock; waits for it."""
-        with self._thread:
+    def held(self, *, waited_for: bool = False) -> Iterator[None]:
+        """Hold the lock; waits for it.
+
+        Parameters:
+            waited_for: whether somebody waits for this transaction, though not for all of this process.
+        """
+        if waited_for or self._waited_for:
+            with self._urgent.first_of_all():
+                yield
+            return
+        with self._background.in_line():
+            self._since = self._monotonic()
             try:
-                if self._waited_for:
-                    with self._first.locked():
-                        self._writer.lock()
-                else:
-                    self._turn.lock()
-                    with self._first.locked(fcntl.LOCK_SH):
-                        pass
-                    self._writer.lock()
-                    self._since = self._monotonic()
                 yield
             finally:
-                self._writer.unlock()
-                self._turn.unlock()
+                self._since = None
 
     def pressed(self) -> bool:
         """Say whether who holds the lock in the background has had a slice, and somebody who is waited for wants it."""
-        if self._waited_for or self._monotonic() - self._since < SLICE:
+        if self._since is None or self._monotonic() - self._since < SLICE:
             return False
+        return self._background.somebody_is_first()
+
+
+class _Lane:
+    """The threads of one process that write in the same way, one at a time, with files of their own."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = _LockFile(path)
+        self._turn = _LockFile(path.with_name(path.name + "-turn"))
+        self._first = _LockFile(path.with_name(path.name + "-first"))
+        self._thread = threading.Lock()
+
+    @contextmanager
+    def first_of_all(self) -> Iterator[None]:
+        with self._thread:
+            try:
+                with self._first.locked():
+                    self._writer.lock()
+                yield
+            finally:
+                self._writer.unlock()
+
+    @contextmanager
+    def in_line(self) -> Iterator[None]:
+        with self._thread, self._turn.locked():
+            with self._first.locked(fcntl.LOCK_SH):
+                pass
+            with self._writer.locked():
+                yield
+
+    def somebody_is_first(self) -> bool:
         try:
             with self._first.locked(fcntl.LOCK_SH | fcntl.LOCK_NB):
                 return False
