@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from worker.storage.migrations import migrate
 REPORT_FD = "PHIN_REPORT_FD"  # the pipe on which `phin up` waits for the report
 SETTINGS_FILE = "phin.yaml"
 BY = "phin up"  # who publishes an edit
+ASK_EVERY = 0.02  # seconds between two looks whether a child that publishes has ended
+ENDS_WITHIN = 3.0  # seconds that it may take once it is time to leave
 
 _log = structlog.get_logger(__name__)
 
@@ -64,13 +67,13 @@ class Report:
         return cls(**json.loads(text))
 
 
-def follow_files(home: Home, leaving: threading.Event, begin: Callable[[Sequence[str]], Process]) -> int:
+def follow_files(home: Home, leaving: threading.Event, publish: Callable[[Sequence[str]], int]) -> int:
     """Have the files published now and at each change of them, until it is time to leave; returns the exit status.
 
     Parameters:
-        begin: starts a child that publishes; it is given the options of its command.
+        publish: has a child publish and returns its exit status; it is given the options of its command.
     """
-    if status := begin(["--first"]).wait():
+    if status := publish(["--first"]):
         return status
 
     def changed(files: set[Path]) -> None:
@@ -79,11 +82,26 @@ def follow_files(home: Home, leaving: threading.Event, begin: Callable[[Sequence
         if home.config / SETTINGS_FILE in files:
             _log.warning("settings are read at the start: press Ctrl-C and run phin up again")
         templates = not files or any(file.is_relative_to(home.settings.templates) for file in files)
-        if begin(["--templates"] if templates else []).wait():
+        if publish(["--templates"] if templates else []) and not leaving.is_set():
             _log.error("a change of files could not be followed; save the file again to repeat it")
 
     watching.follow([home.settings.flows, home.settings.templates, home.config], changed, leaving)
     return 0
+
+
+def ended(child: Process, leaving: threading.Event) -> int:
+    """Wait for a child that publishes and return its exit status; what it has in hand is one transaction.
+
+    Once it is time to leave it has a few seconds for that, and is ended then.
+    """
+    until: float | None = None
+    while (status := child.poll()) is None:
+        time.sleep(ASK_EVERY)
+        if leaving.is_set():
+            until = until or time.monotonic() + ENDS_WITHIN
+            if time.monotonic() > until:
+                child.kill()
+    return status
 
 
 def publish_first(house: House, environment: Mapping[str, str]) -> None:

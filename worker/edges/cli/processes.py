@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -22,10 +23,11 @@ from worker.edges.consuming import Workers
 from worker.edges.environment import Home, read_home
 from worker.edges.figures import EVERY as FIGURES_EVERY
 from worker.edges.figures import Figures
-from worker.edges.following import REPORT_FD, follow_files, publish_edit, publish_first
+from worker.edges.following import REPORT_FD, ended, follow_files, publish_edit, publish_first
 from worker.edges.house import House
 from worker.edges.keeping import Keeping
-from worker.edges.leaving import FINISHES_WITHIN, end_in_time, environment_of_child, on_leaving
+from worker.edges.leaving import FINISHES_WITHIN, PARENT, end_in_time, environment_of_child, on_leaving
+from worker.edges.lifeline import tie_to_parent
 from worker.edges.logs import set_up_logs
 from worker.edges.nightly import Nightly
 from worker.edges.offspring import Process
@@ -103,7 +105,7 @@ def release() -> None:
     house.close()
 
 
-@click.command(hidden=True, short_help="Have the flows published, and each valid edit; a part of phin up.")
+@click.command(hidden=True, short_help="Have flows and valid edits published; a part of phin up.")
 @click.pass_context
 def follow(context: click.Context) -> int:
     """Have the flows published now, and each valid edit of them, by a child each time; a part of phin up."""
@@ -112,21 +114,21 @@ def follow(context: click.Context) -> int:
     home = _begin("files")
     reports = os.environ.pop(REPORT_FD, None)
 
-    def begin(options: Sequence[str]) -> Process:
+    def publish(options: Sequence[str]) -> int:
         nonlocal reports
         kept = () if reports is None else (int(reports),)
         more = {} if reports is None else {REPORT_FD: reports}
         environment = environment_of_child(os.environ, **more)
-        child = offspring.begin_command(
+        child: Process = offspring.begin_command(
             "phin publishing", ["take", *options], lambda arguments: run(phin, arguments), environment, inherits=kept
         )
         for one in kept:
             os.close(one)  # `phin up` waits until nobody holds it
         reports = None
-        return child
+        return ended(child, leaving)
 
     offspring.prepare_to_fork()
-    return follow_files(home, leaving, begin)
+    return follow_files(home, leaving, publish)
 
 
 @click.command(hidden=True, short_help="Publish the flows once; a part of phin up.")
@@ -134,7 +136,8 @@ def follow(context: click.Context) -> int:
 @click.option("--templates", is_flag=True, help="Tell what is wrong with the templates.")
 def take(first: bool, templates: bool) -> None:
     """Publish the flows once; a part of phin up."""
-    on_leaving(os.environ)
+    if parent := os.environ.get(PARENT):
+        tie_to_parent(signal.SIGTERM, parent=int(parent))
     house = House(_begin("files"))
     home = house.home
     if first:
