@@ -21,6 +21,7 @@ from demo.orders import LOYAL_BAGS
 from demo.people import Part
 from demo.readers import OFFER
 from demo.script import Script
+from demo.support import WEEK
 
 CONFIRMATION = "order-confirmation"
 SUPPORT = "support-request"
@@ -111,6 +112,8 @@ def _support(script: Script, report: Mapping[str, Any], tasks: Mapping[str, Any]
     case, requests = script.case, tasks["requests"]
     yield Figure("support", "requests of the last week", case.requests, requests["opened"])
     yield Figure("support", "solved within 48 hours", case.solved, requests["in_time"])
+    if script.window.end - script.window.begin < WEEK:
+        return  # whether there are working days enough to be reminded in depends on the day of the week
     yield Figure("support", "of whom staff were reminded", case.reminded, report["shop"]["reminded"].get(SUPPORT))
 
 
