@@ -26,7 +26,7 @@ from sqlalchemy import func, select
 from bench.support.campaign import NAME, fill, publish_campaign, write_flow, write_template
 from bench.support.homes import ask_for_database, database_of, house, make_home
 from bench.support.noise import Noise
-from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
+from bench.support.postfix_tools import PostfixTools, tools_if_any
 from bench.support.raw_sink import raw_sink
 from tests.support.phin_up import PhinUp, phin_up
 from worker.domain.messages import MessageState
@@ -175,11 +175,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     ask_for_database(parser)
     options = parser.parse_args()
-    try:
-        tools: PostfixTools | None = postfix_tools()
-    except MissingToolsError as error:
-        tools = None
-        print(f"without smtp-source: {error}")
+    tools = tools_if_any()
     with ExitStack() as stack:
         home = make_home(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         measure(home, options, database_of(stack, postgres=options.postgres), tools)

@@ -36,7 +36,7 @@ from bench.sending import CONNECTIONS, source
 from bench.support.campaign import NAME, write_template
 from bench.support.mail_values import SHOP
 from bench.support.noise import Noise
-from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
+from bench.support.postfix_tools import tools_if_any
 from bench.support.raw_sink import raw_sink
 from worker.delivery.enclosures import base64_lines
 from worker.delivery.templates.compile import Compiler
@@ -209,11 +209,7 @@ def main() -> None:
     if options.folder:
         send(options.folder, options.port)
         return
-    try:
-        tools: PostfixTools | None = postfix_tools()
-    except MissingToolsError as error:
-        tools = None
-        print(f"without smtp-source: {error}")
+    tools = tools_if_any()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = stack.enter_context(tools.sink() if tools else raw_sink())

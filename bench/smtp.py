@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.support.postfix_tools import MissingToolsError, PostfixTools, postfix_tools
+from bench.support.postfix_tools import PostfixTools, tools_if_any
 from bench.support.raw_sink import raw_sink
 from worker.delivery.journal import SenderJournal
 from worker.delivery.smtp import SmtpTransport
@@ -83,10 +83,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=20_000, help="bytes of each")
     parser.add_argument("--group", type=int, default=50, help="mails in one call")
     options = parser.parse_args()
-    try:
-        tools = postfix_tools()
-    except MissingToolsError as error:
-        print(f"without smtp-source: {error}")
+    tools = tools_if_any()
+    if tools is None:
         with raw_sink() as port:
             compare(port, None, options, "into a sink of our own")
         return

@@ -72,6 +72,15 @@ def postfix_tools(folder: Path = TOOLS) -> PostfixTools:
     return tools
 
 
+def tools_if_any() -> PostfixTools | None:
+    """Return the tools; where they cannot be had, say why and return None."""
+    try:
+        return postfix_tools()
+    except MissingToolsError as error:
+        print(f"without smtp-source: {error}")
+        return None
+
+
 def _fetch(folder: Path, root: Path) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise MissingToolsError("apt-get and dpkg-deb are needed to fetch Debian's postfix package")
