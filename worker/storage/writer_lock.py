@@ -38,8 +38,8 @@ class WriterLock:
     def __init__(
         self, path: Path, *, waited_for: bool = False, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._background = _Lane(path)
-        self._urgent = _Lane(path)
+        self._background = _Writers(path)
+        self._urgent = _Writers(path)
         self._waited_for = waited_for
         self._monotonic = monotonic
         self._since: float | None = None  # when this process began to write in the background, where it does now
@@ -69,7 +69,7 @@ class WriterLock:
         return self._background.somebody_is_first()
 
 
-class _Lane:
+class _Writers:
     """The threads of one process that write in the same way, one at a time, with files of their own."""
 
     def __init__(self, path: Path) -> None:

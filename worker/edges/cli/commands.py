@@ -60,7 +60,7 @@ COMMANDS = (
     Listed("dkim", "dkim", "Print the DNS records of the keys that sign mails."),
     Listed("flows", "flows", "Tell which flows are live, and who is under way."),
     Listed("follow", "processes", "Have flows and valid edits published; a part of phin up.", hidden=True),
-    Listed("take", "processes", "Publish the flows once; a part of phin up.", hidden=True),
+    Listed("publish-files", "processes", "Publish the flows once; a part of phin up.", hidden=True),
     Listed("graph", "graph", "Draw a flow, with how many customers are where."),
     Listed("hits", "hits", "Show opens and clicks, and whose they are."),
     Listed("import", "importing", "Take customers and orders of the past from a CSV file."),

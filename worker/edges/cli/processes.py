@@ -119,8 +119,9 @@ def follow(context: click.Context) -> int:
         kept = () if reports is None else (int(reports),)
         more = {} if reports is None else {REPORT_FD: reports}
         environment = environment_of_child(os.environ, **more)
+        command = ["publish-files", *options]
         child: Process = offspring.begin_command(
-            "phin publishing", ["take", *options], lambda arguments: run(phin, arguments), environment, inherits=kept
+            "phin publishing", command, lambda arguments: run(phin, arguments), environment, inherits=kept
         )
         for one in kept:
             os.close(one)  # `phin up` waits until nobody holds it
@@ -131,10 +132,10 @@ def follow(context: click.Context) -> int:
     return follow_files(home, leaving, publish)
 
 
-@click.command(hidden=True, short_help="Publish the flows once; a part of phin up.")
+@click.command("publish-files", hidden=True, short_help="Publish the flows once; a part of phin up.")
 @click.option("--first", is_flag=True, help="Bring the database up to date before, and report.")
 @click.option("--templates", is_flag=True, help="Tell what is wrong with the templates.")
-def take(first: bool, templates: bool) -> None:
+def publish_files(first: bool, templates: bool) -> None:
     """Publish the flows once; a part of phin up."""
     if parent := os.environ.get(PARENT):
         tie_to_parent(signal.SIGTERM, parent=int(parent))
@@ -216,4 +217,4 @@ def clock() -> int:
     return status
 
 
-commands = (up, release, follow, take, web, worker, clock)
+commands = (up, release, follow, publish_files, web, worker, clock)
