@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from tests.support.postgres import PostgresServer
 from tests.support.shop import START, Shop
 from worker.domain.work import Work
+from worker.storage.database import Database
 from worker.storage.memory import MemoryDatabase
 from worker.storage.tables import (
     address,
@@ -114,3 +116,46 @@ def test_a_batch_comes_to_the_same_as_one_after_the_other(shop: Shop, events: li
     alone, batch = results
     for name, rows in alone.items():
         assert batch[name] == rows, name
+
+
+SCENE: list[dict[str, Any]] = [
+    {"type": "signup", "customer": {"email": "a@example.com"}},
+    {"type": "purchase", "customer": {"id": "c1"}, "order": {"number": "A1", "total": 100_000, "lines": [LINE, LINE]}},
+    {
+        "type": "purchase",
+        "customer": {"email": "b@example.com"},
+        "order": {"number": "A2", "total": 1, "lines": [LINE]},
+    },
+    {"type": "signup", "customer": {"id": "c1", "email": "a@example.com"}},  # joins the guest
+    {"type": "order.shipped", "customer": {"id": "c1"}, "order": {"number": "A1", "total": 1}},
+    {"type": "order.delivered", "customer": {"id": "c1"}, "order": {"number": "A1", "total": 1}},
+    {"type": "purchase", "customer": {"id": "c2", "email": "b@example.com"}, "order": {"number": "A3", "total": 5}},
+    {"type": "order.cancelled", "customer": {"id": "c2"}, "order": {"number": "A2", "total": 2}},
+    {"type": "purchase", "customer": {"id": "c1"}, "order": {"number": "A3", "total": 9}},  # another's order
+    {"type": "unsubscribed", "customer": {"id": "c2"}},
+]
+
+
+def test_on_postgresql_a_batch_comes_to_the_same(postgres_server: PostgresServer, _postgres_template: str) -> None:
+    """Given guests that are joined, orders that change and journeys that end, in one batch or singly on PostgreSQL."""
+    results = []
+    for together in (False, True):
+        name = postgres_server.create_database(_postgres_template)
+        shop = Shop(Database(postgres_server.url(name)))
+        shop.publish(**FLOWS)
+        waiting = Work()
+        for at, one in enumerate(SCENE):
+            receipt, work = shop.receive({"id": f"e{at}", "time": START.isoformat(), **one})
+            assert not receipt.refused, receipt.refused
+            waiting += work
+            if not together:
+                shop.process(work)
+        if together:
+            shop.process(waiting)
+        results.append(kept(shop))
+        shop.database.close()
+        postgres_server.drop_database(name)
+    alone, batch = results
+    assert len(alone["trace"]) > len(SCENE)
+    for table, rows in alone.items():
+        assert batch[table] == rows, table

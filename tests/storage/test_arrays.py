@@ -29,6 +29,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": WORDS,
     "boolean": st.booleans(),
     "timestamptz": MOMENTS,
+    "jsonb": st.dictionaries(WORDS, WORDS | st.booleans() | st.integers(-9, 9), max_size=3),
 }
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -63,7 +63,7 @@ def enter(
     if versions:
         wanted = Needs().union(*(version.needs for version in versions))
         asking = Asking(occasion.recorded.customer, wanted, occasion.recorded.order, occasion.happening)
-        known = facts.load(connection, asking, around.shop, now)
+        known = facts.load(connection, asking, around.shop, now, new=occasion.recorded.before is None)
     for version in versions:
         offer = partial(_offer, connection, around, version, occasion, starts_within, known)
         entered, line = apart(connection, careful, offer, partial(_failed, version, occasion))

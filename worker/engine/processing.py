@@ -36,7 +36,7 @@ from worker.engine.reporting import report
 from worker.engine.surroundings import Surroundings
 from worker.engine.withdrawing import withdraw
 from worker.engine.writing_fields import tell_of
-from worker.storage import customers, facts, journeys, membership, occurrences, pending
+from worker.storage import customers, facts, journeys, membership, occurrences, pending, write_behind
 from worker.storage.database import Database, told
 from worker.storage.flowbook import Catalogue, FlowBook
 from worker.storage.gathered import Gathered, Has
@@ -111,7 +111,8 @@ class Processing:
         taken = pending.take(connection, event_ids, now)
         if len(taken) > 1 and any(event.attempts for event in taken):
             return None
-        return self._all(connection, taken, now, rest, careful=False)
+        with write_behind.gathering(connection):
+            return self._all(connection, taken, now, rest, careful=False)
 
     def _alone(self, now: datetime, event_id: int) -> Work:
         """Process what waits of the event's customer one at a time, up to the event itself."""

@@ -17,9 +17,9 @@ from worker.domain.pseudonyms import NO_KEYS, Pseudonyms
 from worker.engine.advancing import leave
 from worker.engine.consenting import ConsentRules, take_consent
 from worker.engine.foretelling import foretell
-from worker.engine.returning import drop, welcome, who_was_erased
+from worker.engine.returning import drop, welcome
 from worker.engine.suppressing import lift_by_event
-from worker.storage import customers, erasure, journeys, ledger, membership, orders, pending
+from worker.storage import customers, erasure, journeys, ledger, membership, orders, pending, write_behind
 from worker.storage.gathered import Gathered
 from worker.storage.pending import PendingEvent
 
@@ -105,7 +105,7 @@ def _identify(
         before = known = gathered.by_email(connection, email) if email else None
     said_at = min(event.at, event.received_at)  # a shop whose clock or zone is wrong does not outdo its own later words
     changes_address = email is not None and (known is None or email != known.email)
-    gone = who_was_erased(connection, pseudonyms, event) if known is None or changes_address else None
+    gone = gathered.erased(connection, pseudonyms, event) if known is None or changes_address else None
     if gone is not None and known is None and said_at <= gone.at:
         return None
     if gone is not None and email:
@@ -125,6 +125,7 @@ def _identify(
 
 def _join(connection: Connection, guest: Customer, known: Customer, now: datetime) -> None:
     """Make one customer of two; a journey of the guest that the customer is in too ends, and sends nothing more."""
+    write_behind.catch_up(connection)  # what flows said of the guest's events becomes theirs
     left = customers.join_guest(connection, guest, known, now)
     membership.mark(connection, {guest.id: True})
     for journey in journeys.under_way(connection, guest.id):

@@ -13,15 +13,7 @@ from sqlalchemy import Connection
 from worker.domain.customers import Customer
 from worker.domain.pseudonyms import Pseudonyms
 from worker.storage import erasure
-from worker.storage.erasure import Known
 from worker.storage.pending import PendingEvent
-
-
-def who_was_erased(connection: Connection, pseudonyms: Pseudonyms, event: PendingEvent) -> Known | None:
-    """Return when the person was erased whom an event names and nobody knows; None for all others."""
-    if not pseudonyms:
-        return None
-    return erasure.known(connection, pseudonyms, event.customer.get("id"), event.customer.get("email"))
 
 
 def drop(connection: Connection, pseudonyms: Pseudonyms, event: PendingEvent) -> None:

@@ -19,7 +19,7 @@ from worker.engine.failing import each_for_itself, is_ours, set_back, transact
 from worker.engine.in_hand import NOTHING_KEPT, InHand, Kind
 from worker.engine.surroundings import Surroundings
 from worker.engine.writing_fields import keep_customers, tell_of
-from worker.storage import customers, facts, journeys
+from worker.storage import customers, facts, journeys, write_behind
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 
@@ -93,11 +93,12 @@ class Stepping:
         known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._around.shop, now)
         work = Work()
         have_looked: list[int] = []
-        for journey, _, version in asking:
-            written = go_on(connection, self._around, version, journey, known[journey.id])
-            if written is not None:  # else it is held back, and keeps the reason
-                work += written
-                have_looked.append(journey.id)
+        with write_behind.gathering(connection):
+            for journey, _, version in asking:
+                written = go_on(connection, self._around, version, journey, known[journey.id])
+                if written is not None:  # else it is held back, and keeps the reason
+                    work += written
+                    have_looked.append(journey.id)
         journeys.looked(connection, have_looked)
         if unreadable:
             reason = "the version of its flow that it entered with cannot be read by this version of Phin"

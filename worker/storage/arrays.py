@@ -7,6 +7,7 @@ it is one text with one parameter, which the server keeps prepared.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,11 @@ def flags(values: Iterable[bool | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else "t" if value else "f" for value in values]) + "}"
 
 
+def documents(values: Iterable[Any]) -> str:
+    """Return JSON values as PostgreSQL writes an array of them; None is no value."""
+    return texts([None if value is None else json.dumps(value) for value in values])
+
+
 def instants(values: Iterable[datetime | None]) -> str:
     """Return moments as PostgreSQL writes an array of them; most are the same one as before."""
     last, word = None, "NULL"
@@ -59,6 +65,7 @@ WRITERS: dict[str, Writer] = {
     "text": texts,
     "boolean": flags,
     "timestamptz": instants,
+    "jsonb": documents,
 }
 """What writes an array, by PostgreSQL's type of its elements."""
 

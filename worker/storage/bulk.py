@@ -1,4 +1,4 @@
-"""Many rows changed at once, each to values of its own.
+"""Many rows written or changed at once, each to values of its own.
 
 On PostgreSQL it is one statement over arrays, which costs the server a third of a statement for each row. On SQLite
 fifty rows go in one: it lays out, for each statement anew, the words that checks and partial indexes know a state by.
@@ -6,8 +6,8 @@ fifty rows go in one: it lays out, for each statement anew, the words that check
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,49 @@ from worker.storage.arrays import WRITERS
 from worker.storage.types import microseconds
 
 MANY = 50  # rows of a statement on SQLite; what is left over goes row by row
+_MAKERS: Mapping[str, Callable[[Any], Any]] = {"timestamptz": microseconds, "jsonb": json.dumps}  # for SQLite
+
+
+class BulkInsert:
+    """An INSERT of many rows into one table.
+
+    Parameters:
+        table: name of the table.
+        values: PostgreSQL's type of each column that is given for a row, by its name.
+        finish: what follows on the values, such as ON CONFLICT DO NOTHING.
+        numbered: a column that counts on from the highest that rows with the same first value have.
+    """
+
+    def __init__(self, table: str, values: Mapping[str, str], finish: str = "", numbered: str | None = None) -> None:
+        self._makers = tuple((at, _MAKERS[type_]) for at, type_ in enumerate(values.values()) if type_ in _MAKERS)
+        self._writers = [(name, WRITERS[type_]) for name, type_ in values.items()]
+        names, places = list(values), [f"?{at}" for at in range(1, len(values) + 1)]
+        given = [f"given.{name}" for name in values]
+        if numbered is not None:
+            last = f"(SELECT coalesce(max({numbered}), 0) FROM {table} AS before WHERE before.{names[0]} = %s)"
+            count = f"row_number() OVER (PARTITION BY {given[0]} ORDER BY given.place)"
+            names, places = [*names, numbered], [*places, f"{last % places[0]} + 1"]
+            given.append(f"{last % given[0]} + {count}")
+        arrays = ", ".join(f"%({name})s::{type_}[]" for name, type_ in values.items())
+        into = f"INSERT INTO {table} ({', '.join(names)})"
+        self._sqlite = f"{into} VALUES ({', '.join(places)}) {finish}"
+        self._postgresql = (
+            f"{into} SELECT {', '.join(given)} FROM unnest({arrays}) WITH ORDINALITY"
+            f" AS given ({', '.join(values)}, place) ORDER BY given.place {finish}"
+        )
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write these rows, in their order.
+
+        Parameters:
+            rows: of each the values in the order of `values`.
+        """
+        if connection.dialect.name == "postgresql":
+            columns = zip(*rows, strict=True)
+            asked = {name: write(column) for (name, write), column in zip(self._writers, columns, strict=True)}
+            connection.exec_driver_sql(self._postgresql, asked)
+        else:
+            connection.exec_driver_sql(self._sqlite, [_made(row, self._makers) for row in rows])
 
 
 class BulkUpdate:
@@ -30,7 +73,8 @@ class BulkUpdate:
 
     def __init__(self, table: str, values: Mapping[str, str], assign: Mapping[str, str]) -> None:
         self._values = {"number": "bigint", **values}
-        self._instants = tuple(at for at, type_ in enumerate(self._values.values()) if type_ == "timestamptz")
+        types = enumerate(self._values.values())
+        self._makers = tuple((at, _MAKERS[type_]) for at, type_ in types if type_ in _MAKERS)
         numbered = {name: f"?{at}" for at, name in enumerate(self._values, 1)}
         given = {name: f"given.{name}" for name in self._values}
         arrays = ", ".join(f"%({name})s::{type_}[]" for name, type_ in self._values.items())
@@ -60,7 +104,7 @@ class BulkUpdate:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(self._postgresql, self._arrays(rows))
             return
-        made = [self._row(row) for row in rows]
+        made = [_made(row, self._makers) for row in rows]
         while len(made) >= MANY:
             connection.exec_driver_sql(self._sqlite_many, tuple(chain.from_iterable(made[:MANY])))
             made = made[MANY:]
@@ -86,13 +130,14 @@ class BulkUpdate:
         columns = zip(*rows, strict=True)
         return {name: write(column) for (name, write), column in zip(self._writers, columns, strict=True)}
 
-    def _row(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(row)
-        for at in self._instants:
-            moment: datetime | None = values[at]
-            if moment is not None:
-                values[at] = microseconds(moment)
-        return tuple(values)
+
+def _made(row: tuple[Any, ...], makers: Sequence[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
+    """Return a row as SQLite's driver takes it."""
+    values = list(row)
+    for at, make in makers:
+        if values[at] is not None:
+            values[at] = make(values[at])
+    return tuple(values)
 
 
 def _set(assign: Mapping[str, str], places: Mapping[str, str]) -> str:

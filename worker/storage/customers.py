@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, union, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, union, update
 
 from worker.domain.customers import Consent, ConsentState, Customer, CustomerFacts, Suppression
 from worker.domain.profiles import inherited
@@ -84,11 +84,12 @@ _HOLD = select(customer.c.id).where(customer.c.id.in_(_HELD)).order_by(customer.
 _ADD = Insertion(customer, lambda new: new.returning(customer.c.id))
 _CHANGE = update(customer).where(customer.c.id == bindparam("of"))
 # One search of the orders for all four; SQLAlchemy has no words for a row of columns that is set from a SELECT.
-_REFRESH = text(
+_REFRESH = (
     "UPDATE customer SET (orders_count, total_spent, first_order_at, last_order_at) ="
     " (SELECT count(*), coalesce(sum(total - refunded), 0), min(placed_at), max(placed_at)"
-    " FROM orders WHERE customer_id = :of AND counted) WHERE id = :of"
+    " FROM orders WHERE customer_id = {of} AND counted) WHERE id = {of}"
 )
+_REFRESHES = {"sqlite": _REFRESH.format(of=":of"), "postgresql": _REFRESH.format(of="%(of)s")}
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
@@ -198,7 +199,7 @@ def held(connection: Connection, customer_id: int) -> Customer:
 
 def refresh_order_facts(connection: Connection, customer_id: int) -> None:
     """Count the customer's orders anew: what was refunded or cancelled is out of them."""
-    connection.execute(_REFRESH, {"of": customer_id})
+    connection.exec_driver_sql(_REFRESHES[connection.dialect.name], {"of": customer_id})
 
 
 def join_guest(connection: Connection, guest: Customer, known: Customer, now: datetime) -> list[int]:

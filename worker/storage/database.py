@@ -24,7 +24,8 @@ from worker.storage.conditions import sqlite_functions
 from worker.storage.lines import limited
 from worker.storage.outages import outage
 from worker.storage.postgresql import postgresql_engine
-from worker.storage.quick import Kept, QuickConnection
+from worker.storage.quick import Kept
+from worker.storage.quick_sqlite import QuickSqlite
 from worker.storage.types import json_of
 from worker.storage.writer_lock import WriterLock
 
@@ -194,7 +195,7 @@ def _sqlite(url: str, begins: _Begins) -> Engine:
         query_cache_size=2_000,
     )
     # the engine's own word for what its connections are made by; it has no option for it
-    engine._connection_cls = partial(QuickConnection, kept=Kept())  # type: ignore[assignment]
+    engine._connection_cls = partial(QuickSqlite, kept=Kept())  # type: ignore[assignment]
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:

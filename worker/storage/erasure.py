@@ -6,7 +6,7 @@ Figures stay: which mails went when, which orders there were, which journeys end
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ REASON = "erased"
 CLEARED = "cleared"  # stands in JSON of which not all is kept
 S = MessageState
 
-_ERASED = select(func.max(erased.c.at)).where(
+_ERASED = select(erased.c.hash, erased.c.at).where(
     erased.c.hash.in_(bindparam("hashes", expanding=True)), erased.c.lifted_at.is_(None)
 )
 
@@ -128,16 +128,30 @@ def remember(connection: Connection, person: Person, pseudonyms: Pseudonyms, now
 
 def known(connection: Connection, pseudonyms: Pseudonyms, external_id: str | None, email: str | None) -> Known | None:
     """Return when whoever had this id or address was erased, the latest; None for others and who came back since."""
+    return known_each(connection, pseudonyms, [(external_id, email)])[0]
+
+
+def known_each(
+    connection: Connection, pseudonyms: Pseudonyms, whom: Sequence[tuple[str | None, str | None]]
+) -> list[Known | None]:
+    """Return the same of several, asked at once.
+
+    Parameters:
+        whom: of each the id and the address.
+    """
     hashes = [
-        one
-        for kind, text in ((Names.ID, external_id), (Names.EMAIL, email))
-        if text
-        for one in pseudonyms.each(kind, text)
+        [
+            one
+            for kind, text in zip((Names.ID, Names.EMAIL), named, strict=True)
+            if text
+            for one in pseudonyms.each(kind, text)
+        ]
+        for named in whom
     ]
-    if not hashes:
-        return None
-    at: datetime | None = connection.execute(_ERASED, {"hashes": hashes}).scalar()
-    return None if at is None else Known(at)
+    every = sorted({one for of_one in hashes for one in of_one})
+    found: dict[str, datetime] = dict(connection.execute(_ERASED, {"hashes": every}).all()) if every else {}
+    times = [[found[one] for one in of_one if one in found] for of_one in hashes]
+    return [Known(max(at)) if at else None for at in times]
 
 
 def strange(connection: Connection, pseudonyms: Pseudonyms) -> int:

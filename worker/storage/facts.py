@@ -89,12 +89,25 @@ class Asking:
     journey: Journey | None = None
 
 
-def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime) -> Facts:
-    """Return the facts at `now`, with as much of the past as is asked for."""
-    placed = orders.counted_of(connection, [asking.customer.id]) if Need.ORDERS in asking.needs else {}
+def load(connection: Connection, asking: Asking, shop: ShopFacts, now: datetime, *, new: bool = False) -> Facts:
+    """Return the facts at `now`, with as much of the past as is asked for.
+
+    Parameters:
+        new: whether it is the customer's first event, so that they have no orders and requests but those that it names.
+    """
+    if new and (asking.event is None or asking.event.request is None):
+        asking = replace(asking, needs=asking.needs - {Need.REQUESTS})
+    placed: Mapping[int, tuple[Order, ...]] = {}
+    if Need.ORDERS in asking.needs:
+        placed = _first(asking) if new else orders.counted_of(connection, [asking.customer.id])
     given = coupons.of_customers(connection, [asking.customer.id]) if Need.COUPONS in asking.needs else {}
     out = stock.out_of_stock(connection) if Need.STOCK in asking.needs else frozenset()
     return _load(connection, asking, shop, now, placed, given, out)
+
+
+def _first(asking: Asking) -> dict[int, tuple[Order, ...]]:
+    order, number = asking.order, asking.customer.id
+    return {number: (order,)} if order is not None and order.counted and order.customer_id == number else {}
 
 
 def _load(

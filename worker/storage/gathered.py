@@ -15,7 +15,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, literal_column, sel
 from worker.domain.customers import Customer
 from worker.domain.messages import MessageState
 from worker.domain.orders import Order, Told
-from worker.storage import customers, orders, predictions
+from worker.domain.pseudonyms import Pseudonyms
+from worker.storage import customers, erasure, orders, predictions
+from worker.storage.erasure import Known
 from worker.storage.journeys import WAITING
 from worker.storage.ledger import stands
 from worker.storage.pending import PendingEvent
@@ -75,6 +77,8 @@ class Gathered:
         self._touched: set[str] = set()
         self._touched_ids: set[int] = set()
         self._fitted: tuple[Fitted | None] | None = None
+        self._events = events
+        self._erased: dict[int, Known | None] | None = None
 
     def by_external_id(self, connection: Connection, external_id: str) -> Customer | None:
         """Return the customer that the shop knows by this id."""
@@ -124,6 +128,17 @@ class Gathered:
             self._fitted = (predictions.fitted(connection),)
         return self._fitted[0]
 
+    def erased(self, connection: Connection, pseudonyms: Pseudonyms, event: PendingEvent) -> Known | None:
+        """Return when the person was erased whom one of the events names; None for all others."""
+        if not pseudonyms:
+            return None
+        if not self._touched.isdisjoint(event.keys):
+            return erasure.known_each(connection, pseudonyms, [_named(event)])[0]
+        if self._erased is None:
+            found = erasure.known_each(connection, pseudonyms, [_named(one) for one in self._events])
+            self._erased = {one.id: known for one, known in zip(self._events, found, strict=True)}
+        return self._erased[event.id]
+
     def touch(
         self, people: Iterable[Customer | None] = (), *, ids: Collection[int] = (), keys: Iterable[str] = ()
     ) -> None:
@@ -145,3 +160,7 @@ class Gathered:
 
     def _is_touched(self, one: Customer | None) -> bool:
         return one is not None and (one.id in self._touched_ids or f"email:{one.email}" in self._touched)
+
+
+def _named(event: PendingEvent) -> tuple[str | None, str | None]:
+    return event.customer.get("id"), event.customer.get("email")

@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from worker.storage.conditions import sqlite_functions
 from worker.storage.database import Database, sqlite_module
-from worker.storage.quick import QuickConnection
+from worker.storage.quick_sqlite import QuickSqlite
 from worker.storage.tables import metadata
 
 
@@ -42,7 +42,7 @@ class MemoryDatabase(Database):
             sqlite_functions.register(connection)
 
         metadata.create_all(self.engine)
-        self._connection = QuickConnection(self.engine)
+        self._connection = QuickSqlite(self.engine)
         self._connection.begin()
         driver: Any = self._connection.connection.driver_connection
         self._execute = driver.execute

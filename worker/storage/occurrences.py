@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, literal_column, select, text, update
 
+from worker.storage import write_behind
+from worker.storage.bulk import BulkInsert
 from worker.storage.rows import Insertion
 from worker.storage.tables import customer, date_mark, occurrence, trigger_start
 
@@ -35,7 +37,7 @@ _END = (
 _OLDEST_ENDED = select(occurrence.c.ended_at).order_by(occurrence.c.id).limit(1)
 _START = Insertion(trigger_start, lambda new: new.on_conflict_do_nothing())
 _STARTS = select(trigger_start)
-_MARK = insert(date_mark)
+_MARK = BulkInsert("date_mark", {"customer_id": "bigint", "field": "text"})
 _MARKS = select(date_mark).order_by(date_mark.c.id).limit(bindparam("most"))
 _UNMARK = delete(date_mark).where(date_mark.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -141,9 +143,9 @@ def prune(connection: Connection, before: datetime, most: int) -> int:
 
 def mark(connection: Connection, customer_id: int, fields: Iterable[str]) -> None:
     """Note that dates of a customer moved, or the zone."""
-    rows = [{"customer_id": customer_id, "field": field} for field in fields]
+    rows = [(customer_id, field) for field in fields]
     if rows:
-        connection.execute(_MARK, rows)
+        write_behind.write(connection, _MARK.run, rows)
 
 
 def marks(connection: Connection, most: int) -> tuple[list[int], dict[str, set[int]]]:

@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from worker.domain.orders import Order, OrderLine, Told
+from worker.storage import write_behind
+from worker.storage.bulk import BulkInsert
 from worker.storage.rows import Insertion
-from worker.storage.tables import order_line, order_status, orders
+from worker.storage.tables import order_line, orders
 
 _TOLD = TypeAdapter(Told)
 _BY_NUMBER = select(orders).where(orders.c.number.in_(bindparam("numbers", expanding=True)))
@@ -28,7 +30,9 @@ _LINES = (
 _ADD = Insertion(orders, lambda new: new.returning(orders.c.id))
 _CHANGE = update(orders).where(orders.c.id == bindparam("of"))
 _ADD_LINE = insert(order_line)
-_ADD_STATUS = insert(order_status)
+_STATUSES = BulkInsert(
+    "order_status", {"order_id": "bigint", "status": "text", "at": "timestamptz", "event_id": "bigint"}
+)
 
 
 def by_number(connection: Connection, numbers: Sequence[str]) -> dict[str, Order]:
@@ -99,7 +103,7 @@ def save_lines(connection: Connection, order_id: int, lines: Sequence[OrderLine]
 
 def add_status(connection: Connection, order_id: int, status: str, at: datetime, event_id: int) -> None:
     """Append to the history of an order's status."""
-    connection.execute(_ADD_STATUS, {"order_id": order_id, "status": status, "at": at, "event_id": event_id})
+    write_behind.write(connection, _STATUSES.run, [(order_id, status, at, event_id)])
 
 
 def _line_values(order_id: int, position: int, line: OrderLine) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -12,6 +13,8 @@ from sqlalchemy.exc import InvalidatePoolError
 
 from worker.storage.arrays import ArrayCompiler
 from worker.storage.lines import limit_theirs
+from worker.storage.quick import Kept
+from worker.storage.quick_postgresql import QuickPostgresql
 
 RESTED = 1.0  # seconds after which a connection to PostgreSQL is asked whether it still stands, before it is used
 PLANS_LAST = 25  # transactions of a connection to PostgreSQL after which it plans its statements anew,
@@ -32,6 +35,8 @@ def postgresql_engine(url: URL, monotonic: Callable[[], float], **options: Any) 
     engine = create_engine(url, **options)
     engine.dialect.statement_compiler = ArrayCompiler
     engine.dialect.do_rollback = _roll_back  # type: ignore[assignment]  # of this engine alone
+    # the engine's own word for what its connections are made by; it has no option for it
+    engine._connection_cls = partial(QuickPostgresql, kept=Kept())  # type: ignore[assignment]
     limit_theirs(engine)
     faults = engine.dialect.loaded_dbapi.Error
 

@@ -1,4 +1,4 @@
-"""The short way of a statement to SQLite's driver: its text, and what makes values the driver's and rows ours.
+"""The short way of a statement to the driver: its text, and what makes values the driver's and rows ours.
 
 `worker.storage.quick` goes this way; what is not plain has none.
 """
@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import JSON, Boolean, Connection, Date, Float, Integer, LargeBinary, String
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
-from worker.storage.types import Instant, Reader, microseconds, reader_of
+from worker.storage.types import Instant, Money, Reader, microseconds, reader_of
 
+# What `reader_of` reads, and what psycopg gives as it is; numbers of other kinds SQLAlchemy looks at one by one.
+_AS_READ = (Instant, Money, Integer, String, Boolean, JSON, LargeBinary, Date, Float)
 FILLED_UP = 512  # values of a list up to which it is filled up; the texts of longer ones are not kept
 
 
@@ -54,15 +56,17 @@ def way_of(compiled: object, connection: Connection) -> Way | None:
     """Return how a compiled statement is run by the short way; None where it is not plain."""
     if not isinstance(compiled, SQLCompiler) or compiled.isplaintext or compiled.literal_execute_params:
         return None
-    if compiled.insert_prefetch or compiled.update_prefetch or compiled._ad_hoc_textual or not compiled.positional:
+    if compiled.insert_prefetch or compiled.update_prefetch or compiled._ad_hoc_textual or compiled.escaped_bind_names:
         return None
     lists = tuple(sorted({compiled.bind_names[one] for one in compiled.post_compile_params}))
-    if any(one.type._is_tuple_type for one in compiled.post_compile_params):
+    if any(one.type._is_tuple_type for one in compiled.post_compile_params) or (lists and not compiled.positional):
         return None
     statement = compiled.compile_state.statement if compiled.compile_state is not None else None
     if isinstance(statement, UpdateBase) and not statement._returning:
         return Way(compiled, lists, None, ())
     found = compiled._result_columns
+    if connection.dialect.name == "postgresql" and not all(isinstance(one.type, _AS_READ) for one in found):
+        return None
     types = ((at, reader_of(one.type, connection.dialect)) for at, one in enumerate(found))
     readers = tuple((at, read) for at, read in types if read is not None)
     return Way(compiled, lists, SimpleResultMetaData([one.keyname for one in found]), readers)
@@ -90,9 +94,11 @@ def text_of(way: Way, values: dict[str, Any]) -> Text:
 
 def _made(way: Way, values: dict[str, Any]) -> Text:
     compiled, makes = way.compiled, dict(cast(Mapping[str, Reader], way.compiled._bind_processors))
-    makes |= {name: _moment for name, one in compiled.binds.items() if isinstance(one.type, Instant)}
+    if compiled.dialect.name == "sqlite":
+        makes |= {name: _moment for name, one in compiled.binds.items() if isinstance(one.type, Instant)}
     if not way.lists:
-        return Text(compiled.string, tuple((name, None, makes.get(name)) for name in compiled.positiontup or ()))
+        names = compiled.positiontup or () if compiled.positional else compiled.bind_names.values()
+        return Text(compiled.string, tuple((name, None, makes.get(name)) for name in names))
     expanded = compiled._process_parameters_for_postcompile(values)
     places = {one: (name, at) for name, all_ in expanded.parameter_expansion.items() for at, one in enumerate(all_)}
     parameters = []

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, select
 
 from worker.domain.journeys import TraceEntry
-from worker.storage.rows import Insertion
-from worker.storage.tables import event_trace, trace
+from worker.storage import write_behind
+from worker.storage.bulk import BulkInsert
+from worker.storage.tables import trace
 
-_NEXT = select(func.coalesce(func.max(trace.c.number), 0) + 1).where(trace.c.journey_id == bindparam("of"))
-_APPEND = insert(trace).values(journey_id=bindparam("of"), number=_NEXT.scalar_subquery())
-# Several lines in one trip to the server.
-_APPEND_TOGETHER = """
-    INSERT INTO trace (journey_id, number, at, kind, step, detail)
-    SELECT %(of)s, coalesce((SELECT max(number) FROM trace WHERE journey_id = %(of)s), 0) + ordinality,
-        %(at)s, kind, step, detail
-    FROM ROWS FROM (jsonb_to_recordset(%(lines)s::jsonb) AS (kind text, step text, detail jsonb)) WITH ORDINALITY
-"""
-_OF_EVENT = Insertion(event_trace, lambda new: new.on_conflict_do_nothing())
+_LINES = BulkInsert(
+    "trace",
+    {"journey_id": "bigint", "at": "timestamptz", "kind": "text", "step": "text", "detail": "jsonb"},
+    numbered="number",
+)
+_OF_EVENTS = BulkInsert(
+    "event_trace",
+    {"event_id": "bigint", "customer_id": "bigint", "at": "timestamptz", "flows": "jsonb"},
+    finish="ON CONFLICT DO NOTHING",
+)
 
 
 def append(connection: Connection, journey_id: int, entries: Sequence[TraceEntry], now: datetime) -> None:
     """Add lines to a journey's trace, numbered on from the last."""
-    lines = [{"kind": entry.kind.value, "step": entry.step, "detail": dict(entry.detail)} for entry in entries]
-    if len(lines) > 1 and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_APPEND_TOGETHER, {"of": journey_id, "at": now, "lines": json.dumps(lines)})
-    else:
-        for line in lines:
-            connection.execute(_APPEND, {"of": journey_id, "at": now, **line})
+    lines = [(journey_id, now, entry.kind.value, entry.step, dict(entry.detail)) for entry in entries]
+    if lines:
+        write_behind.write(connection, _LINES.run, lines)
 
 
 def of_event(
     connection: Connection, event_id: int, customer_id: int, flows: Sequence[dict[str, Any]], now: datetime
 ) -> None:
     """Keep what each listening flow said of an event; done again it changes nothing."""
-    values = {"event_id": event_id, "customer_id": customer_id, "at": now, "flows": list(flows)}
-    connection.execute(_OF_EVENT.on(connection), values)
+    write_behind.write(connection, _OF_EVENTS.run, [(event_id, customer_id, now, list(flows))])
 
 
 def of_journeys(connection: Connection, ids: Sequence[int]) -> dict[int, list[Any]]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Numeric
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, Integer, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -115,5 +115,5 @@ def reader_of(type_: TypeEngine[Any], dialect: Dialect) -> Reader | None:
     if isinstance(type_, Instant | Money):
         return partial(type_.process_result_value, dialect=dialect)
     if dialect.name == "postgresql":
-        return None  # psycopg reads all others itself
+        return float if isinstance(type_, Float) else None  # psycopg reads all others itself
     return type_._cached_result_processor(dialect, None)

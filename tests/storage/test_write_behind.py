@@ -1,0 +1,110 @@
+"""Rows that nobody reads in their transaction: written at its end, in their order, or not at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert, select
+
+from tests.support.shop import START
+from worker.domain.journeys import TraceEntry, TraceKind
+from worker.storage import traces, write_behind
+from worker.storage.bulk import BulkInsert
+from worker.storage.database import Database
+from worker.storage.tables import customer, flow_version, journey, order_status, orders, trace
+
+JOURNEYS = 3
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A database with three journeys of one customer, and an order."""
+    version = {"flow": "f", "number": 1, "meaning": "", "source": "", "published_at": START}
+    one = {"flow": "f", "version_id": 1, "customer_id": 1, "state": "waiting", "entered_at": START}
+    order = {"number": "A1", "customer_id": 1, "total": Decimal(1), "currency": "VND", "status": "placed"}
+    with database.writing() as connection:
+        connection.execute(flow_version.insert(), version)
+        connection.execute(insert(customer), {"external_id": "c1", "created_at": START, "updated_at": START})
+        connection.execute(insert(journey), [one | {"once_key": f"{number}"} for number in range(JOURNEYS)])
+        connection.execute(insert(orders), {**order, "counted": True, "refunded": Decimal(0)})
+    return database
+
+
+def line(word: str) -> TraceEntry:
+    """Return a line of a trace."""
+    return TraceEntry(TraceKind.WAIT, "step", {"word": word, "quoted": '"\\ \u2028'})
+
+
+def lines(database: Database) -> list[tuple[int, int, str]]:
+    """Return all lines: journey, number, word."""
+    with database.reading() as connection:
+        rows = connection.execute(select(trace).order_by(trace.c.journey_id, trace.c.number)).all()
+    assert all(row.at == START and row.step == "step" and row.detail["quoted"] == '"\\ \u2028' for row in rows)
+    return [(row.journey_id, row.number, row.detail["word"]) for row in rows]
+
+
+def test_lines_are_written_at_the_end_and_numbered_in_their_order(filled: Database) -> None:
+    """Given lines of several journeys, some there before, then each journey's count on in their order."""
+    with filled.writing() as connection:
+        traces.append(connection, 1, [line("a")], START)
+    with filled.writing() as connection:
+        with write_behind.gathering(connection):
+            traces.append(connection, 1, [line("b"), line("c")], START)
+            traces.append(connection, 2, [line("d")], START)
+            traces.append(connection, 1, [line("e")], START)
+            traces.append(connection, 3, [], START)
+            assert connection.execute(select(trace.c.number)).scalars().all() == [1]
+        traces.append(connection, 2, [line("f")], START)  # after the block each is written at once
+        assert len(connection.execute(select(trace.c.number)).scalars().all()) == 6
+    assert lines(filled) == [(1, 1, "a"), (1, 2, "b"), (1, 3, "c"), (1, 4, "e"), (2, 1, "d"), (2, 2, "f")]
+
+
+def test_many_lines_are_one_statement(filled: Database) -> None:
+    """Given lines of three journeys, then one statement writes them."""
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement)
+
+    event.listen(filled.engine, "before_cursor_execute", note)
+    with filled.writing() as connection, write_behind.gathering(connection):
+        for number in (1, 2, 3):
+            traces.append(connection, number, [line("a"), line("b")], START)
+    assert len([one for one in said if "trace" in one]) == 1
+
+
+def test_what_was_gathered_is_gone_with_its_transaction(filled: Database) -> None:
+    """Given a block that fails, then nothing of it is written, then or later."""
+    with filled.writing() as connection:
+        with pytest.raises(ValueError, match="no"), write_behind.gathering(connection):
+            traces.append(connection, 1, [line("a")], START)
+            raise ValueError("no")
+        traces.append(connection, 1, [line("b")], START)
+    assert lines(filled) == [(1, 1, "b")]
+
+
+def test_who_reads_it_catches_up_before(filled: Database) -> None:
+    """Given rows that wait, when somebody catches up, then they are there, and what comes after waits again."""
+    with filled.writing() as connection, write_behind.gathering(connection):
+        traces.append(connection, 1, [line("a")], START)
+        write_behind.catch_up(connection)
+        assert connection.execute(select(trace.c.number)).scalars().all() == [1]
+        traces.append(connection, 1, [line("b")], START)
+        assert connection.execute(select(trace.c.number)).scalars().all() == [1]
+    assert lines(filled) == [(1, 1, "a"), (1, 2, "b")]
+
+
+def test_rows_of_every_kind_are_written_as_they_are_read(filled: Database) -> None:
+    """Given rows with values and without, then they are read back as they were given."""
+    statuses = BulkInsert(
+        "order_status", {"order_id": "bigint", "status": "text", "at": "timestamptz", "event_id": "bigint"}
+    )
+    rows: list[tuple[Any, ...]] = [(1, "đã giao", START, 7), (1, 'một "hai" \\ ba, {bốn}', START, None)]
+    with filled.writing() as connection:
+        statuses.run(connection, rows)
+    with filled.reading() as connection:
+        columns = (order_status.c.order_id, order_status.c.status, order_status.c.at, order_status.c.event_id)
+        found = connection.execute(select(*columns).order_by(order_status.c.id)).all()
+    assert [tuple(row) for row in found] == rows
