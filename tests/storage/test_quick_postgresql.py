@@ -154,6 +154,16 @@ def test_a_connection_that_breaks_is_told_as_an_outage_and_another_is_taken(data
         assert connection.execute(BY_ID, {"number": 1}).one().name == "Lan"
 
 
+def test_a_connection_that_was_opened_anew_goes_on(database: Database) -> None:
+    """Given a connection that was given up and opened anew by SQLAlchemy, then statements go to the new one."""
+    with database.engine.connect() as connection:
+        connection.execute(BY_ID, {"number": 1})
+        connection.invalidate()
+        connection.rollback()
+        for _ in range(3):
+            assert connection.execute(BY_ID, {"number": 1}).one().name == "Lan"
+
+
 def test_a_closed_connection_runs_nothing(database: Database) -> None:
     """Given a connection that was given back, when it is used again, then it refuses, and the pool's is untouched."""
     with database.reading() as connection:

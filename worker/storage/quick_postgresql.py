@@ -22,7 +22,9 @@ class QuickPostgresql(QuickConnection):
         self._cursor: Any = self._driver.cursor()
 
     def _goes_the_usual_way(self) -> bool:
-        return self._dbapi_connection is None or super()._goes_the_usual_way()  # None: the connection was lost
+        """Say so too where the connection was lost, or was opened anew since."""
+        held = self._dbapi_connection
+        return held is None or held.dbapi_connection is not self._driver or super()._goes_the_usual_way()
 
     def _quickly(self, way: Way, statement: Any, parameters: Any, values: dict[str, Any]) -> Any:  # noqa: ARG002
         text = text_of(way, values)
