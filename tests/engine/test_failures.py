@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event as on_event
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tests.support.shop import Shop
 from worker.domain.matching import match
@@ -104,6 +104,27 @@ def test_an_order_is_kept_whatever_becomes_of_a_flow(shop: Shop, monkeypatch: py
         assert connection.execute(select(customer.c.orders_count)).scalar_one() == 1
     assert {line["flow"]: line.get("reason") for line in said} == {"bad": "failed", "confirm": None}
     assert "this cannot be done" in said[0]["error"]
+
+
+def test_a_statement_that_fails_harms_only_its_flow(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a flow of which the database refuses a row, when an order comes, then all others see to it as ever."""
+    shop.publish(bad=CONFIRM, confirm=CONFIRM)
+    offer = entering._offer
+
+    def refused(connection: Any, around: Any, version: Any, *rest: Any) -> Any:
+        if version.flow.name == "bad":
+            connection.execute(insert(flow_version), {"flow": "bad", "number": None})
+        return offer(connection, around, version, *rest)
+
+    monkeypatch.setattr(entering, "_offer", refused)
+    work = shop.buy("A1")
+    assert len(work.messages) == 1
+    assert [row.flow for row in shop.journeys()] == ["confirm"]
+    with shop.database.reading() as connection:
+        assert connection.execute(select(event.c.state, event.c.attempts)).one() == ("processed", 0)
+        said = connection.execute(select(event_trace.c.flows)).scalar_one()
+    assert {line["flow"]: line.get("reason") for line in said} == {"bad": "failed", "confirm": None}
+    assert "IntegrityError" in said[0]["error"] or "Violation" in said[0]["error"]
 
 
 def test_a_first_step_that_fails_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

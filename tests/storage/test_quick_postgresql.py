@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError, ResourceClosedError
 
 from worker.domain.errors import NaiveDatetimeError, UnavailableError
+from worker.storage.bulk import BulkInsert
 from worker.storage.database import Database
 from worker.storage.quick_postgresql import QuickPostgresql
 from worker.storage.tables import customer, orders
@@ -131,16 +132,23 @@ def test_a_savepoint_undoes_only_what_is_in_it(database: Database) -> None:
         with pytest.raises(IntegrityError), connection.begin_nested():
             connection.execute(update(customer).where(customer.c.id == 2).values(name="Bình"))
             connection.execute(insert(customer), {"external_id": "c1", "created_at": NOW, "updated_at": NOW})
+        for _ in range(3):
+            assert connection.execute(BY_ID, {"number": 1}).one().name == "Lan Anh"
+        assert connection.exec_driver_sql("SELECT name FROM customer WHERE id = 2").scalar_one() is None
+        connection.execute(update(customer).where(customer.c.id == 3).values(name="Bảo"))
     with database.reading() as connection:
         names = connection.execute(select(customer.c.name).order_by(customer.c.id)).scalars().all()
-    assert names[:2] == ["Lan Anh", None]
+    assert names == ["Lan Anh", None, "Bảo"]
 
 
 def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
-    """Given a naive moment, then it is refused as on every other way."""
+    """Given a naive moment, then it is refused, for one row and for many."""
     naive = datetime(2027, 3, 1)  # noqa: DTZ001 - what is tested
     with pytest.raises(NaiveDatetimeError), database.reading() as connection:
         connection.execute(BY_CASE, {"since": naive})
+    marks = BulkInsert("trigger_start", {"flow": "text", "trigger": "text", "since": "timestamptz"})
+    with pytest.raises(NaiveDatetimeError), database.writing() as connection:
+        marks.run(connection, [("f", "t", naive)])
 
 
 def test_a_connection_that_breaks_is_told_as_an_outage_and_another_is_taken(database: Database) -> None:

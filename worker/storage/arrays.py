@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from worker.domain.instants import instant
+
 Writer = Callable[[Iterable[Any]], str]
 
 
@@ -46,7 +48,7 @@ def instants(values: Iterable[datetime | None]) -> str:
     words = []
     for value in values:
         if value is not last:
-            last, word = value, "NULL" if value is None else value.isoformat()
+            last, word = value, "NULL" if value is None else instant(value).isoformat()
         words.append(word)
     return "{" + ",".join(words) + "}"
 

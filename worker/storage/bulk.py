@@ -54,6 +54,8 @@ class BulkInsert:
         Parameters:
             rows: of each the values in the order of `values`.
         """
+        if not rows:
+            return
         if connection.dialect.name == "postgresql":
             columns = zip(*rows, strict=True)
             asked = {name: write(column) for (name, write), column in zip(self._writers, columns, strict=True)}

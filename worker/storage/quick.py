@@ -21,7 +21,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from worker.storage.quick_ways import Way, bound, read_rows, text_of, way_of
 from worker.storage.types import Reader
 
-MOST = 4_000  # statements that are kept; beyond it all are forgotten, and kept anew
+MOST = 2_000  # statements that are kept; beyond it all are forgotten, and kept anew
 
 
 class QuickResult(IteratorResult[Any]):

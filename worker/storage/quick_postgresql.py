@@ -58,4 +58,5 @@ class QuickPostgresql(QuickConnection):
             cursor.execute(text, asked)
             return cursor.fetchall() if cursor.pgresult.status == ExecStatus.TUPLES_OK else None
         except self.dialect.loaded_dbapi.Error as error:
-            self._handle_dbapi_exception(error, text, None, cursor, None)
+            # without the cursor, which would be closed: after a savepoint it goes on
+            self._handle_dbapi_exception(error, text, None, None, None)

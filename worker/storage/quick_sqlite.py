@@ -21,17 +21,22 @@ class QuickSqlite(QuickConnection):
     def _run_text(self, text: str, parameters: Any) -> Any:
         cursor, rows = None, []
         try:
-            if isinstance(parameters, list):
+            if isinstance(parameters, list) and parameters:
                 self._driver.executemany(text, parameters)
             else:
                 cursor = self._driver.execute(text, parameters or ())
                 rows = cursor.fetchall()
         except self.dialect.loaded_dbapi.Error as error:  # not run again: some of the rows may be there
             self._handle_dbapi_exception(error, text, None, None, None)
-        if cursor is None or cursor.description is None:
+        if cursor is None:
             return QuickResult(NO_ROWS, iter(()))
-        names = [column[0] for column in cursor.description]
-        return QuickResult(self._kept.columns_of(text, lambda: names), iter(rows))
+        if cursor.description is None:
+            result = QuickResult(NO_ROWS, iter(()))
+        else:
+            names = [column[0] for column in cursor.description]
+            result = QuickResult(self._kept.columns_of(text, lambda: names), iter(rows))
+        result.rowcount = cursor.rowcount
+        return result
 
     def begin_nested(self) -> Any:
         """Return a savepoint for a `with`: released at its end, rolled back to at an error."""

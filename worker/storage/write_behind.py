@@ -26,6 +26,7 @@ def gathering(connection: Connection) -> Iterator[None]:
 
     Not for a transaction of which pieces may be undone by a savepoint: what they wrote would stay.
     """
+    assert connection not in _gathered, "one block of a transaction gathers"
     _gathered[connection] = {}
     try:
         yield
