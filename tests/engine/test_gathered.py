@@ -77,6 +77,20 @@ def kept(shop: Shop) -> dict[str, list[Any]]:
         return {table.name: _rows(connection.execute(select(table)).all()) for table in TABLES}
 
 
+def played(shop: Shop, told: list[dict[str, Any]], *, together: bool) -> dict[str, list[Any]]:
+    """Take events in, process them in one batch or each alone; returns all that is kept then."""
+    waiting = Work()
+    for one in told:
+        receipt, work = shop.receive(one)
+        assert not receipt.refused, receipt.refused
+        waiting += work
+        if not together:
+            shop.process(work)
+    if together:
+        shop.process(waiting)
+    return kept(shop)
+
+
 def _rows(rows: Any) -> list[Any]:
     return sorted(
         (tuple(value for name, value in row._mapping.items() if name != "look_again") for row in rows),
@@ -103,16 +117,7 @@ def test_a_batch_comes_to_the_same_as_one_after_the_other(shop: Shop, events: li
     for together in (False, True):
         assert isinstance(shop.database, MemoryDatabase)
         with shop.database.undone():
-            waiting = Work()
-            for one in told:
-                receipt, work = shop.receive(one)
-                assert not receipt.refused, receipt.refused
-                waiting += work
-                if not together:
-                    shop.process(work)
-            if together:
-                shop.process(waiting)
-            results.append(kept(shop))
+            results.append(played(shop, told, together=together))
     alone, batch = results
     for name, rows in alone.items():
         assert batch[name] == rows, name
@@ -138,21 +143,13 @@ SCENE: list[dict[str, Any]] = [
 
 def test_on_postgresql_a_batch_comes_to_the_same(postgres_server: PostgresServer, _postgres_template: str) -> None:
     """Given guests that are joined, orders that change and journeys that end, in one batch or singly on PostgreSQL."""
+    told = [{"id": f"e{at}", "time": START.isoformat(), **one} for at, one in enumerate(SCENE)]
     results = []
     for together in (False, True):
         name = postgres_server.create_database(_postgres_template)
         shop = Shop(Database(postgres_server.url(name)))
         shop.publish(**FLOWS)
-        waiting = Work()
-        for at, one in enumerate(SCENE):
-            receipt, work = shop.receive({"id": f"e{at}", "time": START.isoformat(), **one})
-            assert not receipt.refused, receipt.refused
-            waiting += work
-            if not together:
-                shop.process(work)
-        if together:
-            shop.process(waiting)
-        results.append(kept(shop))
+        results.append(played(shop, told, together=together))
         shop.database.close()
         postgres_server.drop_database(name)
     alone, batch = results

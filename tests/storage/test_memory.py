@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from worker.storage.memory import MemoryDatabase
@@ -76,19 +74,6 @@ def test_one_statement_with_other_values_and_other_numbers_of_values(database: M
         for numbers in ([1], [1, 2], [3], [], [2, 3, 1]):
             found = connection.execute(SOME, {"numbers": numbers}).scalars().all()
             assert sorted(found) == sorted(numbers)
-
-
-def test_writing_tells_how_many_rows_and_gives_back_what_is_asked(database: MemoryDatabase) -> None:
-    """Given changes, then counts, returned rows and conflicts are those of SQLAlchemy."""
-    new = {"external_id": "c9", "created_at": NOW, "updated_at": NOW, "total_spent": Decimal("12.5")}
-    adds = upsert(customer).on_conflict_do_nothing().returning(customer.c.id, customer.c.total_spent)
-    changes = update(customer).where(customer.c.id <= bindparam("most")).values(name=bindparam("new_name"))
-    with database.writing() as connection:
-        assert connection.execute(adds, new).all() == [(4, Decimal("12.5"))]
-        assert connection.execute(adds, new).all() == []
-        for most in (2, 0, 4):
-            assert connection.execute(changes, {"most": most, "new_name": "Mai"}).rowcount == most
-        assert connection.execute(delete(customer).where(customer.c.id == 4)).rowcount == 1
 
 
 def test_a_failure_is_told_in_sqlalchemys_words_and_takes_back_the_transaction(database: MemoryDatabase) -> None:

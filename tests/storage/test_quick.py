@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, bindparam, event, func, insert, select, text, update
-from sqlalchemy.exc import OperationalError, ResourceClosedError
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from worker.domain.errors import UnavailableError
 from worker.storage import quick
@@ -81,28 +81,6 @@ def test_what_is_written_on_a_full_disk_is_not_kept_by_a_second_try(database: Da
     database.close()  # the limit was this connection's
     with database.reading() as connection:
         assert connection.execute(COUNT).scalar_one() == 3
-
-
-def test_a_closed_connection_runs_nothing(database: Database) -> None:
-    """Given a connection that was given back, when it is used again, then it refuses, and the pool's is untouched."""
-    with database.reading() as connection:
-        connection.execute(COUNT)
-    with pytest.raises(ResourceClosedError):
-        connection.execute(COUNT)
-
-
-def test_whoever_listens_to_the_engine_hears_each_statement(database: Database) -> None:
-    """Given a listener, then statements take the way on which it is asked."""
-    heard: list[str] = []
-
-    def note(_connection: object, _cursor: object, said: str, *_rest: object) -> None:
-        heard.append(said)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    with database.reading() as connection:
-        connection.execute(COUNT)
-    event.remove(database.engine, "before_cursor_execute", note)
-    assert len(heard) == 1
 
 
 @pytest.mark.parametrize("many", [0, 1, 3, 7, FILLED_UP - 1, FILLED_UP, FILLED_UP + 1])

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, delete, event, func, insert, literal_column, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError, ResourceClosedError
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from worker.domain.errors import NaiveDatetimeError, UnavailableError
 from worker.storage.bulk import BulkInsert
@@ -92,28 +91,6 @@ def test_what_many_statements_ask_goes_the_short_way(database: Database) -> None
         assert len(gone) == 1
 
 
-def test_writing_tells_how_many_rows_and_gives_back_what_is_asked(database: Database) -> None:
-    """Given changes, then counts, returned rows and conflicts are those of SQLAlchemy, and they are kept."""
-    new = {"external_id": "c9", "created_at": NOW, "updated_at": NOW, "total_spent": Decimal("12.5")}
-    adds = upsert(customer).on_conflict_do_nothing().returning(customer.c.id, customer.c.total_spent)
-    changes = update(customer).where(customer.c.id <= bindparam("most")).values(name=bindparam("new_name"))
-    with database.writing() as connection:
-        assert connection.execute(adds, new).all() == [(4, Decimal("12.5"))]
-        assert connection.execute(adds, new).all() == []
-        for most in (2, 0, 4):
-            assert connection.execute(changes, {"most": most, "new_name": "Mai"}).rowcount == most
-        assert connection.execute(delete(customer).where(customer.c.id == 4)).rowcount == 1
-        rename = update(customer).where(customer.c.id == bindparam("number")).values(name=bindparam("new_name"))
-        connection.execute(rename, [{"number": 1, "new_name": "Hoa"}, {"number": 2, "new_name": "Ly"}])
-        connection.execute(rename, [{"number": 3, "new_name": "An"}])
-    with database.reading() as connection:
-        assert connection.execute(select(customer.c.name).order_by(customer.c.id)).scalars().all() == [
-            "Hoa",
-            "Ly",
-            "An",
-        ]
-
-
 def test_a_failure_is_told_in_sqlalchemys_words_and_takes_back_the_transaction(database: Database) -> None:
     """Given a conflict in the midst of a transaction, then its error names no value, and nothing of it stays."""
     with pytest.raises(IntegrityError) as failed, database.writing() as connection:
@@ -170,25 +147,3 @@ def test_a_connection_that_was_opened_anew_goes_on(database: Database) -> None:
         connection.rollback()
         for _ in range(3):
             assert connection.execute(BY_ID, {"number": 1}).one().name == "Lan"
-
-
-def test_a_closed_connection_runs_nothing(database: Database) -> None:
-    """Given a connection that was given back, when it is used again, then it refuses, and the pool's is untouched."""
-    with database.reading() as connection:
-        connection.execute(BY_ID, {"number": 1})
-    with pytest.raises(ResourceClosedError):
-        connection.execute(BY_ID, {"number": 1})
-
-
-def test_whoever_listens_to_the_engine_hears_each_statement(database: Database) -> None:
-    """Given a listener, then statements take the way on which it is asked."""
-    heard: list[str] = []
-
-    def note(_connection: object, _cursor: object, said: str, *_rest: object) -> None:
-        heard.append(said)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    with database.reading() as connection:
-        connection.execute(BY_ID, {"number": 1})
-    event.remove(database.engine, "before_cursor_execute", note)
-    assert len(heard) == 1

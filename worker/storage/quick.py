@@ -9,7 +9,8 @@ usual way. `quick_sqlite` and `quick_postgresql` know their drivers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,12 +87,12 @@ class Kept:
         self._make_room()
         self.known[id(known.statement)] = known
 
-    def columns_of(self, text: str, names: Callable[[], Sequence[str]]) -> SimpleResultMetaData:
-        """Return what a text gives back, as its names told when it was first run."""
+    def columns_of(self, text: str, cursor: Any) -> SimpleResultMetaData:
+        """Return the names of what a text gives back; the cursor that ran it is asked once: psycopg takes long."""
         found = self.columns.get(text)
         if found is None:
             self._make_room()
-            found = self.columns[text] = SimpleResultMetaData(names())
+            found = self.columns[text] = SimpleResultMetaData([column[0] for column in cursor.description])
         return found
 
     def _make_room(self) -> None:
@@ -99,7 +100,7 @@ class Kept:
             self.known, self.ways, self.columns = {}, {}, {}
 
 
-class QuickConnection(Connection):
+class QuickConnection(Connection, ABC):
     """Runs plain statements by a short way, the others by the usual one.
 
     Parameters:
@@ -172,17 +173,22 @@ class QuickConnection(Connection):
         """Run a statement for each of several rows of parameters."""
         return super().execute(statement, rows, execution_options=execution_options)
 
+    def _result_of_text(self, text: str, cursor: Any, rows: list[tuple[Any, ...]] | None) -> QuickResult:
+        """Return what a text of the driver's gave back; None: it gives no rows."""
+        columns = NO_ROWS if rows is None else self._kept.columns_of(text, cursor)
+        return _result(columns, rows or (), cursor.rowcount)
+
+    @abstractmethod
     def _quickly(self, way: Way, statement: Any, parameters: Any, values: dict[str, Any]) -> Any:
         """Run a statement, its parameters given by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _run_text(self, text: str, parameters: Any) -> Any:
         """Run a text of the driver's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _at_once(self, known: Known, text: str, statement: Any, parameters: Any) -> Any:
         """Run a statement whose text is known, and most of its values."""
-        raise NotImplementedError
 
 
 NO_ROWS = SimpleResultMetaData(())
@@ -192,9 +198,12 @@ _KEY = "_generate_cache_key"  # under which SQLAlchemy keeps, in a statement tha
 def result_of(way: Way, rows: list[tuple[Any, ...]], rowcount: int) -> QuickResult:
     """Return what a statement gave back, and how many rows it changed."""
     if way.columns is None:
-        result = QuickResult(NO_ROWS, iter(()))
-    else:
-        result = QuickResult(way.columns, iter(read_rows(rows, way.readers) if way.readers else rows))
+        return _result(NO_ROWS, (), rowcount)
+    return _result(way.columns, read_rows(rows, way.readers) if way.readers else rows, rowcount)
+
+
+def _result(columns: SimpleResultMetaData, rows: Iterable[tuple[Any, ...]], rowcount: int) -> QuickResult:
+    result = QuickResult(columns, iter(rows))
     result.rowcount = rowcount
     return result
 

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.pq import ExecStatus
 from sqlalchemy import Connection, Engine
 
-from worker.storage.quick import NO_ROWS, Kept, Known, QuickConnection, QuickResult, result_of
+from worker.storage.quick import Kept, Known, QuickConnection, result_of
 from worker.storage.quick_ways import Way, bound, text_of
 
 
@@ -38,15 +38,7 @@ class QuickPostgresql(QuickConnection):
         if isinstance(parameters, list):
             return Connection.exec_driver_sql(self, text, parameters)
         rows = self._rows(text, () if parameters is None else parameters)
-        if rows is None:
-            result = QuickResult(NO_ROWS, iter(()))
-        else:
-            result = QuickResult(self._kept.columns_of(text, self._names), iter(rows))
-        result.rowcount = self._cursor.rowcount
-        return result
-
-    def _names(self) -> list[str]:
-        return [column.name for column in self._cursor.description]
+        return self._result_of_text(text, self._cursor, rows)
 
     def _run(self, way: Way, text: str, asked: dict[str, Any]) -> Any:
         return result_of(way, self._rows(text, asked) or [], self._cursor.rowcount)

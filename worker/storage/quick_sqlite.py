@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from worker.storage.quick import NO_ROWS, Kept, Known, QuickConnection, QuickResult, result_of
+from worker.storage.quick import Kept, Known, QuickConnection, QuickResult, result_of
 from worker.storage.quick_ways import Way, bound, text_of
 
 
@@ -19,24 +19,13 @@ class QuickSqlite(QuickConnection):
         self._run: Callable[[str, list[Any]], Any] = self._driver.execute
 
     def _run_text(self, text: str, parameters: Any) -> Any:
-        cursor, rows = None, []
+        run = self._driver.executemany if isinstance(parameters, list) and parameters else self._driver.execute
         try:
-            if isinstance(parameters, list) and parameters:
-                self._driver.executemany(text, parameters)
-            else:
-                cursor = self._driver.execute(text, parameters or ())
-                rows = cursor.fetchall()
+            cursor = run(text, parameters or ())
+            rows = cursor.fetchall()
         except self.dialect.loaded_dbapi.Error as error:  # not run again: some of the rows may be there
             self._handle_dbapi_exception(error, text, None, None, None)
-        if cursor is None:
-            return QuickResult(NO_ROWS, iter(()))
-        if cursor.description is None:
-            result = QuickResult(NO_ROWS, iter(()))
-        else:
-            names = [column[0] for column in cursor.description]
-            result = QuickResult(self._kept.columns_of(text, lambda: names), iter(rows))
-        result.rowcount = cursor.rowcount
-        return result
+        return self._result_of_text(text, cursor, None if cursor.description is None else rows)
 
     def begin_nested(self) -> Any:
         """Return a savepoint for a `with`: released at its end, rolled back to at an error."""
