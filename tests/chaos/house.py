@@ -36,6 +36,7 @@ STARTED_AGAIN_AFTER = 0.2  # seconds
 LOOK_EVERY = 0.05
 READY_WITHIN = 300.0  # seconds, on a machine that does much else
 ENDS_WITHIN = 30.0
+GROUP = max(Sending().group_single, Sending().group_campaign)  # mails that a sender hands over before it writes
 NOWHERE = "redis://127.0.0.1:1/0"  # a queue server that never answers
 
 
@@ -151,13 +152,13 @@ class RunningHouse:
             journals = self.home / "var" / "journals"
             senders = len(list(journals.glob("*"))) if journals.is_dir() else 0
             shutil.rmtree(journals, ignore_errors=True)
-        group = max(Sending().group_single, Sending().group_campaign)
-        self.bound.lose(f"loss of a machine with {senders} senders", group * senders)
+        self.bound.lose(f"loss of a machine with {senders} senders", GROUP * senders)
 
     def freeze(self, name: str) -> None:
-        """Stop it (SIGSTOP), as a machine would that swaps or that is moved."""
+        """Stop it (SIGSTOP), as a machine would that swaps or that is moved, for longer than a lease lasts."""
         self._signal(name, signal.SIGSTOP)
         self._kept[name].frozen = True
+        self.bound.doubt(GROUP * self.senders(name))
 
     def thaw(self, name: str) -> None:
         """Let it go on."""

@@ -49,13 +49,21 @@ class Bound:
         losses: what was lost, and how many transactions it may have had open: for a killed process the number of its
             senders, for a lost machine a group a sender. Mails that the sink left without an answer are added by the
             oracle itself.
+        doubted: how many mails may have been in doubt for a time: what senders had in hand that were away for longer
+            than their leases, and then came back and told. Of these one may have been looked at, or assumed sent, while
+            it was in doubt; none stays unknown.
     """
 
     losses: list[tuple[str, int]] = field(default_factory=list)
+    doubted: int = 0
 
     def lose(self, what: str, transactions: int) -> None:
         """Note a loss."""
         self.losses.append((what, transactions))
+
+    def doubt(self, mails: int) -> None:
+        """Note that what became of so many mails may be told late."""
+        self.doubted += mails
 
     @property
     def total(self) -> int:
@@ -183,13 +191,18 @@ def _mails(
     book.none(accepted.keys() & by_id.keys() - handed - unknown, "mails were accepted that the ledger calls unsent")
     book.none(handed - assumed - accepted.keys(), "mails are called sent that no server accepted")
     unanswered = {line.message_id for line in seen if line.what is What.UNANSWERED}
-    of_process = len((unknown | settled | assumed) - unanswered)
+    stay, once = len(unknown - unanswered), len((unknown | settled | assumed) - unanswered)
     book.row("unknown, of which arrived", f"{len(unknown):,}, {len(unknown & accepted.keys()):,}")
     book.row("unknown once, settled by an open or click", len(settled))
     book.row("of them left without an answer by the server", len((unknown | settled | assumed) & unanswered))
-    book.row("of them by the loss of a process, at most", f"{of_process:,}, {bound.total:,}")
-    if of_process > bound.total:
-        book.faults.append(f"{of_process} mails are unknown by the loss of processes; at most {bound.total} may be")
+    book.row("of them by the loss of a process, at most", f"{once:,}, {bound.total + bound.doubted:,}")
+    if bound.doubted:
+        book.row("of these unknown for good, at most", f"{stay:,}, {bound.total:,}")
+    if stay > bound.total:
+        book.faults.append(f"{stay} mails are unknown by the loss of processes; at most {bound.total} may be")
+    elif once > bound.total + bound.doubted:
+        most = bound.total + bound.doubted
+        book.faults.append(f"{once} mails were unknown by the loss of processes; at most {most} may have been")
     others = [row.id for row in rows if row.state in ("skipped", "failed", "cancelled")]
     book.none(others, "messages were not sent (skipped, failed, cancelled)")
     if expected is not None:

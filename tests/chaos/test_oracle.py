@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from tests.chaos.oracle import Asked, Bound, Sums, judge
+from tests.chaos.oracle import EVIDENCE, Asked, Bound, Sums, judge
 from tests.chaos.sink import Sink, read_log
 from tests.chaos.sink_protocol import What
 from tests.support.ledger import NOW, add_customer
@@ -28,6 +28,7 @@ class World:
     asked: list[Asked] = field(default_factory=lambda: [Asked("phone/1", "/c/x", answered=True, arrived=True)])
     lines: list[tuple[What, str]] = field(default_factory=lambda: [(What.ACCEPTED, f"m{n}") for n in (1, 2)])
     allowed: int = 1
+    doubted: int = 0
 
     def __post_init__(self) -> None:
         with self.database.writing() as connection:
@@ -51,7 +52,7 @@ class World:
         log = self.folder / "sink.log"
         rows = ({"time": 0, "what": w, "message_id": m, "recipient": "", "subject": ""} for w, m in self.lines)
         log.write_text("".join(json.dumps({**row, "size": 1, "fault": None}) + "\n" for row in rows))
-        bound = Bound([("a kill", self.allowed)])
+        bound = Bound([("a kill", self.allowed)], self.doubted)
         spool = self.folder / "spool"
         return judge(self.database, log, answered=self.answered, bound=bound, now=NOW, asked=self.asked, spools=[spool])
 
@@ -128,6 +129,22 @@ def test_what_the_server_left_without_an_answer_is_not_held_against_a_kill(
     world = World(sqlite_database, tmp_path, allowed=0)
     world.lines.append((What.UNANSWERED, "m3"))
     assert world.judge().right
+
+
+def test_what_was_looked_at_while_it_was_in_doubt_is_not_held_against_a_kill(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """Given a sender that was away, and one of its mails opened meanwhile, then that may be, and no more may."""
+    world = World(sqlite_database, tmp_path)
+    world.change(reason=EVIDENCE)
+    assert not world.judge().right
+    world.doubted = 1
+    assert world.judge().right
+
+
+def test_what_was_in_doubt_may_not_stay_unknown(sqlite_database: Database, tmp_path: Path) -> None:
+    """Given a sender that was away and came back, and a mail that is unknown all the same, then that is a fault."""
+    assert not World(sqlite_database, tmp_path, allowed=0, doubted=1).judge().right
 
 
 def test_a_log_is_read_while_it_is_written(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ import redis
 
 from tests.chaos import shop as coffee
 from tests.chaos.hosts.namespaces import Host, Network
-from tests.chaos.house import KEY, RunningHouse
+from tests.chaos.house import GROUP, KEY, RunningHouse
 from tests.chaos.oracle import Bound, Sums, judge, unfinished
 from tests.chaos.sink import Sink
 from tests.chaos.traffic import Reader, Shop, Site, fresh_letters
@@ -255,6 +255,8 @@ class HostsTrial:
             self._tell(f"at {self._sink.accepted:,} mails: {cut.host} is cut off for {cut.seconds:g} s")
             self._network.cut_off(host)
             self._bound.lose(f"{cut.host} cut off", self._transactions(cut.host))
+            if cut.seconds > LEASE / 2:  # a lease is renewed once half of it is over
+                self._bound.doubt(GROUP * self._deaf(cut.host))
             time.sleep(cut.seconds)
             self._network.bring_back(host)
             self._tell(f"at {self._sink.accepted:,} mails: {cut.host} is back")
@@ -263,6 +265,10 @@ class HostsTrial:
         """Return how many SMTP transactions the loss of this host may have broken off in their midst."""
         senders = {name: sum(house.senders(one) for one in ROLES[name]) for name, house in self._houses.items()}
         return sum(senders.values()) if host == "smtp" else senders.get(host, 0)
+
+    def _deaf(self, host: str) -> int:
+        """Return how many senders cannot reach the database without this host, so that their leases may run out."""
+        return self._transactions("smtp" if host == "db" else host) if host != "smtp" else 0
 
     def _stand_off(self, by: timedelta) -> None:
         for house in self._houses.values():
