@@ -1,7 +1,7 @@
 """A dramatiq broker on Redis whose idle consumers are woken at once, instead of looking again and again.
 
 A message that comes into an empty queue also rings a doorbell, a short list beside it; an idle consumer blocks on that
-list (BLPOP) and then fetches. A lost ring costs a second and loses nothing: a consumer looks that often anyway,
+list (BLPOP) and then fetches. A lost ring costs two seconds and loses nothing: a consumer looks that often anyway,
 which is also its sign of life. Messages of a consumer that gave no sign for ten seconds are taken back by others.
 
 What waits is taken together: a consumer that has a thread free fetches several messages, and makes one of those
@@ -28,7 +28,7 @@ from worker.edges.redis_client import open_client
 
 NAMESPACE = "phin"
 HEARTBEAT_TIMEOUT = 10_000  # milliseconds without a sign of life after which a consumer's messages are taken back
-LOOK_EVERY = 1  # seconds; an idle consumer fetches that often although no bell rang
+LOOK_EVERY = 2  # seconds; an idle consumer fetches that often although no bell rang
 RINGS = 16  # rings kept: more than there are consumers to wake
 RING_EXPIRY = 60  # seconds; after that the bell of a house with nobody in it is forgotten
 PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
@@ -183,7 +183,7 @@ class _DoorbellConsumer(Consumer):
         self._not_before = 0.0
 
     def __next__(self) -> MessageProxy | None:
-        """Return the next message, or None after a second in which there was none."""
+        """Return the next message, or None after a while in which there was none."""
         try:
             if not self._fetched:
                 self._fetch()

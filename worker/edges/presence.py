@@ -26,7 +26,7 @@ from worker.storage.database import Database, told
 from worker.storage.flowbook import FlowBook
 from worker.storage.processes import ProcessRow
 
-LOOK_EVERY = 0.5  # seconds between two looks whether the catalogue has changed
+LOOK_EVERY = 1.0  # seconds between two looks whether the catalogue has changed
 WORD_EVERY = 5.0  # seconds after which a process says again that it lives
 SILENT_AFTER = timedelta(seconds=15)  # after which one that said nothing is taken for dead
 FORGOTTEN_AFTER = timedelta(minutes=10)  # after which its row is taken away

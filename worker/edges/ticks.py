@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,7 @@ LOOK_EVERY = 0.25  # seconds between two looks whether the shop's time was moved
 LOOK_WHILE_MOVED = 0.01  # while it is moved: whoever moves it does so again, and waits for what falls due
 SET_FROM = 0.5  # seconds by which the machine's clock must have been set to matter
 TOLD_EVERY = 60.0  # seconds between two lines of the log about what a tick waits for; the disk may be full
+APART = 0.09  # seconds between the first calls of two ticks: together they would keep each other from Python's lock
 STUCK_AFTER = 60.0  # seconds without a sign of life; a turn works for five, and waits thirty for a lock at most
 
 _log = structlog.get_logger(__name__)
@@ -89,7 +90,7 @@ class Ticks:
         self._when_moved: tuple[str, ...] = ()
 
     def every(self, seconds: float, name: str, action: Callable[[], object]) -> None:
-        """Have this called so often, the first time at once."""
+        """Have this called so often, the first time at once; what was named before goes a moment before."""
         idle = threading.Event()
         idle.set()
         self._running[name] = idle
@@ -100,7 +101,7 @@ class Ticks:
             "interval",
             seconds=seconds,
             id=name,
-            next_run_time=datetime.now(UTC),
+            next_run_time=datetime.now(UTC) + timedelta(seconds=APART * (len(self.notes) - 1)),
         )
 
     def when_moved(self, path: Path, *names: str) -> None:

@@ -93,15 +93,15 @@ class Finding:
             zones = occurrences.zones(connection) if starting else []
             moved = bool(occurrences.marks(connection, 1)[0])
             outdated = occurrences.outdated(connection, now - KEPT)
+            open_now = occurrences.under_way(connection)
         if outdated:
             transact(self._database, partial(occurrences.prune, before=now - KEPT, most=PRUNED))
         self._follow_seasons({one.key for one in starting})
         counting = [(one, since[one.key]) for one in starting if one.key in since]
-        for one, begun in counting:
-            self._find(one, begun, zones, now)
+        if sum(self._find(one, begun, zones, now) for one, begun in counting):
+            with self._database.reading() as connection:
+                open_now = occurrences.under_way(connection)
         entered = self._enter_moved(counting, now) if moved else 0
-        with self._database.reading() as connection:
-            open_now = occurrences.under_way(connection)
         by_key = {one.key: one for one in starting}
         for occurrence in open_now:
             entered += self._work_through(occurrence, by_key.get((occurrence.flow, occurrence.trigger)), now)
@@ -114,7 +114,8 @@ class Finding:
             self._known, self._looked = dict(seasons), {}
         self._looked = {key: until for key, until in self._looked.items() if key in keys}
 
-    def _find(self, one: Starting, begun: datetime, zones: list[str], now: datetime) -> None:
+    def _find(self, one: Starting, begun: datetime, zones: list[str], now: datetime) -> int:
+        """Write down which turns have come since the last look; returns how many."""
         after = max(begun, now - LATEST, self._looked.get(one.key, begun))
         found = [
             Found(*one.key, group, turn.name, turn.moment)
@@ -124,6 +125,7 @@ class Finding:
         if found:
             transact(self._database, partial(occurrences.find, found=found, now=now))
         self._looked[one.key] = now
+        return len(found)
 
     def _turns(self, trigger: Timed, group: str, after: datetime, until: datetime) -> list[Turn]:
         wall = audience.wall_of(group, self._around.shop.timezone)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, literal_column, or_, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from worker.domain.work import Work
-from worker.storage import claims, journeys, webhooks
+from worker.storage import claims, hits, journeys, webhooks
 from worker.storage.flowbook import Catalogue
-from worker.storage.hits import may_class
-from worker.storage.tables import event, hit, journey
+from worker.storage.tables import event
+
+_EVENTS = (
+    select(event.c.id)
+    .where(
+        event.c.state == literal_column("'received'"),
+        or_(event.c.not_before.is_(None), event.c.not_before <= bindparam("now")),
+    )
+    .order_by(event.c.id)
+    .limit(bindparam("most"))
+)
+# what seems to come from the future came in before the shop's time was moved back
+_EVENTS_NOT_TOLD_OF = _EVENTS.where(
+    or_(event.c.received_at <= bindparam("before"), event.c.received_at > bindparam("now"))
+)
 
 
 def due_work(
@@ -23,28 +36,20 @@ def due_work(
         hinted: age up to which events and messages are left out, as the workers were told of them and are at it.
     """
     before = now - hinted
-    events = select(event.c.id).where(
-        event.c.state == literal_column("'received'"), or_(event.c.not_before.is_(None), event.c.not_before <= now)
-    )
-    if hinted:  # what seems to come from the future came in before the shop's time was moved back
-        events = events.where(or_(event.c.received_at <= before, event.c.received_at > now))
-    due = select(journey.c.id).where(journeys.WAITING, journey.c.look_at <= now)
-    woken = select(journey.c.id).where(journeys.WAITING, journeys.LOOK_AGAIN, journeys.may_look(now))
-    hits = select(hit.c.id).where(may_class(now))
     return Work(
-        events=tuple(connection.execute(events.order_by(event.c.id).limit(limit)).scalars()),
-        journeys=tuple(
-            dict.fromkeys(
-                [
-                    *connection.execute(woken.order_by(journey.c.id).limit(limit)).scalars(),
-                    *connection.execute(due.order_by(journey.c.look_at).limit(limit)).scalars(),
-                ]
-            )
-        ),
+        events=_events(connection, now, limit, before if hinted else None),
+        journeys=journeys.due(connection, now, limit),
         messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, before, limit)),
-        hits=tuple(connection.execute(hits.order_by(hit.c.id).limit(limit)).scalars()),
+        hits=tuple(hits.due(connection, now, limit)),
         webhooks=_webhooks(connection, catalogue, now, limit),
     )
+
+
+def _events(connection: Connection, now: datetime, most: int, before: datetime | None) -> tuple[int, ...]:
+    asked = {"now": now, "most": most}
+    if before is None:
+        return tuple(connection.execute(_EVENTS, asked).scalars())
+    return tuple(connection.execute(_EVENTS_NOT_TOLD_OF, {**asked, "before": before}).scalars())
 
 
 def _webhooks(connection: Connection, catalogue: Catalogue, now: datetime, limit: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring_ascii as _quoted  # json.dumps of a t
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select, update
 
 from worker.domain.hits import ALIKE, SETTLING, Hit, HitClass, HitKind
 from worker.domain.messages import MessageState
@@ -157,10 +157,21 @@ def add(connection: Connection, rows: str) -> dict[HitKind, tuple[int, ...]]:
     return {HitKind(kind): tuple(json.loads(numbers)) for kind, numbers in added}
 
 
+def _unclassed(settled: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    return and_(hit.c["class"].is_(None), or_(hit.c.kind == HitKind.OPEN.value, hit.c.at <= settled))
+
+
+_DUE = select(hit.c.id).where(_unclassed(bindparam("settled"))).order_by(hit.c.id).limit(bindparam("most"))
+
+
 def may_class(now: datetime) -> ColumnElement[bool]:
     """Return the condition for hits that can be classed now; a click first waits for what comes beside it."""
-    settled = or_(hit.c.kind == HitKind.OPEN.value, hit.c.at <= now - SETTLING)
-    return and_(hit.c["class"].is_(None), settled)
+    return _unclassed(now - SETTLING)
+
+
+def due(connection: Connection, now: datetime, most: int) -> list[int]:
+    """Return the numbers of hits that can be classed now, at most so many, the oldest first."""
+    return list(connection.execute(_DUE, {"settled": now - SETTLING, "most": most}).scalars())
 
 
 _WHOSE = case((customer.c.erased_at.is_(None), message.c.customer_id)).label("customer_id")  # an erased one is nobody

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from worker.domain.advancing import Advance
 from worker.domain.journeys import Journey, JourneyState
@@ -104,9 +116,22 @@ def enter(
     return from_row(row) if row else None
 
 
-def may_look(now: datetime) -> ColumnElement[bool]:
+def may_look(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition for journeys that do not wait for their next try after a failure."""
     return or_(journey.c.attempts == 0, journey.c.look_at <= now)
+
+
+_NOW: BindParameter[datetime] = bindparam("now")
+_MOST: BindParameter[int] = bindparam("most")
+_WOKEN = select(journey.c.id).where(WAITING, LOOK_AGAIN, may_look(_NOW)).order_by(journey.c.id).limit(_MOST)
+_DUE = select(journey.c.id).where(WAITING, journey.c.look_at <= _NOW).order_by(journey.c.look_at).limit(_MOST)
+
+
+def due(connection: Connection, now: datetime, most: int) -> tuple[int, ...]:
+    """Return the journeys that were told to look again, and those whose time has come: numbers, so many of each."""
+    asked = {"now": now, "most": most}
+    found = [*connection.execute(_WOKEN, asked).scalars(), *connection.execute(_DUE, asked).scalars()]
+    return tuple(dict.fromkeys(found))
 
 
 def under_way(connection: Connection, customer_id: int) -> list[Journey]:

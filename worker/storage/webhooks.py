@@ -113,9 +113,12 @@ def next_due(connection: Connection, flows: Iterable[str], now: datetime) -> dat
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+_ANY = select(webhook.c.id).where(_QUEUED).limit(1)
+
+
 def any_queued(connection: Connection) -> bool:
     """Say whether any webhook waits at all."""
-    return connection.execute(select(webhook.c.id).where(_QUEUED).limit(1)).first() is not None
+    return connection.execute(_ANY).first() is not None
 
 
 def claim(
