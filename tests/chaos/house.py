@@ -134,7 +134,7 @@ class RunningHouse:
     def kill(self, name: str) -> None:
         """End it with SIGKILL once it runs; notes how many SMTP transactions it may have had open."""
         self._signal(name, signal.SIGKILL)
-        self.bound.lose(f"SIGKILL of {name}", self.senders(name))
+        self.bound.lose(f"SIGKILL of {name}", self.transactions(name))
 
     def lose_machine(self) -> None:
         """End workers and clock at once with SIGKILL, and their journals with them, as when a machine does not return.
@@ -170,9 +170,13 @@ class RunningHouse:
         return self._kept[name].frozen
 
     def senders(self, name: str) -> int:
-        """Return how many SMTP transactions a process may have open: one a sender, and a sender a thread that sends."""
+        """Return how many senders a process may have: one a thread that sends."""
         ways = {"worker": self.threads, "clock": 1, "up": 1 + self.threads * Queue().processes}
         return ways.get(name.split()[0], 0)
+
+    def transactions(self, name: str) -> int:
+        """Return how many SMTP transactions a process may have open: two a sender, where it sends many mails."""
+        return 2 * self.senders(name)
 
     def starts(self) -> dict[str, int]:
         """Return how often each was started."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from tests.support.post import Died, Office, Postbox
 from tests.support.shop import LAN, Shop
 from worker.delivery.journal import SenderJournal
-from worker.delivery.transport import Outcome
+from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing
 from worker.domain.conditions.values import Reading
 from worker.domain.errors import UnavailableError
 from worker.domain.exits import exit_condition
@@ -304,6 +306,53 @@ def test_a_mail_so_slow_that_the_claim_runs_out_costs_no_try(database: Database,
     left = office.send(work)
     assert [(row.state, row.attempts) for row in shop.messages()] == [("sent", 1), ("queued", 0), ("queued", 0)]
     assert [row.not_before <= shop.now for row in shop.messages()] == [True] * 3
+    assert left.messages == work.messages[1:]
+
+
+class _Overtaken:
+    """A transport that hands two mails over at a time, and hears of the second first."""
+
+    def __init__(self, between: Callable[[], None]) -> None:
+        self._between = between
+        self.taken: list[int] = []
+
+    def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+        """Hand the first over; what comes between keeps all others from it."""
+        first, *others = mails
+        journal.handing(first.message)
+        self.taken.append(first.message)
+        self._between()
+        for mail in others:
+            with suppress(LeaseOver):
+                journal.handing(mail.message)
+                self.taken.append(mail.message)
+            yield Answer(mail.message, Outcome.TEMPORARY, None, "the claim ran out")
+        answer = Answer(first.message, Outcome.ACCEPTED, 250, "ok")
+        journal.answered(answer)
+        yield answer
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def test_a_mail_that_was_taken_is_not_sent_again_because_the_claim_on_another_ran_out(
+    database: Database, tmp_path: Path
+) -> None:
+    """Given a mail that awaits its answer while the claim runs out, when it was taken, then it alone is sent."""
+    shop = Shop(database)
+    shop.publish(welcome=WELCOME)
+    work = _signups(shop, 3)
+    office = Office(shop, tmp_path)
+
+    def stand_still() -> None:
+        office.lead += timedelta(seconds=shop.settings.sending.lease + 1)
+        office.recover()
+
+    transport = _Overtaken(stand_still)
+    office.by_relay = lambda _: transport
+    left = office.send(work)
+    assert [(row.state, row.attempts) for row in shop.messages()] == [("sent", 1), ("queued", 0), ("queued", 0)]
+    assert transport.taken == [work.messages[0]]
     assert left.messages == work.messages[1:]
 
 

@@ -29,7 +29,7 @@ from worker.delivery.rules import Rules
 from worker.delivery.settling import Aftermath, after_answer, put_back
 from worker.delivery.traffic import Traffic
 from worker.delivery.traffic_plan import TrafficPlan
-from worker.delivery.transport import Answer, LeaseOver, Transport
+from worker.delivery.transport import Answer, LeaseOver, Outcome, Transport
 from worker.domain.messages import Kind, MessageState
 from worker.domain.settings import Settings
 from worker.domain.work import Work
@@ -105,7 +105,7 @@ class Sender:
         self._rules = Rules(room.flowbook, room.preparing, room.settings.policy)
         span = timedelta(seconds=self._settings.lease)
         self._lease = Lease(room.database, self.token, room.times.machine, span)
-        self._lapsed: int | None = None  # message at which the claim turned out to have run out
+        self._lapsed = False  # whether the claim turned out to have run out while a group was handed over
         self._many = False
         self.a_mail = timedelta()
         self.took = False
@@ -151,7 +151,7 @@ class Sender:
             LeaseOver: the claim ran out, while the process was stopped or the server slow.
         """
         if not self._lease.covers(message):
-            self._lapsed = message
+            self._lapsed = True
             raise LeaseOver(f"the claim on message {message} ran out before it was handed over")
         self._journal.handing(message)
 
@@ -276,14 +276,13 @@ class Sender:
         self._traffic.struck.begin()
         messages = {prepared.loaded.message.id: prepared.loaded.message for prepared in marked}
         results: list[Aftermath] = []
-        self._lapsed, lapsed = None, False
+        self._lapsed = False
         began = looked = self._times.machine()
         now = self._times.now()
         for answer in transport.send([prepared.outgoing for prepared in marked], self):
             if (at := self._times.machine()) - looked > MOMENT:
                 looked, now = at, self._times.now()
-            lapsed = lapsed or answer.message == self._lapsed
-            if lapsed:
+            if self._lapsed and answer.outcome is Outcome.TEMPORARY:  # others may still be answered that went before
                 results.append(put_back(answer.message, "the claim ran out", now))
                 continue
             self._traffic.note(relay, answer, now)

@@ -1,30 +1,26 @@
-"""Hands mail over by SMTP, and knows of each mail whether it was taken.
+"""Hands mail over by SMTP: over one connection, and many mails over two side by side.
 
-Where the server offers PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA travel behind the final dot of
-the one before. Replies come in the order of the commands, so at most one mail awaits the answer to its dot: when
-the connection breaks then, that one is unknown, and the next, whose content was not begun, is surely not taken.
-Where it offers CHUNKING (RFC 3030) the content's last octet is what the dot is otherwise. BDAT would let the next
-mail's content travel along too; it does not, since several mails could then be unknown at once.
+A mail's final dot is answered a trip later. Over two connections in turn, the next mail of the one is written while the
+other's answer is on its way: nothing is waited for, and two mails of a sender at most await the answer to their dots.
 """
 
 from __future__ import annotations
 
-import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
-from worker.delivery.smtp_dialogue import OverError, answer_to, open_transaction, transmit
-from worker.delivery.smtp_mail import Envelope, envelope
+from worker.delivery.smtp_channel import Channel
 from worker.delivery.smtp_relay import parse_relay
-from worker.delivery.smtp_session import NotOpenedError, Reply, Session, open_session
 from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
 from worker.domain.answers import Stage
-from worker.domain.breakers import MUTE_IN_A_ROW
+
+MANY = 20  # mails of one call, from which they go over two connections; a sender has fewer by a slow relay
+ALONE_FOR = 60.0  # seconds that one connection is made do with, where the relay takes no second
 
 
 class SmtpTransport:
-    """A relay that mails are handed to over one connection, kept open between calls; for one thread.
+    """A relay that mails are handed to over connections that are kept open between calls; for one thread.
 
     Parameters:
         url: `worker.delivery.smtp_relay.parse_relay` says what it may be.
@@ -45,132 +41,58 @@ class SmtpTransport:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.relay = parse_relay(url)
-        self._timeout = timeout
-        self._local_hostname = local_hostname
+        self._first, self._second = (Channel(self.relay, timeout, local_hostname, monotonic) for _ in range(2))
         self._monotonic = monotonic
-        self._context: ssl.SSLContext | None = None
-        self._session: Session | None = None
-        self._look_ahead = True  # until a server turns out to lose what travels behind a final dot
-        self._chunking = self.relay.chunking  # until a server turns out not to know what it offers
+        self._alone_until = monotonic()
 
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
-        """Hand the mails over; yields exactly one answer for each, in order.
-
-        A connection is replaced within the call only after it has served a mail: a relay that is down or sick is
-        asked once, and the mails that remain get the same answer, with the stage of a mail that nobody was told of
-        (`CONNECT`). So they do after an unknown outcome. Where no word came to one mail's recipient or content, that
-        mail waits, and the others go on over a new connection, unless it is so with several in a row.
-        """
-        place = mute = 0
-        session: Session | None = None
-        try:
-            while place < len(mails):
-                session = None
-                try:
-                    session = self._connected()
-                    for answer in self._over(session, mails[place:], journal):
-                        place += 1
-                        mute = mute if answer.code is None else 0
-                        journal.answered(answer)
-                        yield answer
-                except OverError as over:
-                    self._drop(session)
-                    if over.no_chunks:
-                        self._chunking = False
-                        continue
-                    if over.again and session is not None and session.served:
-                        continue
-                    mute += over.doubtful
-                    going_on = over.doubtful and mute < MUTE_IN_A_ROW
-                    # the mail in hand, unless it has its answer; and the others, unless they go on
-                    in_hand = int(over.stage is not None)
-                    for mail in mails[place : place + in_hand] if going_on else mails[place:]:
-                        place += 1
-                        stage = over.stage or Stage.CONNECT
-                        answer = Answer(mail.message, Outcome.TEMPORARY, over.code, str(over), stage)
-                        over.stage = None  # only the mail in hand had come further
-                        journal.answered(answer)
-                        yield answer
-                    if not going_on:
-                        return
-        finally:
-            if session is not None and not session.idle:  # left in the midst of a mail
-                self._drop(session)
+        """Hand the mails over; yields exactly one answer for each, as they come: over one connection in order."""
+        side_by_side = len(mails) >= MANY and self._first.proven and self._has_second()
+        for answer in self._by_both(mails, journal) if side_by_side else _by(self._first, mails, journal):
+            journal.answered(answer)
+            yield answer
 
     def close(self) -> None:
         """Take leave of the server."""
-        if self._session is not None and self._session.idle:
-            self._session.quit()
-        self._drop(self._session)
+        self._first.close()
+        self._second.close()
 
-    def _connected(self) -> Session:
-        """Return the open connection if it may take another mail, else a new one."""
-        if self._session is not None:
-            if self._session.usable():
-                return self._session
-            self._drop(self._session)
-        if self._context is None:
-            self._context = _tls(verify=self.relay.verify)
-        try:
-            self._session = open_session(
-                self.relay, self._context, self._timeout, self._local_hostname, self._monotonic
-            )
-        except NotOpenedError as error:
-            raise OverError(str(error), error.code, again=False) from error
-        self._local_hostname = self._session.local_hostname  # looking it up may ask the DNS: once is enough
-        return self._session
+    def _has_second(self) -> bool:
+        """Open the second connection, unless the relay took none a moment ago; many take few from one client."""
+        if self._monotonic() < self._alone_until:
+            return False
+        opened = self._second.opened()
+        if not opened:
+            self._alone_until = self._monotonic() + ALONE_FOR
+        return opened
 
-    def _over(self, session: Session, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
-        """Hand mails over on one connection.
-
-        Raises:
-            OverError: the connection is spent; the mails that are not yet answered were not handed over.
-        """
-        offers = session.offers
-        chunked = offers.chunking and self._chunking
-        offers = replace(offers, chunking=chunked)
-        openings = [envelope(mail, offers) for mail in mails]
-        under_way = False  # whether this mail's commands were written behind the final dot of the one before
-        for mail, opening, upcoming in zip(mails, openings, [*openings[1:], None], strict=True):
-            over: OverError | None = None
-            if isinstance(opening, Answer):  # cannot be written on this connection
-                answer = opening
+    def _by_both(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+        """Hand mails over by both channels in turn; what one has no connection for any more goes by the other."""
+        channels = (self._first, self._second)
+        lanes = deque((channel, channel.hand(mails[at::2], journal)) for at, channel in enumerate(channels))
+        left: dict[Channel, list[Answer]] = {}
+        while lanes:
+            channel, lane = lanes[0]
+            try:
+                answer = next(lane)
+            except StopIteration:
+                lanes.popleft()
+                continue
+            if answer is None:
+                lanes.rotate()
+            elif answer.outcome is Outcome.TEMPORARY and answer.stage is Stage.CONNECT:  # nobody was told of it
+                left.setdefault(channel, []).append(answer)
             else:
-                session.idle = False
-                refused = self._opened(session, opening, under_way=under_way)
-                under_way = False
-                if refused is not None:
-                    answer = answer_to(mail, *refused)
-                else:
-                    behind = b""
-                    if offers.pipelining and self._look_ahead and isinstance(upcoming, Envelope):
-                        behind, under_way = upcoming.group, True
-                    answer, over = transmit(session, mail, behind, journal, chunked=chunked)
-                session.served += over is None
-                session.idle = over is None and not under_way
-            yield answer
-            if over is not None:
-                raise over
-
-    def _opened(self, session: Session, opening: Envelope, *, under_way: bool) -> tuple[Reply, Stage] | None:
-        """Open the transaction; a server that loses what travels behind a final dot gets it there no more."""
-        try:
-            return open_transaction(session, opening, under_way=under_way)
-        except OverError as over:
-            if over.silent and under_way and over.stage is Stage.MAIL:
-                self._look_ahead = False
-            raise
-
-    def _drop(self, session: Session | None) -> None:
-        if session is not None:
-            session.drop()
-        if session is self._session:
-            self._session = None
+                yield answer
+        untold = [answer for answers in left.values() for answer in answers]
+        sound = next((channel for channel in channels if channel not in left), None)
+        if untold and sound is not None:
+            numbers = {answer.message for answer in untold}
+            yield from _by(sound, [mail for mail in mails if mail.message in numbers], journal)
+        else:
+            yield from untold
 
 
-def _tls(*, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _by(channel: Channel, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
+    """Hand mails over by one channel, waiting for each answer."""
+    return (answer for answer in channel.hand(mails, journal) if answer is not None)

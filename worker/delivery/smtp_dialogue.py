@@ -7,6 +7,8 @@ is what the final dot is otherwise, and all that holds of the one holds of the o
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from worker.delivery.smtp_mail import (
     FINAL_DOT,
     Envelope,
@@ -109,8 +111,11 @@ def open_transaction(session: Session, opening: Envelope, *, under_way: bool) ->
 
 def transmit(
     session: Session, mail: Outgoing, behind: bytes, journal: Journal, *, chunked: bool = False
-) -> tuple[Answer, OverError | None]:
-    """Send the content and its final dot; returns the answer, and why the connection is spent, if it is.
+) -> Generator[None, None, tuple[Answer, OverError | None]]:
+    """Send the content and its final dot, and yield once while the server thinks about it.
+
+    Returns:
+        The answer, and why the connection is spent, if it is.
 
     Parameters:
         behind: commands of the next mail, written behind the final dot.
@@ -136,6 +141,7 @@ def transmit(
             handed = lost.written >= needed
             raise
         handed = True
+        yield
         reply = session.reply()
         if reply.code // 100 == 3:
             raise GarbledError(f"'{reply.code}' is no answer to the end of a mail")

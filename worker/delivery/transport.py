@@ -84,7 +84,7 @@ class Journal(Protocol):
 
 
 class Transport(Protocol):
-    """Hands finished mails over, one answer for each, in order."""
+    """Hands finished mails over, one answer for each, as they come."""
 
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
         """Hand the mails over; yields exactly one answer for each, also where the connection is lost."""

@@ -263,12 +263,13 @@ class HostsTrial:
 
     def _transactions(self, host: str) -> int:
         """Return how many SMTP transactions the loss of this host may have broken off in their midst."""
-        senders = {name: sum(house.senders(one) for one in ROLES[name]) for name, house in self._houses.items()}
-        return sum(senders.values()) if host == "smtp" else senders.get(host, 0)
+        lost = self._houses if host == "smtp" else {host} & self._houses.keys()
+        return sum(self._houses[name].transactions(role) for name in lost for role in ROLES[name])
 
     def _deaf(self, host: str) -> int:
         """Return how many senders cannot reach the database without this host, so that their leases may run out."""
-        return self._transactions("smtp" if host == "db" else host) if host != "smtp" else 0
+        lost = self._houses if host == "db" else {host} & self._houses.keys()
+        return sum(self._houses[name].senders(role) for name in lost for role in ROLES[name])
 
     def _stand_off(self, by: timedelta) -> None:
         for house in self._houses.values():

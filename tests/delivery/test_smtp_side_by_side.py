@@ -1,0 +1,147 @@
+"""Many mails go over two connections side by side, and all holds of them that holds of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.delivery.test_smtp_trouble import CASES, WAYS
+from tests.support.handing import Notes, a_mail, check_answers, hand_over, some_mails
+from tests.support.misbehaving_smtp import MisbehavingSmtp
+from tests.support.smtp_conversation import Action, Drop, Manners, Script, say
+from worker.delivery.smtp import ALONE_FOR, MANY, SmtpTransport
+from worker.delivery.transport import Outcome, Outgoing
+
+TIMEOUT = 20.0
+A, T, R = Outcome.ACCEPTED, Outcome.TEMPORARY, Outcome.REFUSED
+OPENING = 2  # mails of a first call, by which the relay shows that it is there
+LATER = 7  # times that a step is done well before the case begins
+PLENTY = range(101, 101 + MANY + 5)
+REFUSING = say("421 4.7.0 too many connections from you", close=True)
+
+
+def plenty() -> list[Outgoing]:
+    """Return enough mails for two connections."""
+    return [a_mail(number) for number in PLENTY]
+
+
+def test_many_mails_go_over_two_connections() -> None:
+    """Given a relay that has shown that it is there, then many mails go over two connections, each once."""
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        assert server.connections == 1
+        notes = Notes()
+        answers = hand_over(transport, plenty(), notes)
+        transport.close()
+    assert server.connections == 2
+    assert [answer.outcome for answer in answers] == [A] * len(PLENTY)
+    assert sorted(notes.handed) == list(PLENTY)
+    assert sorted(server.accepted[OPENING:]) == [mail.message_id for mail in plenty()]
+    assert server.manners.commands[-2:] == ["QUIT", "QUIT"]
+
+
+def test_two_mails_at_most_await_their_answer() -> None:
+    """Given many mails, then before a third is handed over, one of the two before it has its answer."""
+
+    class Open(Notes):
+        most = 0
+
+        def handing(self, message: int) -> None:
+            super().handing(message)
+            self.most = max(self.most, len(self.handed) - len(self.answers))
+
+    notes = Open()
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        hand_over(transport, plenty(), notes)
+        transport.close()
+    assert notes.most == 2
+
+
+def test_few_mails_and_a_relay_that_nobody_knows_yet_get_one_connection() -> None:
+    """Given fewer mails, or the first call of all, then one connection serves them."""
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, plenty())
+        hand_over(transport, some_mails(MANY - 1))
+        transport.close()
+    assert server.connections == 1
+
+
+def test_a_relay_that_takes_one_connection_gets_one() -> None:
+    """Given a relay that refuses a second connection, then all go over the first, and it is left alone for a while."""
+    now = 0.0
+    with MisbehavingSmtp({"connect": [None, REFUSING, REFUSING]}) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT, monotonic=lambda: now)
+        hand_over(transport, some_mails(OPENING))
+        for start, connections in ((100, 2), (200, 2), (300, 3)):
+            mails = [a_mail(start + number) for number in range(MANY)]
+            now += 0 if start < 300 else ALONE_FOR
+            assert {answer.outcome for answer in hand_over(transport, mails)} == {A}
+            assert server.connections == connections
+        transport.close()
+
+
+def test_what_one_connection_does_not_take_any_more_goes_over_the_other() -> None:
+    """Given one that breaks between mails and cannot be made again, then its mails go over the other at once."""
+    mail: list[Action | None] = [*[None] * (OPENING + LATER), Drop()]
+    connect: list[Action | None] = [None, None, *[REFUSING] * 9]
+    with MisbehavingSmtp({"connect": connect, "mail": mail}) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        answers = hand_over(transport, plenty())
+        transport.close()
+    check_answers(server, plenty(), answers)
+    assert {answer.outcome for answer in answers} == {A}
+    assert server.connections == 3
+
+
+def test_a_relay_that_goes_away_altogether_gives_each_mail_one_answer() -> None:
+    """Given both connections broken and none to be had, then what nobody was told of is to be tried later."""
+    mail: list[Action | None] = [*[None] * (OPENING + LATER), Drop(), Drop()]
+    with MisbehavingSmtp({"connect": [None, None, *[REFUSING] * 9], "mail": mail}) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        notes = Notes()
+        answers = hand_over(transport, plenty(), notes)
+        transport.close()
+    check_answers(server, plenty(), answers)
+    assert {answer.outcome for answer in answers} == {A, T}
+    assert len(notes.answers) == len(PLENTY)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_true_of_one_connection_is_true_of_two_when_a_server(case: str, way: str) -> None:
+    """Given the behaviour that the case names in the midst of many mails, none is doubled, lost or called untaken."""
+    script: Script = {
+        step: [*[None] * (1 if step in ("connect", "ehlo") else OPENING + LATER), *actions]
+        if isinstance(actions, list)
+        else actions
+        for step, actions in CASES[case][0].items()
+    }
+    with MisbehavingSmtp(manners=Manners(script, WAYS[way])) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        answers = hand_over(transport, plenty())
+        later = {answer.message for answer in answers if answer.outcome is T}
+        again = [mail for mail in plenty() if mail.message in later]
+        answers = [answer for answer in answers if answer.message not in later] + hand_over(transport, again)
+        transport.close()
+    answers.sort(key=lambda answer: answer.message)
+    check_answers(server, plenty(), answers)
+    assert all(answer.text for answer in answers)
+
+
+def test_no_final_dot_follows_when_the_lease_is_over() -> None:
+    """Given a claim that runs out midway, then what awaits its answer gets it, and nothing more is handed over."""
+    over = PLENTY[8:]
+    notes = Notes(lease_over_at=over)
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        answers = hand_over(transport, plenty(), notes)
+        transport.close()
+    assert [answer.outcome for answer in answers] == [A] * 8 + [T] * len(over)
+    assert sorted(server.accepted[OPENING:]) == [a_mail(number).message_id for number in PLENTY[:8]]
