@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
+
 import pytest
 
 from tests.delivery.test_smtp_trouble import CASES, WAYS
 from tests.support.handing import Notes, a_mail, check_answers, hand_over, some_mails
 from tests.support.misbehaving_smtp import MisbehavingSmtp
-from tests.support.smtp_conversation import Action, Drop, Manners, Script, say
+from tests.support.smtp_conversation import Action, Drop, Manners, Say, Script, Step, say
 from worker.delivery.smtp import ALONE_FOR, MANY, SmtpTransport
 from worker.delivery.transport import Outcome, Outgoing
 
@@ -17,6 +20,21 @@ OPENING = 2  # mails of a first call, by which the relay shows that it is there
 LATER = 7  # times that a step is done well before the case begins
 PLENTY = range(101, 101 + MANY + 5)
 REFUSING = say("421 4.7.0 too many connections from you", close=True)
+
+
+@dataclass
+class OneConnection(Manners):
+    """Greets everybody, and at a later step turns all connections away but the first."""
+
+    at: Step = "mail"
+    words: Say = field(default_factory=lambda: say("421 no"))
+    first: int = 0  # the thread of the first connection
+
+    def action(self, step: Step) -> Action | None:
+        """Return what to do at this step now."""
+        here = threading.get_ident()
+        self.first = self.first or here
+        return self.words if step == self.at and here != self.first else None
 
 
 def plenty() -> list[Outgoing]:
@@ -81,6 +99,56 @@ def test_a_relay_that_takes_one_connection_gets_one() -> None:
             assert {answer.outcome for answer in hand_over(transport, mails)} == {A}
             assert server.connections == connections
         transport.close()
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [("mail", "421 4.7.0 too many connections from you"), ("dot", "432 4.3.2 Concurrent connections limit exceeded")],
+)
+def test_a_relay_that_finds_two_too_many_only_later_gets_one(step: Step, words: str) -> None:
+    """Given a second connection that is greeted and then turned away, then its mails go over the first, undelayed."""
+    manners = OneConnection(at=step, words=say(words, close=step == "mail"))
+    with MisbehavingSmtp(manners=manners) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        answers = hand_over(transport, plenty())
+        again = hand_over(transport, [a_mail(number + 100) for number in PLENTY])
+        transport.close()
+    assert {answer.outcome for answer in [*answers, *again]} == {A}
+    check_answers(server, plenty(), answers)
+    assert server.connections == 2
+
+
+def test_an_answer_does_not_wait_until_the_other_connection_is_through() -> None:
+    """Given one connection that refuses each recipient, then what the other's mails came to is heard in between."""
+    with MisbehavingSmtp(manners=OneConnection(at="rcpt", words=say("550 5.1.1 no such user"))) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        outcomes = [answer.outcome for answer in transport.send(plenty(), Notes())]
+        transport.close()
+    assert outcomes[:6].count(A) == outcomes[:6].count(R) == 3
+
+
+def test_a_second_connection_is_given_back_when_few_mails_come() -> None:
+    """Given many mails and then few, then the second connection is ended before these."""
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        hand_over(transport, plenty())
+        assert "QUIT" not in server.manners.commands
+        hand_over(transport, [a_mail(99)])
+        assert server.manners.commands.count("QUIT") == 1
+        transport.close()
+
+
+def test_a_relay_may_be_said_to_take_one_connection() -> None:
+    """Given `?second=no`, then there is never a second."""
+    with MisbehavingSmtp() as server:
+        transport = SmtpTransport(server.url(query="?second=no"), timeout=TIMEOUT)
+        for mails in (some_mails(OPENING), plenty()):
+            hand_over(transport, mails)
+        transport.close()
+    assert server.connections == 1
 
 
 def test_what_one_connection_does_not_take_any_more_goes_over_the_other() -> None:

@@ -17,6 +17,7 @@ from worker.domain.answers import Stage
 
 MANY = 20  # mails of one call, from which they go over two connections; a sender has fewer by a slow relay
 ALONE_FOR = 60.0  # seconds that one connection is made do with, where the relay takes no second
+OPENED_WITHIN = 2.0  # seconds that each step of opening the second may take: a relay that is full may leave it waiting
 
 
 class SmtpTransport:
@@ -48,6 +49,8 @@ class SmtpTransport:
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
         """Hand the mails over; yields exactly one answer for each, as they come: over one connection in order."""
         side_by_side = len(mails) >= MANY and self._first.proven and self._has_second()
+        if not side_by_side:
+            self._second.close()  # others may want it: many relays take few connections from one client
         for answer in self._by_both(mails, journal) if side_by_side else _by(self._first, mails, journal):
             journal.answered(answer)
             yield answer
@@ -58,19 +61,25 @@ class SmtpTransport:
         self._second.close()
 
     def _has_second(self) -> bool:
-        """Open the second connection, unless the relay took none a moment ago; many take few from one client."""
-        if self._monotonic() < self._alone_until:
+        """Open the second connection, unless the relay is not to have one, or took none a moment ago."""
+        if not self.relay.second or self._monotonic() < self._alone_until:
             return False
-        opened = self._second.opened()
-        if not opened:
-            self._alone_until = self._monotonic() + ALONE_FOR
-        return opened
+        if self._second.opened(OPENED_WITHIN):
+            return True
+        self._alone_until = self._monotonic() + ALONE_FOR
+        return False
 
     def _by_both(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
-        """Hand mails over by both channels in turn; what one has no connection for any more goes by the other."""
+        """Hand mails over by both channels in turn; what one does not take any more goes by the other.
+
+        A lane that gave an answer has no mail that awaits one, so it can be left at that moment.
+        """
+        left = {mail.message: mail for mail in mails}  # those without an answer
+        untold: dict[int, Answer] = {}  # of mails that nobody was told of, since a channel has no connection any more
+        spent: set[Channel] = set()
         channels = (self._first, self._second)
         lanes = deque((channel, channel.hand(mails[at::2], journal)) for at, channel in enumerate(channels))
-        left: dict[Channel, list[Answer]] = {}
+        awaiting: set[Channel] = set()  # an answer to a final dot
         while lanes:
             channel, lane = lanes[0]
             try:
@@ -79,18 +88,36 @@ class SmtpTransport:
                 lanes.popleft()
                 continue
             if answer is None:
+                awaiting.add(channel)
                 lanes.rotate()
-            elif answer.outcome is Outcome.TEMPORARY and answer.stage is Stage.CONNECT:  # nobody was told of it
-                left.setdefault(channel, []).append(answer)
+                continue
+            if channel not in awaiting:  # the mail was refused before its dot: the other's answer may lie there
+                lanes.rotate()
+            awaiting.discard(channel)
+            if answer.outcome is Outcome.TEMPORARY and answer.stage is Stage.CONNECT:
+                untold[answer.message] = answer
+                spent.add(channel)
+            elif channel is self._second and _too_many(answer):
+                self._alone_until = self._monotonic() + ALONE_FOR
+                spent.add(channel)
+                lanes.remove((channel, lane))
+                lane.close()
+                channel.close()
             else:
+                del left[answer.message]
                 yield answer
-        untold = [answer for answers in left.values() for answer in answers]
-        sound = next((channel for channel in channels if channel not in left), None)
-        if untold and sound is not None:
-            numbers = {answer.message for answer in untold}
-            yield from _by(sound, [mail for mail in mails if mail.message in numbers], journal)
-        else:
-            yield from untold
+        sound = next((channel for channel in channels if channel not in spent and channel.proven), None)
+        if sound is None:
+            for answer in untold.values():
+                del left[answer.message]
+                yield answer
+        yield from _by(sound or self._first, list(left.values()), journal)
+
+
+def _too_many(answer: Answer) -> bool:
+    """Say whether a second connection may be the reason why a mail was surely not taken."""
+    of_connection = answer.stage is Stage.MAIL or "connection" in answer.text.casefold()
+    return answer.outcome is Outcome.TEMPORARY and of_connection
 
 
 def _by(channel: Channel, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:

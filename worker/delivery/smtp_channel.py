@@ -10,7 +10,7 @@ mail's content travel along too; it does not, since several mails could then be 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from worker.delivery.smtp_dialogue import OverError, answer_to, open_transaction, transmit
@@ -48,21 +48,26 @@ class Channel:
         """Whether the connection that was open last has served a mail."""
         return self._session is not None and self._session.served > 0
 
-    def opened(self) -> bool:
-        """Open the connection where it is not; says whether it may take a mail."""
+    def opened(self, within: float) -> bool:
+        """Open the connection where it is not; says whether it may take a mail.
+
+        Parameters:
+            within: seconds that each step of it may take.
+        """
         try:
-            self._connected()
+            self._connected(within)
         except OverError:
             return False
         return True
 
-    def hand(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer | None]:
+    def hand(self, mails: Sequence[Outgoing], journal: Journal) -> Generator[Answer | None]:
         """Hand the mails over; yields exactly one answer for each, in order, and None while one is awaited.
 
         A connection is replaced within the call only after it has served a mail: a relay that is down or sick is
         asked once, and the mails that remain get the same answer, with the stage of a mail that nobody was told of
-        (`CONNECT`). So they do after an unknown outcome. Where no word came to one mail's recipient or content, that
-        mail waits, and the others go on over a new connection, unless it is so with several in a row.
+        (`CONNECT`); another channel may have them. So it is after an unknown outcome. Where no word came to one mail's
+        recipient or content, that mail waits, and the others go on over a new connection, unless it is so with
+        several in a row.
         """
         place = mute = 0
         session: Session | None = None
@@ -105,7 +110,7 @@ class Channel:
             self._session.quit()
         self._drop(self._session)
 
-    def _connected(self) -> Session:
+    def _connected(self, within: float | None = None) -> Session:
         """Return the open connection if it may take another mail, else a new one."""
         if self._session is not None:
             if self._session.usable():
@@ -115,7 +120,7 @@ class Channel:
             self._context = _tls(verify=self._relay.verify)
         try:
             self._session = open_session(
-                self._relay, self._context, self._timeout, self._local_hostname, self._monotonic
+                self._relay, self._context, self._timeout, self._local_hostname, self._monotonic, within
             )
         except NotOpenedError as error:
             raise OverError(str(error), error.code, again=False) from error

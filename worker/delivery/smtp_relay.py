@@ -13,8 +13,8 @@ _SCHEMES = {
     "smtp+starttls": (Security.REQUIRED, 587),
     "smtps": (Security.IMPLICIT, 465),
 }
-# a server with a certificate of its own making; one that offers CHUNKING and fails at it
-_OPTIONS = ("verify", "chunking")
+# a certificate of its own making; CHUNKING offered and failed at; few connections taken
+_OPTIONS = ("verify", "chunking", "second")
 _EXAMPLE = "smtp://user:password@host:587, smtp+starttls://… or smtps://…"
 
 
@@ -26,6 +26,7 @@ class Relay:
         user: name to log in with, or None: no log-in.
         verify: whether its certificate must be one that this machine trusts.
         chunking: whether BDAT is used where it is offered.
+        second: whether many mails may go over two connections.
     """
 
     host: str
@@ -35,6 +36,7 @@ class Relay:
     password: str = field(default="", repr=False)
     verify: bool = True
     chunking: bool = True
+    second: bool = True
 
     def __str__(self) -> str:
         """Name it without its credentials, for logs and answers."""
@@ -58,8 +60,8 @@ def parse_relay(url: str) -> Relay:
     user, password = said.user, (said.password or "") if said.user is not None else ""
     if not all(part.isascii() and part.isprintable() for part in (user or "x", password or "x")):
         raise _refused("user and password must be of printable ASCII characters")
-    verify, chunking = (option not in said.off for option in _OPTIONS)
-    return Relay(said.host, said.port, said.security, user, password, verify, chunking)
+    verify, chunking, second = (option not in said.off for option in _OPTIONS)
+    return Relay(said.host, said.port, said.security, user, password, verify, chunking, second)
 
 
 def parse_relays(text: str) -> dict[str, Relay]:

@@ -196,19 +196,28 @@ class Session:
 
 
 def open_session(
-    relay: Relay, context: ssl.SSLContext, timeout: float, local_hostname: str | None, monotonic: Callable[[], float]
+    relay: Relay,
+    context: ssl.SSLContext,
+    timeout: float,
+    local_hostname: str | None,
+    monotonic: Callable[[], float],
+    within: float | None = None,
 ) -> Session:
     """Connect, greet, encrypt and log in.
+
+    Parameters:
+        within: seconds that each step of this may take, where not `timeout`.
 
     Raises:
         NotOpenedError: no mail can be handed over to this relay now.
     """
     smtp: smtplib.SMTP | None = None
+    patience = timeout if within is None else within
     try:
         if relay.security is Security.IMPLICIT:
-            smtp = smtplib.SMTP_SSL(relay.host, relay.port, local_hostname, timeout=timeout, context=context)
+            smtp = smtplib.SMTP_SSL(relay.host, relay.port, local_hostname, timeout=patience, context=context)
         else:
-            smtp = smtplib.SMTP(relay.host, relay.port, local_hostname, timeout=timeout)
+            smtp = smtplib.SMTP(relay.host, relay.port, local_hostname, timeout=patience)
         smtp.ehlo_or_helo_if_needed()
         if relay.security is Security.REQUIRED or (relay.security is Security.OFFERED and smtp.has_extn("starttls")):
             smtp.starttls(context=context)
@@ -219,7 +228,7 @@ def open_session(
     except (OSError, ValueError) as error:  # smtplib's own errors are OSErrors; ValueError: a reply without a code
         if smtp is not None:
             smtp.close()
-        raise _not_opened(relay, error, timeout) from error
+        raise _not_opened(relay, error, patience) from error
 
 
 def _not_opened(relay: Relay, error: Exception, timeout: float) -> NotOpenedError:
