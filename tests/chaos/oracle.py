@@ -46,8 +46,8 @@ class Bound:
     """How many mails may be unknown: SMTP transactions that may have been open when something was lost.
 
     Parameters:
-        losses: what was lost, and how many transactions it may have had open: for a killed process the number of its
-            senders, for a lost machine a group a sender. Mails that the sink left without an answer are added by the
+        losses: what was lost, and how many transactions it may have had open: for a killed process two for each of its
+            senders, for a lost machine a group for each. Mails that the sink left without an answer are added by the
             oracle itself.
         doubted: how many mails may have been in doubt for a time: what senders had in hand that were away for longer
             than their leases, and then came back and told. Of these one may have been looked at, or assumed sent, while

@@ -18,6 +18,7 @@ from tests.support.post import Died, Office, Postbox
 from tests.support.shop import LAN, Shop
 from worker.delivery.journal import SenderJournal
 from worker.delivery.transport import Answer, Journal, LeaseOver, Outcome, Outgoing
+from worker.domain.answers import Stage
 from worker.domain.conditions.values import Reading
 from worker.domain.errors import UnavailableError
 from worker.domain.exits import exit_condition
@@ -310,10 +311,16 @@ def test_a_mail_so_slow_that_the_claim_runs_out_costs_no_try(database: Database,
 
 
 class _Overtaken:
-    """A transport that hands two mails over at a time, and hears of the second first."""
+    """A transport that hands two mails over at a time, and hears of the second first.
 
-    def __init__(self, between: Callable[[], None]) -> None:
+    Parameters:
+        between: what comes while the first awaits its answer; `outcome`, `code`: that answer.
+    """
+
+    def __init__(self, between: Callable[[], None], outcome: Outcome, code: int) -> None:
         self._between = between
+        self._outcome = outcome
+        self._code = code
         self.taken: list[int] = []
 
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
@@ -327,7 +334,7 @@ class _Overtaken:
                 journal.handing(mail.message)
                 self.taken.append(mail.message)
             yield Answer(mail.message, Outcome.TEMPORARY, None, "the claim ran out")
-        answer = Answer(first.message, Outcome.ACCEPTED, 250, "ok")
+        answer = Answer(first.message, self._outcome, self._code, "4.2.2 said the relay", Stage.DOT)
         journal.answered(answer)
         yield answer
 
@@ -335,10 +342,14 @@ class _Overtaken:
         """Close nothing."""
 
 
-def test_a_mail_that_was_taken_is_not_sent_again_because_the_claim_on_another_ran_out(
-    database: Database, tmp_path: Path
+@pytest.mark.parametrize(
+    ("outcome", "code", "state", "reason"),
+    [(Outcome.ACCEPTED, 250, "sent", None), (Outcome.TEMPORARY, 452, "queued", "to be tried again")],
+)
+def test_what_was_answered_counts_though_the_claim_on_others_ran_out(
+    database: Database, tmp_path: Path, outcome: Outcome, code: int, state: str, reason: str | None
 ) -> None:
-    """Given a mail that awaits its answer while the claim runs out, when it was taken, then it alone is sent."""
+    """Given a mail that awaits its answer while the claim runs out, then its answer holds, and it is not sent again."""
     shop = Shop(database)
     shop.publish(welcome=WELCOME)
     work = _signups(shop, 3)
@@ -348,10 +359,12 @@ def test_a_mail_that_was_taken_is_not_sent_again_because_the_claim_on_another_ra
         office.lead += timedelta(seconds=shop.settings.sending.lease + 1)
         office.recover()
 
-    transport = _Overtaken(stand_still)
+    transport = _Overtaken(stand_still, outcome, code)
     office.by_relay = lambda _: transport
     left = office.send(work)
-    assert [(row.state, row.attempts) for row in shop.messages()] == [("sent", 1), ("queued", 0), ("queued", 0)]
+    rows = shop.messages()
+    assert [(row.state, row.attempts) for row in rows] == [(state, 1), ("queued", 0), ("queued", 0)]
+    assert rows[0].reason == reason
     assert transport.taken == [work.messages[0]]
     assert left.messages == work.messages[1:]
 

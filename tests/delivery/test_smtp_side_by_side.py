@@ -11,14 +11,14 @@ from tests.delivery.test_smtp_trouble import CASES, WAYS
 from tests.support.handing import Notes, a_mail, check_answers, hand_over, some_mails
 from tests.support.misbehaving_smtp import MisbehavingSmtp
 from tests.support.smtp_conversation import Action, Drop, Manners, Say, Script, Step, say
-from worker.delivery.smtp import ALONE_FOR, MANY, SmtpTransport
+from worker.delivery.smtp import ALONE_FOR, SIDE_BY_SIDE_FROM, SmtpTransport
 from worker.delivery.transport import Outcome, Outgoing
 
 TIMEOUT = 20.0
 A, T, R = Outcome.ACCEPTED, Outcome.TEMPORARY, Outcome.REFUSED
 OPENING = 2  # mails of a first call, by which the relay shows that it is there
 LATER = 7  # times that a step is done well before the case begins
-PLENTY = range(101, 101 + MANY + 5)
+PLENTY = range(101, 101 + SIDE_BY_SIDE_FROM + 5)
 REFUSING = say("421 4.7.0 too many connections from you", close=True)
 
 
@@ -82,7 +82,7 @@ def test_few_mails_and_a_relay_that_nobody_knows_yet_get_one_connection() -> Non
     with MisbehavingSmtp() as server:
         transport = SmtpTransport(server.url(), timeout=TIMEOUT)
         hand_over(transport, plenty())
-        hand_over(transport, some_mails(MANY - 1))
+        hand_over(transport, some_mails(SIDE_BY_SIDE_FROM - 1))
         transport.close()
     assert server.connections == 1
 
@@ -94,7 +94,7 @@ def test_a_relay_that_takes_one_connection_gets_one() -> None:
         transport = SmtpTransport(server.url(), timeout=TIMEOUT, monotonic=lambda: now)
         hand_over(transport, some_mails(OPENING))
         for start, connections in ((100, 2), (200, 2), (300, 3)):
-            mails = [a_mail(start + number) for number in range(MANY)]
+            mails = [a_mail(start + number) for number in range(SIDE_BY_SIDE_FROM)]
             now += 0 if start < 300 else ALONE_FOR
             assert {answer.outcome for answer in hand_over(transport, mails)} == {A}
             assert server.connections == connections
@@ -177,6 +177,19 @@ def test_a_relay_that_goes_away_altogether_gives_each_mail_one_answer() -> None:
     check_answers(server, plenty(), answers)
     assert {answer.outcome for answer in answers} == {A, T}
     assert len(notes.answers) == len(PLENTY)
+
+
+def test_a_relay_that_slows_both_connections_down_is_not_asked_again() -> None:
+    """Given a first connection told to stop, and the second too, then the rest waits, and no third is made."""
+    slower = say("421 4.7.28 unusual rate", close=True)
+    with MisbehavingSmtp({"mail": [*[None] * (OPENING + LATER), *[slower] * 9]}) as server:
+        transport = SmtpTransport(server.url(), timeout=TIMEOUT)
+        hand_over(transport, some_mails(OPENING))
+        answers = hand_over(transport, plenty())
+        transport.close()
+    check_answers(server, plenty(), answers)
+    assert {answer.outcome for answer in answers} == {A, T}
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from tests.support.misbehaving_smtp import MisbehavingSmtp
-from worker.delivery.smtp import MANY
+from worker.delivery.smtp import SIDE_BY_SIDE_FROM
 from worker.delivery.transport import Answer, LeaseOver, Outcome, Outgoing, Transport
 
 
@@ -59,7 +59,7 @@ def hand_over(transport: Transport, mails: Sequence[Outgoing], notes: Notes | No
     told = len(notes.answers)
     answers = list(transport.send(mails, notes))
     assert notes.answers[told:] == answers
-    if len(mails) >= MANY:
+    if len(mails) >= SIDE_BY_SIDE_FROM:
         place = {mail.message: at for at, mail in enumerate(mails)}
         answers.sort(key=lambda answer: place[answer.message])
     assert [answer.message for answer in answers] == [mail.message for mail in mails]

@@ -282,7 +282,8 @@ class Sender:
         for answer in transport.send([prepared.outgoing for prepared in marked], self):
             if (at := self._times.machine()) - looked > MOMENT:
                 looked, now = at, self._times.now()
-            if self._lapsed and answer.outcome is Outcome.TEMPORARY:  # others may still be answered that went before
+            unasked = answer.code is None and answer.outcome is Outcome.TEMPORARY
+            if self._lapsed and unasked:  # another of the group may be answered still that went before
                 results.append(put_back(answer.message, "the claim ran out", now))
                 continue
             self._traffic.note(relay, answer, now)

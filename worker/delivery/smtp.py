@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from worker.delivery.smtp_channel import Channel
 from worker.delivery.smtp_relay import parse_relay
 from worker.delivery.transport import Answer, Journal, Outcome, Outgoing
 from worker.domain.answers import Stage
 
-MANY = 20  # mails of one call, from which they go over two connections; a sender has fewer by a slow relay
+SIDE_BY_SIDE_FROM = 20  # mails of one call, from which they go over two connections; a sender has fewer by a slow relay
 ALONE_FOR = 60.0  # seconds that one connection is made do with, where the relay takes no second
 OPENED_WITHIN = 2.0  # seconds that each step of opening the second may take: a relay that is full may leave it waiting
 
@@ -48,7 +49,7 @@ class SmtpTransport:
 
     def send(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
         """Hand the mails over; yields exactly one answer for each, as they come: over one connection in order."""
-        side_by_side = len(mails) >= MANY and self._first.proven and self._has_second()
+        side_by_side = len(mails) >= SIDE_BY_SIDE_FROM and self._first.proven and self._has_second()
         if not side_by_side:
             self._second.close()  # others may want it: many relays take few connections from one client
         for answer in self._by_both(mails, journal) if side_by_side else _by(self._first, mails, journal):
@@ -72,27 +73,27 @@ class SmtpTransport:
     def _by_both(self, mails: Sequence[Outgoing], journal: Journal) -> Iterator[Answer]:
         """Hand mails over by both channels in turn; what one does not take any more goes by the other.
 
-        A lane that gave an answer has no mail that awaits one, so it can be left at that moment.
+        A channel that gave an answer has no mail that awaits one, so it can be left at that moment.
         """
         left = {mail.message: mail for mail in mails}  # those without an answer
         untold: dict[int, Answer] = {}  # of mails that nobody was told of, since a channel has no connection any more
         spent: set[Channel] = set()
         channels = (self._first, self._second)
-        lanes = deque((channel, channel.hand(mails[at::2], journal)) for at, channel in enumerate(channels))
+        turns = deque((channel, channel.hand(mails[at::2], journal)) for at, channel in enumerate(channels))
         awaiting: set[Channel] = set()  # an answer to a final dot
-        while lanes:
-            channel, lane = lanes[0]
+        while turns:
+            channel, answers = turns[0]
             try:
-                answer = next(lane)
+                answer = next(answers)
             except StopIteration:
-                lanes.popleft()
+                turns.popleft()
                 continue
             if answer is None:
                 awaiting.add(channel)
-                lanes.rotate()
+                turns.rotate()
                 continue
             if channel not in awaiting:  # the mail was refused before its dot: the other's answer may lie there
-                lanes.rotate()
+                turns.rotate()
             awaiting.discard(channel)
             if answer.outcome is Outcome.TEMPORARY and answer.stage is Stage.CONNECT:
                 untold[answer.message] = answer
@@ -100,18 +101,18 @@ class SmtpTransport:
             elif channel is self._second and _too_many(answer):
                 self._alone_until = self._monotonic() + ALONE_FOR
                 spent.add(channel)
-                lanes.remove((channel, lane))
-                lane.close()
+                turns.remove((channel, answers))
+                answers.close()
                 channel.close()
             else:
                 del left[answer.message]
                 yield answer
         sound = next((channel for channel in channels if channel not in spent and channel.proven), None)
-        if sound is None:
-            for answer in untold.values():
-                del left[answer.message]
-                yield answer
-        yield from _by(sound or self._first, list(left.values()), journal)
+        if sound is None and untold:  # the relay is down or sick, and is not asked again for these
+            known = next(iter(untold.values()))
+            yield from (untold.get(number) or replace(known, message=number) for number in left)
+        else:
+            yield from _by(sound or self._first, list(left.values()), journal)
 
 
 def _too_many(answer: Answer) -> bool:
