@@ -22,7 +22,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from bench.latency import cpu
+from bench.latency import cpu, until_quiet
 from bench.support.homes import ask_for_database
 from bench.support.noise import Noise
 from bench.support.poster import Posted, post
@@ -100,6 +100,7 @@ def measure(settings: dict[str, str], bare_url: str | None, folder: Path, option
         with phin_up(home, **settings) as up:
             key = Visitor(up, **settings).key
             database = Database(settings.get("PHIN_DATABASE_URL", f"sqlite:///{home / 'var' / 'phin.db'}"))
+            until_quiet(up)  # the first start compiles every template
             accepted, noise = 0, Noise()
             for number in range(options.rounds + 1):  # the first one warms up
                 for name, (batch, connections) in LOADS.items():

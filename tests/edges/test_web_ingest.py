@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gzip
 import json
+import time
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from sqlalchemy import func, select
 
 from tests.support.web import KEY, OTHER_KEY, client, post, purchase, web_house
 from worker.domain.work import Work
+from worker.engine.rush import Rush
 from worker.storage.database import Database
 from worker.storage.tables import event
 
@@ -220,3 +224,21 @@ async def test_nothing_new_is_nothing_to_tell(sqlite_database: Database, tmp_pat
         await post(web, purchase())
     await asyncio.sleep(0.05)
     assert house.queue.all() == Work(events=(1,))
+
+
+@pytest.mark.parametrize(("requests", "rush"), [(1, False), (40, True)])
+async def test_workers_see_when_more_comes_in_than_they_process(
+    database: Database, tmp_path: Path, requests: int, rush: bool
+) -> None:
+    """Given batches of a hundred, then it is a rush to who processes events where they are many."""
+    house = web_house(database, tmp_path)
+    moment = time.time()
+    house.precedence = Rush(tmp_path / "rush", 2, now=lambda: moment)
+    async with client(house) as web:
+        for number in range(requests):
+            answer = await post(web, [purchase(100 * number + one) for one in range(100)])
+            assert answer.status_code == 202
+    slot, taken = tmp_path / "rush" / "slot-1", pytest.raises(BlockingIOError)
+    with house.precedence.processing(), slot.open("w") as another, taken if rush else nullcontext():
+        fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert count(database) == 100 * requests

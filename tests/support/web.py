@@ -32,6 +32,7 @@ from worker.edges.queue_standing import Waiting
 from worker.edges.secrets import IngestKey, Secrets
 from worker.edges.web.app import build_app
 from worker.edges.web.flow_files import Beside
+from worker.engine.rush import NO_RUSH, Precedence
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 
@@ -70,6 +71,7 @@ class WebHouse:
     database: Database
     clock: HandClock = field(default_factory=HandClock)
     queue: Told = field(default_factory=Told)
+    precedence: Precedence = NO_RUSH
     captures_mail: bool = True
     staff: StaffOf = nobody
     flowbook: FlowBook = field(default_factory=FlowBook)

@@ -53,6 +53,7 @@ from worker.engine.finding import Finding
 from worker.engine.in_hand import Hands, blame_the_dead
 from worker.engine.processing import Processing
 from worker.engine.reminders import Reminders
+from worker.engine.rush import NO_RUSH, Rush
 from worker.engine.segments import Segments
 from worker.engine.stepping import Stepping
 from worker.engine.surroundings import Surroundings
@@ -99,6 +100,8 @@ class House:
         self.database = Database(home.database_url, pool=self.settings.queue.threads + 2, waited_for=waited_for)
         self.flowbook = FlowBook()
         self.hands = Hands(self.settings.var / "run" / "hands")
+        beside = self.database.on_this_machine and not self.database.is_sqlite  # whose lock says who goes first
+        self.precedence = Rush(self.settings.var / "run" / "rush") if beside else NO_RUSH
         self.staff = followed_staff(home)
         self.seasons = FollowedSeasons(home.config / SEASONS_FILE)
         if self.settings.bounces.imap_url:
@@ -206,15 +209,8 @@ class House:
     @cached_property
     def webhooks(self) -> Webhooks:
         """Tells other systems what flows have for them."""
-        told = self.settings.webhooks
-        return Webhooks(
-            self.database,
-            self.flowbook,
-            self.secrets.webhook,
-            self.clock,
-            allow_private=told.allow_private,
-            timeout=told.timeout,
-        )
+        told, about = self.settings.webhooks, (self.database, self.flowbook, self.secrets.webhook, self.clock)
+        return Webhooks(*about, allow_private=told.allow_private, timeout=told.timeout)
 
     @cached_property
     def relay_health(self) -> Mapping[str, RelayHealth]:
@@ -231,7 +227,7 @@ class House:
     def runners(self) -> dict[Job, Callable[[Sequence[int]], Work]]:
         """What does each kind of work, at the time of the house's clock."""
         about = (self.database, self.flowbook, self.settings, self.staff)
-        processing = Processing(*about, pseudonyms=self.pseudonyms, hands=self.hands)
+        processing = Processing(*about, pseudonyms=self.pseudonyms, hands=self.hands, precedence=self.precedence)
         stepping = Stepping(*about, hands=self.hands)
         hits = self.hits
         return {

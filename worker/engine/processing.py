@@ -33,6 +33,7 @@ from worker.engine.in_hand import NOTHING_KEPT, InHand, Kind
 from worker.engine.recording import Recorded, record
 from worker.engine.redeeming import redeem
 from worker.engine.reporting import report
+from worker.engine.rush import NO_RUSH, Precedence
 from worker.engine.surroundings import Surroundings
 from worker.engine.withdrawing import withdraw
 from worker.engine.writing_fields import tell_of
@@ -58,6 +59,7 @@ class Processing:
         chance: says what falls to whom, of splits and holdouts.
         pseudonyms: by which somebody is known again who was erased.
         hands: where it is noted what this process has in hand.
+        precedence: makes way for whoever takes many events in.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Processing:
         chance: Chance = BY_HASH,
         pseudonyms: Pseudonyms = NO_KEYS,
         hands: InHand = NOTHING_KEPT,
+        precedence: Precedence = NO_RUSH,
     ) -> None:
         self._hands = hands
+        self._precedence = precedence
         self._database = database
         self._flowbook = flowbook
         self._around = Surroundings.of(settings, flowbook.segments, staff, chance)
@@ -92,7 +96,8 @@ class Processing:
             while left:
                 part, rest = left[:most], list[int]()
                 together = partial(transact, self._database, partial(self._together, part, rest, now))
-                work += each_for_itself(part, together, partial(self._alone, now))
+                with self._precedence.processing():
+                    work += each_for_itself(part, together, partial(self._alone, now))
                 left = [*rest, *left[most:]]
                 most = max(PRESSED, len(part) - len(rest)) if rest else most
             return work

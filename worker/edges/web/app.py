@@ -75,7 +75,7 @@ def build_app(house: Composed) -> Starlette:
     writable = Writable(partial(probe_writing, house.database))
     strangers = Strangers(settings.limits.strangers_per_minute)
     keys = Keys(house.secrets.source_of, settings.intake.requests_per_second, strangers)
-    ingest = Ingest(settings, keys, house.database, house.clock, teller, writable)
+    ingest = Ingest(settings, keys, house.database, house.clock, teller, writable, house.precedence)
     hits = HitRecorder(house.database, spool, teller, settings.tracking.journal)
     refusal_confirmed = settings.policy.refusal_confirmed
     refusals = RefusalRecorder(house.database, spool, teller, house.clock, confirmed=refusal_confirmed)

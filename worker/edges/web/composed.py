@@ -18,6 +18,7 @@ from worker.edges.provider_keys import ProviderKeys
 from worker.edges.queue_standing import Waiting
 from worker.edges.secrets import Secrets
 from worker.edges.web.flow_files import Beside
+from worker.engine.rush import Precedence
 from worker.storage.database import Database
 from worker.storage.flowbook import FlowBook
 
@@ -54,6 +55,10 @@ class Composed(Protocol):
     @property
     def clock(self) -> _Clock:
         """The shop's time."""
+
+    @property
+    def precedence(self) -> Precedence:
+        """What lets processing make way for many events at once."""
 
     @property
     def queue(self) -> _Queue:

@@ -24,6 +24,7 @@ from worker.edges.web.recording import Clock
 from worker.edges.web.telling import Teller
 from worker.edges.web.writable import Writable
 from worker.engine.intake import Examined, Receipt, examine, keep, keep_carefully, receipt, work_of
+from worker.engine.rush import Precedence
 from worker.storage.database import Database, told
 from worker.storage.events import NewEvent, Stored
 
@@ -43,6 +44,7 @@ class Ingest:
         keys: says whose key a request presents, and how often one may.
         teller: told of new events.
         writable: learns how each write fares.
+        precedence: is told how many events come in.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Ingest:
         clock: Clock,
         teller: Teller,
         writable: Writable,
+        precedence: Precedence,
     ) -> None:
         self._limits = settings.intake
         self._rules = EventRules.of(settings)
@@ -60,6 +63,7 @@ class Ingest:
         self._database = database
         self._clock = clock
         self._teller = teller
+        self._precedence = precedence
         self._readers = ThreadPoolExecutor(2, "reading")
         self._commits: GroupCommit[list[NewEvent], list[Stored]] = GroupCommit(
             "events", writable.watched(self._write), len
@@ -107,6 +111,7 @@ class Ingest:
         return receipt(examined, await asyncio.wait_for(committed, COMMITTED_WITHIN))
 
     def _write(self, parts: Sequence[list[NewEvent]]) -> Sequence[list[Stored]]:
+        self._precedence.taking_in(sum(map(len, parts)))
         if len(parts) == 1:
             written = [keep_carefully(self._database, parts[0])]
         else:
