@@ -28,8 +28,9 @@ MANY = 100_000
 
 @contextmanager
 def slots_taken(folder: Path) -> Iterator[None]:
-    """Take the slots of a machine with up to eight cores."""
-    files = [os.open(folder / f"slot-{number}", os.O_RDWR | os.O_CREAT) for number in range(1, 7)]
+    """Take all slots of this machine."""
+    slots = [folder / f"slot-{number}" for number in range(1, 1 + (os.cpu_count() or 1))]
+    files = [os.open(slot, os.O_RDWR | os.O_CREAT) for slot in slots]
     for file in files:
         fcntl.flock(file, fcntl.LOCK_EX)
     try:

@@ -239,6 +239,7 @@ async def test_workers_see_when_more_comes_in_than_they_process(
             answer = await post(web, [purchase(100 * number + one) for one in range(100)])
             assert answer.status_code == 202
     slot, taken = tmp_path / "rush" / "slot-1", pytest.raises(BlockingIOError)
+    slot.parent.mkdir(exist_ok=True)
     with house.precedence.processing(), slot.open("w") as another, taken if rush else nullcontext():
         fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert count(database) == 100 * requests

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.engine.rush import BEHIND, LASTS, PROCESSED, REST, RESTS, SLOT_WITHIN, Rush
+from worker.engine.rush import BEHIND, LASTS, LOOK_EVERY, PROCESSED, REST, RESTS, SLOT_WITHIN, Rush
 
 TWO = int(2 * PROCESSED * BEHIND)  # events at once that two cores are just not behind with
 
@@ -53,9 +53,13 @@ def stopped_in_its_slot(folder: Path) -> Iterator[None]:
     os.close(file)
 
 
-def most_at_once(folder: Path, cores: int, threads: int) -> int:
-    """Have so many threads process, each as a process of its own would; returns how many did at the same time."""
-    lock, now, most = threading.Lock(), 0, 0
+def most_at_once(folder: Path, cores: int, hoped: int) -> int:
+    """Have three threads process, each as a process of its own would; returns how many did at the same time.
+
+    Parameters:
+        hoped: how many those wait for who began.
+    """
+    lock, now, most, enough = threading.Lock(), 0, 0, threading.Event()
     moment = time.time()
 
     def work() -> None:
@@ -64,11 +68,14 @@ def most_at_once(folder: Path, cores: int, threads: int) -> int:
             with lock:
                 now += 1
                 most = max(most, now)
-            time.sleep(0.1)
+                if most >= hoped:
+                    enough.set()
+            enough.wait(10)
+            time.sleep(0.05)
             with lock:
                 now -= 1
 
-    working = [threading.Thread(target=work) for _ in range(threads)]
+    working = [threading.Thread(target=work) for _ in range(3)]
     for one in working:
         one.start()
     for one in working:
@@ -80,7 +87,7 @@ def most_at_once(folder: Path, cores: int, threads: int) -> int:
 def test_in_a_rush_they_share_slots(tmp_path: Path, cores: int, at_once: int) -> None:
     """Given more events than can be processed, when several process, then no more than there are cores to spare."""
     Rush(tmp_path, cores).taking_in(100_000)
-    assert most_at_once(tmp_path, cores, 3) == at_once
+    assert most_at_once(tmp_path, cores, at_once) == at_once
 
 
 @pytest.mark.parametrize("events", [0, 1, TWO])
@@ -90,7 +97,7 @@ def test_without_a_rush_all_work_at_once(tmp_path: Path, events: int) -> None:
     assert most_at_once(tmp_path, 2, 3) == 3
 
 
-@pytest.mark.parametrize(("a_second", "rush"), [(10, False), (PROCESSED, False), (3 * PROCESSED, True)])
+@pytest.mark.parametrize(("a_second", "rush"), [(10, False), (2 * PROCESSED - 5, False), (2 * PROCESSED + 25, True)])
 def test_a_rush_is_more_than_is_processed(tmp_path: Path, a_second: int, rush: bool) -> None:
     """Given a stream of events for ten seconds on two cores, then it is a rush where it is more than those process."""
     clock = Time()
@@ -131,7 +138,7 @@ def test_who_had_a_slot_rests(tmp_path: Path) -> None:
         with rush.processing():
             clock.now += took
             rush.taking_in(2 * TWO)
-        assert clock.slept == pytest.approx(min(RESTS, REST * took))
+        assert clock.slept == pytest.approx(min(RESTS, REST * took) + 2 * LOOK_EVERY)
 
 
 def test_more_cores_less_rest(tmp_path: Path) -> None:
@@ -141,7 +148,7 @@ def test_more_cores_less_rest(tmp_path: Path) -> None:
     rush.taking_in(100_000)
     with rush.processing():
         clock.now += 0.1
-    assert clock.slept == pytest.approx(REST * 0.1 / 4)
+    assert clock.slept == pytest.approx(REST * 0.1 / 4 + 2 * LOOK_EVERY)
 
 
 def test_the_rest_ends_with_the_rush(tmp_path: Path) -> None:
@@ -192,12 +199,76 @@ def test_a_clock_that_jumps_makes_no_rush(tmp_path: Path, jump: float) -> None:
 
 
 def test_where_no_file_can_be_made_all_goes_on(tmp_path: Path) -> None:
-    """Given a folder that is gone, then events are taken in and processed all the same."""
-    rush = Rush(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
+    """Given a folder that cannot be made, then events are taken in and processed all the same."""
+    (tmp_path / "file").touch()
+    rush = Rush(tmp_path / "file" / "folder")
     rush.taking_in(100_000)
     with rush.processing():
         pass
+
+
+def test_where_slots_cannot_be_had_nobody_waits(tmp_path: Path) -> None:
+    """Given a rush and a slot that cannot be opened, then whoever processes goes on at once."""
+    clock = Time()
+    rush = rush_of(tmp_path, clock)
+    rush.taking_in(2 * TWO)
+    (tmp_path / "slot-1").mkdir()
+    with rush.processing():
+        assert clock.slept == 0.0
+
+
+def test_who_leaves_waits_no_more(tmp_path: Path) -> None:
+    """Given a rush, no free slot and a process that is to end, then it goes on at once, and does not rest."""
+    clock = Time()
+    rush = rush_of(tmp_path, clock)
+    rush.taking_in(2 * TWO)
+    rush.leave()
+    with stopped_in_its_slot(tmp_path), rush.processing():
+        clock.now += 0.1
+    assert clock.slept == 0.0
+
+
+def test_a_rest_that_is_broken_off_gives_the_slot_back(tmp_path: Path) -> None:
+    """Given a worker at rest, when it is interrupted, then another has the slot at once."""
+    clock = Time()
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    Rush(tmp_path, 2, now=clock).taking_in(2 * TWO)
+    with pytest.raises(KeyboardInterrupt), Rush(tmp_path, 2, now=clock, sleep=interrupted).processing():
+        clock.now += 0.1
+    with rush_of(tmp_path, clock).processing():
+        assert clock.slept == 0.0
+
+
+def test_everybody_has_a_slot_in_time(tmp_path: Path) -> None:
+    """Given a rush and several who have much to process, then none of them has to wait as if another were stopped."""
+    over, waits = threading.Event(), list[float]()
+
+    def front() -> None:
+        rush = Rush(tmp_path, 2)
+        while not over.wait(0.02):
+            rush.taking_in(100_000)
+
+    def work() -> None:
+        rush = Rush(tmp_path, 2)
+        for _ in range(6):
+            began = time.monotonic()
+            with rush.processing():
+                waits.append(time.monotonic() - began)
+                time.sleep(0.01)
+
+    Rush(tmp_path, 2).taking_in(100_000)
+    threads = [threading.Thread(target=one) for one in (front, work, work, work, work)]
+    for thread in threads:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join()
+    over.set()
+    threads[0].join()
+    assert len(waits) == 24
+    assert max(waits) < SLOT_WITHIN / 2
 
 
 def test_what_fails_in_its_slot_gives_it_back(tmp_path: Path) -> None:
@@ -207,5 +278,6 @@ def test_what_fails_in_its_slot_gives_it_back(tmp_path: Path) -> None:
     rush.taking_in(2 * TWO)
     with pytest.raises(ValueError, match="broken"), rush.processing():
         raise ValueError("broken")
+    clock.slept = 0.0
     with rush.processing():
         assert clock.slept == 0.0

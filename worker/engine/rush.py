@@ -1,14 +1,14 @@
 """A rush: more events come in than this machine can process, so that taking them in goes before processing them.
 
 Where the database is a server beside Phin, its own processes and the workers that ask them have the same few cores as
-whoever takes events in, and each request waits for a core six times. With SQLite the lock says who goes first
-(`storage/writer_lock.py`); here whoever takes events in counts them, and marks a rush by the time of a file. Whoever
-processes events looks before each transaction: in a rush they share few slots, on two cores one, and rest in it. What
-waits then has to wait anyway, for what came before it; and of what they process three fifths are left, since they stood
-in each other's way, too.
+the web process, and each request waits for a core six times. With SQLite the lock says who goes first
+(`storage/writer_lock.py`); here the web process counts what it takes in, and marks a rush by the time of a file. Who
+processes events looks before each transaction: in a rush they share few slots, on two cores one, and rest in it. Three
+fifths of what they process are left then. Threads that wait for a slot do no other work meanwhile; without a rush they
+would process what came before it.
 
-All of it holds on one machine. Nobody who takes events in waits for anything here, and who processes waits for nobody
-for ever: one that was stopped in its slot keeps the others for a few seconds.
+All of it holds on one machine. The web process waits for nothing here, and who processes waits for nobody for ever: one
+that was stopped in its slot keeps the others for a few seconds.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-PROCESSED = 150  # events a second that a core is thought to process at most
-BEHIND = 0.5  # seconds of such work that come in beyond what is processed: from then on it is a rush
+import structlog
+
+PROCESSED = 175  # events a second that a core is thought to process at most: two came to 320 with large batches
+BEHIND = 0.4  # seconds of such work that come in beyond what is processed: from then on it is a rush
 LASTS = 0.5  # seconds that a rush goes on after it was marked
 FRONT = 2  # cores that taking in has work for: the web process, and the server's process that it asks
 REST = 2.0  # times as long as it had a slot that a worker rests in it, where there are no more cores than those
 RESTS = 0.25  # seconds at most
 SLOT_WITHIN = 5.0  # seconds that a worker waits for a slot before it goes on without
 LOOK_EVERY = 0.01  # seconds
+LOGGED_EVERY = 60.0  # seconds
+
+_log = structlog.get_logger(__name__)
 
 
 class Precedence(Protocol):
@@ -40,6 +45,9 @@ class Precedence(Protocol):
 
     def processing(self) -> AbstractContextManager[None]:
         """Process events; in a rush, once a slot is free."""
+
+    def leave(self) -> None:
+        """Wait no more, as this process is to end."""
 
 
 class NoRush:
@@ -52,6 +60,9 @@ class NoRush:
         """Process at once."""
         return nullcontext()
 
+    def leave(self) -> None:
+        """Wait no more than before."""
+
 
 NO_RUSH = NoRush()
 
@@ -60,7 +71,7 @@ class Rush:
     """What the processes of one machine know of a rush.
 
     Parameters:
-        folder: made if it is missing; the same for all processes of this machine.
+        folder: made where a rush is first marked; the same for all processes of this machine.
         cores: of the machine, for this process; None: as it has. The more there are, the more come in before it is a
             rush, the more may process at once, and the less they rest.
         now, sleep: seconds by the clock of the machine, which times of files are of too; and what lets them pass.
@@ -74,7 +85,6 @@ class Rush:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         cores = cores or _cores()
         slots = max(1, cores - FRONT)
         self._mark = folder / "rush"
@@ -84,6 +94,8 @@ class Rush:
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
+        self._leaving = False
+        self._told = -LOGGED_EVERY  # when a rush was last logged
         self._waiting, self._counted = 0.0, now()  # events that came beyond what could be processed, and up to when
 
     def taking_in(self, events: int) -> None:
@@ -96,9 +108,7 @@ class Rush:
             self._waiting, self._counted = min(2 * most, max(0.0, self._waiting - done) + events), now
             rush = self._waiting > most
         if rush:
-            with suppress(OSError):
-                self._mark.touch()
-                os.utime(self._mark, (now, now))
+            self._tell(now)
 
     @contextmanager
     def processing(self) -> Iterator[None]:
@@ -109,16 +119,40 @@ class Rush:
             yield
         finally:
             if slot is not None:
-                self._wait(min(RESTS, self._rest * (self._now() - began)))
-                os.close(slot)
+                try:
+                    self._wait(min(RESTS, self._rest * (self._now() - began)))
+                finally:
+                    os.close(slot)
+                self._wait(2 * LOOK_EVERY)  # those who wait look now; without this, none of them would ever be first
+
+    def leave(self) -> None:
+        """Wait no more, as this process is to end."""
+        self._leaving = True
+
+    def _tell(self, now: float) -> None:
+        """Mark a rush; where that fails, all processes go on as if there were none."""
+        if now - self._told >= LOGGED_EVERY or now < self._told:
+            self._told = now
+            _log.info("more events come in than are processed: workers make way", thought_processed=self._processed)
+        try:
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.touch()
+            os.utime(self._mark, (now, now))
+        except OSError as error:
+            if self._told == now:
+                _log.warning("workers cannot be told to make way", file=str(self._mark), why=error.strerror)
 
     def _slot(self) -> int | None:
-        """Return a slot once one is free; None where there is no rush, or it takes too long."""
+        """Return a slot once one is free; None where there is no rush, it takes too long, or slots cannot be had."""
         left = SLOT_WITHIN
         while left > 0 and self._goes_on():
             for path in self._slots:
-                with suppress(OSError):
+                try:
                     return _locked(path)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return None
             self._sleep(LOOK_EVERY)
             left -= LOOK_EVERY
         return None
@@ -129,17 +163,21 @@ class Rush:
             seconds -= LOOK_EVERY
 
     def _goes_on(self) -> bool:
+        if self._leaving:
+            return False
         try:
-            return 0 <= self._now() - self._mark.stat().st_mtime < LASTS  # a clock may be put back
+            marked = self._mark.stat().st_mtime
         except OSError:
             return False
+        return 0 <= self._now() - marked < LASTS  # a clock may be put back
 
 
 def _locked(path: Path) -> int:
     """Return a file that is locked for as long as it is open.
 
     Raises:
-        OSError: another holds it, or it cannot be opened.
+        BlockingIOError: another holds it.
+        OSError: it cannot be opened.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:

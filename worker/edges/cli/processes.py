@@ -179,6 +179,7 @@ def worker() -> None:
         recovery = ("recovery", lambda: house.recover(leases=False), RECOVER_EVERY, leaving)
         threading.Thread(target=again_and_again, args=recovery, daemon=True).start()  # a machine may have no clock
         leaving.wait()
+        house.precedence.leave()
         workers.stop(FINISHES_WITHIN)
     house.close()
 
