@@ -145,8 +145,7 @@ class Tokens:
 
     def bounce(self, message: int) -> str:
         """Return the token in the envelope sender of this message: small letters and digits, 31 to 45 of them."""
-        signed = _signed(self._rings[Use.BOUNCE], 0, _varint(message))
-        return b32encode(signed).rstrip(b"=").decode().lower()
+        return _small(_signed(self._rings[Use.BOUNCE], 0, _varint(message)))
 
     def task(self, task: int, person: str) -> str:
         """Return the token with which this staff member opens the page of a task."""
@@ -185,7 +184,7 @@ class Tokens:
             signed = b32decode(token.upper() + "=" * (-len(token) % 8))
         except NoBase64:
             return None
-        return self._message(Use.BOUNCE, _encoded(signed))
+        return self._message(Use.BOUNCE, _encoded(signed)) if _small(signed) == token.lower() else None
 
     def read_click(self, token: str) -> Click | None:
         """Return where a click leads and what it is of, or None for anything that was not made here."""
@@ -257,6 +256,10 @@ def _verified(ring: _Ring, token: str) -> bytes | None:
 
 def _encoded(raw: bytes) -> str:
     return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode()
+
+
+def _small(raw: bytes) -> str:
+    return b32encode(raw).rstrip(b"=").decode().lower()
 
 
 @lru_cache(_REMEMBERED)  # a mail's number stands in each of its links
