@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -242,33 +242,21 @@ def test_a_rest_that_is_broken_off_gives_the_slot_back(tmp_path: Path) -> None:
         assert clock.slept == 0.0
 
 
-def test_everybody_has_a_slot_in_time(tmp_path: Path) -> None:
-    """Given a rush and several who have much to process, then none of them has to wait as if another were stopped."""
-    over, waits = threading.Event(), list[float]()
+def test_who_gives_a_slot_back_lets_others_have_it(tmp_path: Path) -> None:
+    """Given a rush, when a worker gives its slot back, then it is free for as long as those who wait need to look."""
+    clock, free = Time(), 0.0
 
-    def front() -> None:
-        rush = Rush(tmp_path, 2)
-        while not over.wait(0.02):
-            rush.taking_in(100_000)
+    def sleep(seconds: float) -> None:
+        nonlocal free
+        clock.sleep(seconds)
+        with (tmp_path / "slot-1").open("w") as slot, suppress(BlockingIOError):
+            fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free += seconds
 
-    def work() -> None:
-        rush = Rush(tmp_path, 2)
-        for _ in range(6):
-            began = time.monotonic()
-            with rush.processing():
-                waits.append(time.monotonic() - began)
-                time.sleep(0.01)
-
-    Rush(tmp_path, 2).taking_in(100_000)
-    threads = [threading.Thread(target=one) for one in (front, work, work, work, work)]
-    for thread in threads:
-        thread.start()
-    for thread in threads[1:]:
-        thread.join()
-    over.set()
-    threads[0].join()
-    assert len(waits) == 24
-    assert max(waits) < SLOT_WITHIN / 2
+    rush_of(tmp_path, clock).taking_in(2 * TWO)
+    with Rush(tmp_path, 2, now=clock, sleep=sleep).processing():
+        clock.now += 0.01
+    assert free > LOOK_EVERY
 
 
 def test_what_fails_in_its_slot_gives_it_back(tmp_path: Path) -> None:
