@@ -27,6 +27,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "bigint": st.integers(-(2**63), 2**63 - 1),
     "integer": st.integers(-(2**31), 2**31 - 1),
     "text": WORDS,
+    "numeric": st.decimals(-(10**15), 10**15, places=4),
     "boolean": st.booleans(),
     "timestamptz": MOMENTS,
     "jsonb": st.dictionaries(WORDS, WORDS | st.booleans() | st.integers(-9, 9), max_size=3),

@@ -72,8 +72,7 @@ def record(
     number = event.order["number"] if event.order else None
     if order is not None and order.customer_id != customer_id:
         note = "; ".join(filter(None, (note, f"order {number} is another customer's and stays theirs")))
-    if not pending.close(connection, event.id, customer_id, number, note):
-        raise RuntimeError(f"event {event.id} was taken by someone else meanwhile; nothing of it is done again")
+    pending.close(connection, event.id, customer_id, number, note)
     customer = customers.by_id(connection, [customer_id])[customer_id]
     back = welcome(connection, pseudonyms, customer, event, now)
     if lift_by_event(connection, customer, event, now) or back:

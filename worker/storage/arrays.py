@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BindParameter, Dialect, Integer, String, Text
@@ -25,6 +26,11 @@ Writer = Callable[[Iterable[Any]], str]
 def numbers(values: Iterable[int | None]) -> str:
     """Return numbers as PostgreSQL writes an array of them."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def amounts(values: Iterable[Decimal | None]) -> str:
+    """Return amounts as PostgreSQL writes an array of them, each with all its digits."""
+    return "{" + ",".join(["NULL" if value is None else format(value, "f") for value in values]) + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:
@@ -64,6 +70,7 @@ def _quoted(text: str) -> str:
 WRITERS: dict[str, Writer] = {
     "bigint": numbers,
     "integer": numbers,
+    "numeric": amounts,
     "text": texts,
     "boolean": flags,
     "timestamptz": instants,

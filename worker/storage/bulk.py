@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from worker.storage.arrays import WRITERS
-from worker.storage.types import microseconds
+from worker.storage.types import amount, microseconds
 
 MANY = 50  # rows of a statement on SQLite; what is left over goes row by row
-_MAKERS: Mapping[str, Callable[[Any], Any]] = {"timestamptz": microseconds, "jsonb": json.dumps}  # for SQLite
+# For SQLite.
+_MAKERS: Mapping[str, Callable[[Any], Any]] = {"timestamptz": microseconds, "jsonb": json.dumps, "numeric": amount}
 
 
 class BulkInsert:
@@ -71,9 +72,10 @@ class BulkUpdate:
         table: name of the table.
         values: PostgreSQL's type of each value that is given for a row, by its name; `number` is the row's own.
         assign: what each column is set to, with `{name}` where a value stands; columns are named with their table.
+        only: what has to be true of a row that is changed; columns are named with their table.
     """
 
-    def __init__(self, table: str, values: Mapping[str, str], assign: Mapping[str, str]) -> None:
+    def __init__(self, table: str, values: Mapping[str, str], assign: Mapping[str, str], only: str = "true") -> None:
         self._values = {"number": "bigint", **values}
         types = enumerate(self._values.values())
         self._makers = tuple((at, _MAKERS[type_]) for at, type_ in types if type_ in _MAKERS)
@@ -84,34 +86,32 @@ class BulkUpdate:
         self._writers = [(name, WRITERS[type_]) for name, type_ in self._values.items()]
         columns = {name: f"given.column{at}" for at, name in enumerate(self._values, 1)}
         fifty = ", ".join([f"({', '.join('?' * len(columns))})"] * MANY)
-        self._sqlite = f"UPDATE {table} SET {_set(assign, numbered)} WHERE id = {numbered['number']}"
+        self._sqlite = f"UPDATE {table} SET {_set(assign, numbered)} WHERE id = {numbered['number']} AND {only}"
         self._sqlite_many = (
             f"UPDATE {table} SET {_set(assign, columns)} FROM (VALUES {fifty}) AS given"
-            f" WHERE {table}.id = {columns['number']}"
+            f" WHERE {table}.id = {columns['number']} AND {only}"
         )
         self._postgresql = (
             f"UPDATE {table} SET {_set(assign, given)} FROM unnest({arrays}) AS given ({names})"
-            f" WHERE {table}.id = given.number"
+            f" WHERE {table}.id = given.number AND {only}"
         )
         self._number = f" RETURNING {table}.id"
 
-    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Change these rows.
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Change these rows; returns how many were changed.
 
         Parameters:
             rows: of each its number, and the values in the order of `values`.
         """
         if not rows:
-            return
+            return 0
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(self._postgresql, self._arrays(rows))
-            return
-        made = [_made(row, self._makers) for row in rows]
+            return connection.exec_driver_sql(self._postgresql, self._arrays(rows)).rowcount
+        made, changed = [_made(row, self._makers) for row in rows], 0
         while len(made) >= MANY:
-            connection.exec_driver_sql(self._sqlite_many, tuple(chain.from_iterable(made[:MANY])))
+            changed += connection.exec_driver_sql(self._sqlite_many, tuple(chain.from_iterable(made[:MANY]))).rowcount
             made = made[MANY:]
-        if made:
-            connection.exec_driver_sql(self._sqlite, made)
+        return changed + (connection.exec_driver_sql(self._sqlite, made).rowcount if made else 0)
 
     def run_where(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]], only: str, asked: Mapping[str, Any]

@@ -28,7 +28,7 @@ from worker.domain.journeys import Journey
 from worker.domain.light import light
 from worker.domain.orders import Order
 from worker.domain.tasks import TaskState
-from worker.storage import coupons, orders, stock
+from worker.storage import coupons, orders, stock, write_behind
 from worker.storage.coupons import CouponRow
 from worker.storage.tables import event, journey, message, request, task
 
@@ -211,7 +211,9 @@ def _happenings(
     Parameters:
         since: when the journey began, or would begin.
     """
-    statements = [_EVENTS] if Need.EVENTS in needs else _by_type(needs, since, now)
+    statements = [_EVENTS] if Need.EVENTS in needs else list(_by_type(needs, since, now))
+    if statements:
+        write_behind.catch_up(connection)  # which events are theirs
     rows = [row for statement in statements for row in connection.execute(statement, {"customer": customer_id})]
     rows.sort(key=lambda row: row.occurred_at)
     return tuple(Happening(row.type, row.occurred_at, row.order_number, row.request) for row in rows)

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from worker.domain.conditions.tree import Expression
 from worker.domain.facts import ShopFacts
+from worker.storage import write_behind
 from worker.storage.conditions.context import SqlContext
 from worker.storage.conditions.quantities import decided
 from worker.storage.conditions.sql import to_sql
@@ -95,6 +96,7 @@ def mark(connection: Connection, customers: Mapping[int, bool]) -> None:
 
 def mark_of_events(connection: Connection, event_ids: Sequence[int]) -> None:
     """Note the customers of events that this transaction processes."""
+    write_behind.catch_up(connection)  # whose they are is written by then
     connection.execute(_MARK_OF_EVENTS.on(connection), {"ids": list(event_ids)})
 
 

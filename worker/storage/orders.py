@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from worker.domain.orders import Order, OrderLine, Told
 from worker.storage import write_behind
@@ -29,7 +29,18 @@ _LINES = (
 )
 _ADD = Insertion(orders, lambda new: new.returning(orders.c.id))
 _CHANGE = update(orders).where(orders.c.id == bindparam("of"))
-_ADD_LINE = insert(order_line)
+_LINES_OF = BulkInsert(
+    "order_line",
+    {
+        "order_id": "bigint",
+        "position": "integer",
+        "sku": "text",
+        "name": "text",
+        "category": "text",
+        "quantity": "integer",
+        "price": "numeric",
+    },
+)
 _STATUSES = BulkInsert(
     "order_status", {"order_id": "bigint", "status": "text", "at": "timestamptz", "event_id": "bigint"}
 )
@@ -96,9 +107,13 @@ def save(connection: Connection, order: Order, told: Told) -> int:
 def save_lines(connection: Connection, order_id: int, lines: Sequence[OrderLine], *, new: bool) -> None:
     """Put the lines in the place of those that the order had."""
     if not new:
+        write_behind.catch_up(connection)
         connection.execute(delete(order_line).where(order_line.c.order_id == order_id))
-    if lines:
-        connection.execute(_ADD_LINE, [_line_values(order_id, i, line) for i, line in enumerate(lines)])
+    rows = [
+        (order_id, place, line.sku, line.name, line.category, line.quantity, line.price)
+        for place, line in enumerate(lines)
+    ]
+    write_behind.write(connection, _LINES_OF.run, rows)
 
 
 def add_status(connection: Connection, order_id: int, status: str, at: datetime, event_id: int) -> None:
@@ -106,21 +121,10 @@ def add_status(connection: Connection, order_id: int, status: str, at: datetime,
     write_behind.write(connection, _STATUSES.run, [(order_id, status, at, event_id)])
 
 
-def _line_values(order_id: int, position: int, line: OrderLine) -> Mapping[str, Any]:
-    return {
-        "order_id": order_id,
-        "position": position,
-        "sku": line.sku,
-        "name": line.name,
-        "category": line.category,
-        "quantity": line.quantity,
-        "price": line.price,
-    }
-
-
 def _with_lines(connection: Connection, rows: Sequence[Row[Any]]) -> list[Order]:
     lines: dict[int, list[OrderLine]] = {row.id: [] for row in rows}
     if lines:
+        write_behind.catch_up(connection)
         for row in connection.execute(_LINES, {"orders": list(lines)}):
             lines[row.order_id].append(OrderLine(row.sku, row.name, row.category, row.quantity, row.price))
     return [

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, literal, literal_column, select, union, update
 
 from worker.domain.kinship import Kinship
+from worker.storage import write_behind
+from worker.storage.bulk import BulkUpdate
 from worker.storage.rows import CUSTOMER_LOCKS, lock_all, lock_keys
 from worker.storage.tables import customer, event
 
@@ -50,7 +52,17 @@ _PENDING = (
     .with_for_update()
 )
 _ANYONES = select(event).where(_RECEIVED).order_by(event.c.id).limit(bindparam("limit")).with_for_update()
-_CLOSE = update(event).where(event.c.id == bindparam("of"), _RECEIVED)
+_CLOSE = BulkUpdate(
+    "event",
+    {"customer_id": "bigint", "order_number": "text", "reason": "text"},
+    {
+        "state": "'processed'",
+        "customer_id": "{customer_id}",
+        "order_number": "{order_number}",
+        "reason": "{reason}",
+    },
+    only="event.state = 'received'",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +127,19 @@ def take(connection: Connection, ids: Sequence[int], now: datetime, limit: int =
 
 def close(
     connection: Connection, event_id: int, customer_id: int, order_number: str | None, reason: str | None = None
-) -> bool:
+) -> None:
     """Say that an event was processed, and for whom; a note where something in it had no effect.
 
-    Returns:
-        Whether it was still to be processed.
+    Raises:
+        RuntimeError: somebody else has processed it meanwhile. In a block that gathers, at its end (`write_behind`).
     """
-    values = {"state": "processed", "customer_id": customer_id, "order_number": order_number, "reason": reason}
-    return connection.execute(_CLOSE, {"of": event_id, **values}).rowcount == 1
+    write_behind.write(connection, _close, [(event_id, customer_id, order_number, reason)])
+
+
+def _close(connection: Connection, rows: Sequence[write_behind.Row]) -> None:
+    if _CLOSE.run(connection, rows) != len(rows):
+        numbers = ", ".join(str(row[0]) for row in rows)
+        raise RuntimeError(f"of the events {numbers} some were taken by someone else; nothing of them is done again")
 
 
 def put_off(connection: Connection, event_id: int, reason: str, until: datetime, limit: int) -> bool:

@@ -38,6 +38,11 @@ def instant_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
+def amount(value: Decimal) -> int | float:
+    """Return an amount as SQLite keeps it: a whole number where it is one."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def json_of(text: str | bytes) -> Any:
     """Return what JSON means; most of what columns hold is empty, and not worth a parser."""
     if isinstance(text, bytes):
@@ -90,9 +95,7 @@ class Money(TypeDecorator[Decimal]):
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         """Turn the amount into what the column holds."""
-        if value is None or dialect.name == "postgresql":
-            return value
-        return int(value) if value == value.to_integral_value() else float(value)
+        return value if value is None or dialect.name == "postgresql" else amount(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Turn what the column holds into an exact amount, without zeros at its end."""
