@@ -64,6 +64,25 @@ def test_a_flow_that_enters_at_the_same_event_loses_nothing(shop: Shop) -> None:
     assert (person(shop).fields, person(shop).tags) == ({"points": 3}, ("from-a", "from-b"))
 
 
+def test_a_flow_that_enters_sees_what_a_journey_wrote_at_the_same_event(shop: Shop) -> None:
+    """Given a journey that writes when an order comes, and a flow that the order starts, then both have written."""
+    shop.publish(waits='trigger: signup\nsteps: [{wait: 30 days, until: did("purchase")}, {add: {points: 5}}]')
+    shop.send("signup")
+    shop.publish(starts="trigger: purchase\nsteps: [{add: {points: 1}}]")
+    shop.buy("A1")
+    assert person(shop).fields == {"points": 6}
+
+
+def test_a_flow_knows_that_it_is_under_way_itself(shop: Shop) -> None:
+    """Given a flow that asks for itself and for another, when somebody enters, then they are in it alone."""
+    ways = "then: [{tag: %s-it-is}], else: [{tag: %s-it-is-not}]"
+    asks = 'trigger: signup\nsteps:\n  - {if: in_flow("%s"), %s}\n  - {wait: 1 day}\n'
+    shop.publish(own=asks % ("own", ways % ("own", "own")), other=asks % ("third", ways % ("third", "third")))
+    shop.publish(third="trigger: purchase\nsteps: [{wait: 1 day}]")
+    shop.send("signup")
+    assert set(person(shop).tags) == {"own-it-is", "third-it-is-not"}
+
+
 def test_two_workers_lose_no_update(postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given two journeys of a customer that add, when two workers take them on at the same time, then both count."""
     shop = Shop(postgres_database, **SETTINGS)

@@ -12,11 +12,12 @@ from sqlalchemy import insert, select, update
 
 from tests.support.shop import Shop
 from worker.domain.matching import match
-from worker.engine import entering, processing, stepping
+from worker.engine import advancing, entering, processing, stepping
 from worker.engine.advancing import go_on
 from worker.engine.failing import TRIES
+from worker.storage import journeys
 from worker.storage.database import Database
-from worker.storage.tables import customer, event, event_trace, flow_version
+from worker.storage.tables import customer, event, event_trace, flow_version, trace
 
 WAIT = "trigger: signup\nsteps: [{wait: 7 days, until: did('product.viewed')}, {send: welcome}]"
 CONFIRM = "kind: transactional\ntrigger: purchase\nsteps: [{send: order-confirmation}]"
@@ -127,16 +128,41 @@ def test_a_statement_that_fails_harms_only_its_flow(shop: Shop, monkeypatch: pyt
     assert "IntegrityError" in said[0]["error"] or "Violation" in said[0]["error"]
 
 
-def test_a_first_step_that_fails_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["advance", "perform"], ids=["deciding", "acting"])
+def test_a_first_step_that_fails_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Given a flow whose first step fails, when an order comes, then it has entered, and goes on a minute later."""
     shop.publish(confirm=CONFIRM)
     with monkeypatch.context() as broken:
-        broken.setattr(entering, "go_on", _fails_for("confirm"))
+        broken.setattr(advancing, what, _fail)
         shop.buy("A1")
-    assert [(row.state, row.attempts) for row in shop.journeys()] == [("waiting", 1)]
+    assert [(row.state, row.step, row.attempts) for row in shop.journeys()] == [("waiting", None, 1)]
+    with shop.database.reading() as connection:
+        assert connection.execute(select(trace.c.kind)).scalars().all() == ["entered"]
+        (said,) = connection.execute(select(event_trace.c.flows)).scalar_one()
+    assert said["journey"] == shop.journeys()[0].id
     shop.wait("2 minutes")
     assert [row.state for row in shop.journeys()] == ["done"]
     assert [step for _, step in shop.mails()] == ["order-confirmation"]
+
+
+def test_a_flow_that_cannot_even_be_entered_harms_no_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a flow of which no journey can be written, when an order comes, then the others enter, and it is told."""
+    enter = journeys.enter
+
+    def refused(connection: Any, new: Any, *rest: Any) -> Any:
+        return _fail() if new.flow == "bad" else enter(connection, new, *rest)
+
+    shop.publish(bad=CONFIRM, confirm=CONFIRM)
+    monkeypatch.setattr(journeys, "enter", refused)
+    shop.buy("A1")
+    assert [(row.flow, row.state) for row in shop.journeys()] == [("confirm", "done")]
+    with shop.database.reading() as connection:
+        assert connection.execute(select(event.c.state, event.c.attempts)).one() == ("processed", 0)
+        said = connection.execute(select(event_trace.c.flows)).scalar_one()
+    assert {line["flow"]: line.get("error") for line in said} == {
+        "bad": "RuntimeError: this cannot be done",
+        "confirm": None,
+    }
 
 
 def test_a_deadlock_is_no_try(postgres_database: Database) -> None:

@@ -40,7 +40,22 @@ FLOWS = {
         "trigger: {event: order.shipped}\n"
         'steps: [{tag: shipped}, {wait: 30 days, until: order.status == "delivered"}, {send: arrived}]\n'
     ),
+    # what a batch writes at its end, and who asks for it before: events, lines of orders, journeys of their own
+    "did": 'trigger: signup\nonce: per event\nwhen: did("purchase", within="30 days")\nsteps: [{send: hello}]\n',
+    "bought": 'trigger: signup\nonce: per event\nwhen: bought("robusta")\nsteps: [{send: hello}]\n',
+    "alone": 'trigger: purchase\nsteps: [{if: in_flow("alone"), then: [{tag: again}], else: [{tag: alone}]}]\n',
+    # customers that are held already, and those that another flow has just written to
+    "counts": (
+        "trigger: purchase\nonce: per event\nsteps:\n  - add: {points: 1}\n"
+        "  - if: customer.points > 1\n    then: [{tag: many}]\n  - wait: 1 day\n"
+    ),
+    "counts-too": "trigger: purchase\nonce: per event\nsteps: [{add: {points: 10}}, {wait: 1 day}]\n",
+    # decisions that ask for their journey's row
+    "stops": "trigger: {event: order.cancelled}\nsteps: [{suppress: cancelled}, {tag: stopped}]\n",
+    "holds-out": "trigger: purchase\nonce: per event\nholdout: 50%\ngoal: {event: order.delivered, within: 9 days}\n"
+    "steps: [{send: x}]\n",
 }
+FIELDS = {"points": "number"}
 WHO = st.sampled_from(
     [
         {"id": "c1"},
@@ -102,7 +117,7 @@ def _rows(rows: Any) -> list[Any]:
 def shop() -> Iterator[Shop]:
     """A shop in memory with the flows."""
     database = MemoryDatabase()
-    made = Shop(database)
+    made = Shop(database, fields=FIELDS)
     made.publish(**FLOWS)
     yield made
     database.close()
@@ -141,13 +156,27 @@ SCENE: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("asked", ['did("purchase", within="30 days")', 'bought("robusta")', "customer.points == 1"])
+def test_an_event_sees_what_those_before_it_in_the_batch_left(database: Database, asked: str) -> None:
+    """Given an order and a sign-up in one batch, then a flow that asks at the sign-up sees all that the order left."""
+    shop = Shop(database, fields=FIELDS)
+    shop.publish(counts=FLOWS["counts"], asks=f"trigger: signup\nwhen: {asked}\nsteps: [{{wait: 1 day}}]\n")
+    order = {"number": "A1", "total": 100_000, "lines": [LINE]}
+    told: list[dict[str, Any]] = [{"type": "purchase", "order": order}, {"type": "signup"}]
+    waiting = Work()
+    for at, one in enumerate(told):
+        waiting += shop.receive({"id": f"e{at}", "time": START.isoformat(), "customer": {"id": "c1"}, **one})[1]
+    shop.process(waiting)
+    assert [row.flow for row in shop.journeys()] == ["counts", "asks"]
+
+
 def test_on_postgresql_a_batch_comes_to_the_same(postgres_server: PostgresServer, _postgres_template: str) -> None:
     """Given guests that are joined, orders that change and journeys that end, in one batch or singly on PostgreSQL."""
     told = [{"id": f"e{at}", "time": START.isoformat(), **one} for at, one in enumerate(SCENE)]
     results = []
     for together in (False, True):
         name = postgres_server.create_database(_postgres_template)
-        shop = Shop(Database(postgres_server.url(name)))
+        shop = Shop(Database(postgres_server.url(name)), fields=FIELDS)
         shop.publish(**FLOWS)
         results.append(played(shop, told, together=together))
         shop.database.close()

@@ -6,14 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import event as on_event
+from sqlalchemy import insert, select
 
 from tests.support.shop import START
 from worker.domain.journeys import TraceEntry, TraceKind
-from worker.storage import traces, write_behind
+from worker.domain.orders import OrderLine
+from worker.storage import pending, traces, write_behind
 from worker.storage.bulk import BulkInsert
 from worker.storage.database import Database
-from worker.storage.tables import customer, flow_version, journey, order_status, orders, trace
+from worker.storage.orders import by_number, save_lines
+from worker.storage.tables import customer, event, flow_version, journey, order_status, orders, trace
 
 JOURNEYS = 3
 
@@ -68,7 +71,7 @@ def test_many_lines_are_one_statement(filled: Database) -> None:
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         said.append(statement)
 
-    event.listen(filled.engine, "before_cursor_execute", note)
+    on_event.listen(filled.engine, "before_cursor_execute", note)
     with filled.writing() as connection, write_behind.gathering(connection):
         for number in (1, 2, 3):
             traces.append(connection, number, [line("a"), line("b")], START)
@@ -108,3 +111,38 @@ def test_rows_of_every_kind_are_written_as_they_are_read(filled: Database) -> No
         columns = (order_status.c.order_id, order_status.c.status, order_status.c.at, order_status.c.event_id)
         found = connection.execute(select(*columns).order_by(order_status.c.id)).all()
     assert [tuple(row) for row in found] == rows
+
+
+def test_lines_of_an_order_that_are_written_twice_are_the_last(filled: Database) -> None:
+    """Given lines that wait to be written, when others take their place, then those are there, and they alone."""
+    robusta = OrderLine("R", "Robusta", "robusta", 2, Decimal("119000.5"))
+    culi = OrderLine("C", "Culi", None, 1, Decimal(99_000))
+    with filled.writing() as connection, write_behind.gathering(connection):
+        save_lines(connection, 1, [robusta, culi], new=True)
+        save_lines(connection, 1, [culi, robusta], new=False)
+    with filled.reading() as connection:
+        assert by_number(connection, ["A1"])["A1"].lines == (culi, robusta)
+
+
+def test_an_event_is_closed_once(filled: Database) -> None:
+    """Given an event that is closed twice, in one transaction or in two, then the second fails."""
+    one = {"source": "shop", "type": "purchase", "occurred_at": START, "received_at": START, "content_hash": ""}
+    with filled.writing() as connection:
+        for number in ("e1", "e2"):
+            connection.execute(insert(event), {**one, "external_id": number, "payload": {}})
+    with pytest.raises(RuntimeError, match="someone else"), filled.writing() as connection:
+        with write_behind.gathering(connection):
+            pending.close(connection, 1, 1, None)
+            pending.close(connection, 2, 1, "A1", "note")
+        pending.close(connection, 2, 1, None)
+    with filled.writing() as connection, write_behind.gathering(connection):
+        pending.close(connection, 1, 1, None)
+        pending.close(connection, 2, 1, "A1", "note")
+    with filled.reading() as connection:
+        rows = connection.execute(
+            select(event.c.state, event.c.order_number, event.c.reason).order_by(event.c.id)
+        ).all()
+    assert rows == [("processed", None, None), ("processed", "A1", "note")]
+    late = pytest.raises(RuntimeError, match="someone else")
+    with late, filled.writing() as connection, write_behind.gathering(connection):
+        pending.close(connection, 2, 1, None)

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from worker.domain.advancing import Advance, advance
 from worker.domain.facts import Facts
 from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
-from worker.domain.steps import Coupon, Send
+from worker.domain.staff import Staff
+from worker.domain.steps import Coupon, Send, Suppress
 from worker.domain.work import Work
 from worker.engine.acting import perform
 from worker.engine.issuing import EmptyPoolError, issue
@@ -26,6 +27,40 @@ SOON = timedelta(minutes=1)  # the same, where others are drawing the pool's las
 _log = structlog.get_logger(__name__)
 
 
+def set_out(
+    connection: Connection,
+    around: Surroundings,
+    version: Version,
+    new: Journey,
+    entered: TraceEntry,
+    facts: Facts,
+    *,
+    held: bool,
+) -> tuple[Journey | None, Work]:
+    """Enter a journey and take it as far as it goes: in one statement, where nothing of the decision asks for its row.
+
+    Parameters:
+        new: the journey, with id 0.
+        entered: the first line of its trace.
+        held: whether the customer among the facts is as the row stands, and this transaction holds it.
+
+    Returns:
+        The journey with its number, None where the customer is in one under its key already; and what came of it.
+    """
+    if version.writes and not held:
+        facts = replace(facts, customer=customers.held(connection, new.customer_id))
+    decided = _decided(around, version, new, facts)
+    at_once = decided is not None and not _asks_for_its_row(around, decided)
+    journey = journeys.enter(connection, new, decided if at_once else None, facts.now)
+    if journey is None:
+        return None, Work()
+    traces.append(connection, journey.id, [entered], facts.now)
+    if decided is None or not at_once:
+        return journey, go_on(connection, around, version, journey, facts) or Work()
+    _note(connection, journey, decided, facts.now)
+    return journey, perform(connection, around, around.staff(), version, journey, decided.acts, facts.now)
+
+
 def go_on(
     connection: Connection, around: Surroundings, version: Version, journey: Journey, facts: Facts
 ) -> Work | None:
@@ -37,7 +72,7 @@ def go_on(
     """
     if version.writes:
         facts = replace(facts, customer=customers.held(connection, journey.customer_id))
-    decided = advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer), around.chance)
+    decided = _decided(around, version, journey, facts)
     return Work() if decided is None else write(connection, around, version, journey, facts, decided)
 
 
@@ -58,13 +93,13 @@ def write(
     until there is somebody, or some.
     """
     staff = around.staff()
-    for act in decided.acts:
-        if isinstance(act.step, Send) and act.step.to is not None and not staff.members(act.step.to):
-            step, who = act.step.name, act.step.to
-            _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=step, to=who, journey=journey.id)
-            reason = f"nobody is known as '{who}' in config/staff.yaml, who is to get '{step}'"
-            _hold_back(connection, journey, step, reason, facts.now, facts.now + AGAIN)
-            return None
+    nobody = _to_nobody(staff, decided)
+    if nobody:
+        name, who = nobody[0].name, nobody[0].to
+        _log.error("a mail to staff has nobody to go to", flow=journey.flow, step=name, to=who, journey=journey.id)
+        reason = f"nobody is known as '{who}' in config/staff.yaml, who is to get '{name}'"
+        _hold_back(connection, journey, name, reason, facts.now, facts.now + AGAIN)
+        return None
     try:
         moved = _moved(connection, around, journey, decided, facts.now)
     except EmptyPoolError as error:
@@ -77,6 +112,23 @@ def write(
         return Work()
     _note(connection, journey, moved, facts.now)
     return perform(connection, around, staff, version, journey, moved.acts, facts.now)
+
+
+def _decided(around: Surroundings, version: Version, journey: Journey, facts: Facts) -> Advance | None:
+    return advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer), around.chance)
+
+
+def _asks_for_its_row(around: Surroundings, decided: Advance) -> bool:
+    """Say whether a decision names its journey, or may be held back, which is written to the journey's row."""
+    if any(isinstance(act.step, Coupon | Suppress) for act in decided.acts):
+        return True
+    return bool(_to_nobody(around.staff(), decided))
+
+
+def _to_nobody(staff: Staff, decided: Advance) -> list[Send]:
+    """Return the mails to staff that have nobody to go to."""
+    to_staff = [act.step for act in decided.acts if isinstance(act.step, Send) and act.step.to is not None]
+    return [step for step in to_staff if step.to is not None and not staff.members(step.to)]
 
 
 def _hold_back(

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from worker.domain.facts import Facts, Happening, Need, Needs
 from worker.domain.flows import OnceKind
-from worker.domain.journeys import Journey, TraceEntry, TraceKind
+from worker.domain.journeys import Journey, JourneyState, TraceEntry, TraceKind
 from worker.domain.matching import circle, listening, match, under_way
 from worker.domain.work import Work
-from worker.engine.advancing import go_on
+from worker.engine.advancing import go_on, set_out
 from worker.engine.failing import apart, set_back
 from worker.engine.recording import Recorded
 from worker.engine.surroundings import Surroundings
@@ -28,6 +28,10 @@ from worker.storage.gathered import ALL, Has
 _log = structlog.get_logger(__name__)
 
 
+Line = dict[str, Any]
+"""What an event's trace says of a flow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """An event that was recorded, as flows and journeys are told of it.
@@ -37,6 +41,7 @@ class Occasion:
         careful: whether each flow and journey is told apart, so that one that fails harms only itself.
         chain: the flows behind it, where a step brought it forth.
         has: what the customer may have that it concerns; what is not in it need not be looked for.
+        held: whether the customer is as the row stands, and the transaction holds it.
     """
 
     event_id: int
@@ -46,6 +51,20 @@ class Occasion:
     careful: bool
     chain: tuple[str, ...] = ()
     has: frozenset[Has] = ALL
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A journey that a flow takes the customer into.
+
+    Parameters:
+        journey: with id 0 where it is a new one, which is written when it sets out.
+        entered: the first line of a new one's trace; None where the journey was started over.
+    """
+
+    journey: Journey
+    entered: TraceEntry | None = None
 
 
 def enter(
@@ -64,15 +83,18 @@ def enter(
         wanted = Needs().union(*(version.needs for version in versions))
         asking = Asking(occasion.recorded.customer, wanted, occasion.recorded.order, occasion.happening)
         known = facts.load(connection, asking, around.shop, now, new=occasion.recorded.before is None)
+    held = occasion.held
     for version in versions:
         offer = partial(_offer, connection, around, version, occasion, starts_within, known)
-        entered, line = apart(connection, careful, offer, partial(_failed, version, occasion))
-        said.append(_said(version, line))
-        if entered is not None:
-            begin = partial(_begin, connection, around, version, entered, known)
-            work += apart(connection, careful, begin, partial(set_back, connection, entered.id, now))
+        taken, line = apart(connection, careful, offer, partial(_failed, version, occasion))
+        if taken is not None:
+            begin = partial(_begin, connection, around, version, taken, known, held)
+            line, came = apart(connection, careful, begin, partial(_stuck, connection, version, occasion, taken))
+            work += came
+            held = held and not version.writes
             if Need.FLOWS in wanted:
                 known = facts.with_flows(connection, known)
+        said.append(_said(version, line))
     if said:
         traces.of_event(connection, occasion.event_id, occasion.recorded.customer.id, said, now)
     return work
@@ -85,8 +107,8 @@ def _offer(
     occasion: Occasion,
     starts_within: timedelta,
     known: Facts,
-) -> tuple[Journey | None, dict[str, Any]]:
-    """Enter the customer where the flow takes them; returns the journey and a line for the event's trace."""
+) -> tuple[_Taken | None, Line]:
+    """Say where the flow takes the customer; returns the journey, else a line for the event's trace."""
     flow, happening = version.flow, occasion.happening
     trigger = listening(flow, happening.type)
     assert trigger is not None, "the catalogue names only flows that listen"
@@ -110,23 +132,23 @@ def _offer(
     if current is not None:
         return _again(connection, version, occasion, current, found.once_key, detail)
     aside = flow.holdout > 0 and around.chance.sets_aside(flow.name, known.customer.id, flow.holdout)
-    entered = journeys.enter(
-        connection,
+    new = Journey(
+        id=0,
         flow=flow.name,
         version_id=version.id,
         customer_id=known.customer.id,
         once_key=found.once_key,
-        now=occasion.now,
+        state=JourneyState.CONTROL if aside else JourneyState.WAITING,
+        entered_at=occasion.now,
         event_id=occasion.event_id,
         order_number=happening.order_number,
         request=happening.request,
-        aside=aside,
     )
-    if entered is None:  # by a turn of the clock that came in this moment
-        return None, {"reason": "once", "key": found.once_key}
-    control = {"control": True} if aside else {}
-    traces.append(connection, entered.id, [TraceEntry(TraceKind.ENTERED, None, detail | control)], occasion.now)
-    return None if aside else entered, {"journey": entered.id, **control}
+    if not aside:
+        return _Taken(new, TraceEntry(TraceKind.ENTERED, None, detail)), {}
+    control = TraceEntry(TraceKind.ENTERED, None, detail | {"control": True})
+    journey, line = _enter(connection, new, control, occasion.now)
+    return None, line if journey is None else line | {"control": True}
 
 
 def _again(
@@ -136,8 +158,8 @@ def _again(
     current: Journey,
     once_key: str,
     detail: dict[str, Any],
-) -> tuple[Journey | None, dict[str, Any]]:
-    """Start the journey over that is under way, where its flow says so; returns it and a line for the event's trace."""
+) -> tuple[_Taken | None, Line]:
+    """Start the journey over that is under way, where its flow says so; returns it, else a line for the trace."""
     flow, happening = version.flow, occasion.happening
     if not flow.restarts:
         return None, {"reason": "under way", "journey": current.id}
@@ -155,18 +177,53 @@ def _again(
     )
     if begun is None:
         return None, {"reason": "under way", "journey": current.id}
-    return begun, {"journey": begun.id, "restarted": True}
+    return _Taken(begun), {}
 
 
-def _begin(connection: Connection, around: Surroundings, version: Version, entered: Journey, known: Facts) -> Work:
-    begun = facts.begun(connection, known, entered, version.needs)
-    return go_on(connection, around, version, entered, begun) or Work()
+def _begin(
+    connection: Connection, around: Surroundings, version: Version, taken: _Taken, known: Facts, held: bool
+) -> tuple[Line, Work]:
+    """Take a journey as far as it goes; returns a line for the event's trace, and what came of it."""
+    begun = facts.begun(connection, known, taken.journey, version.needs)
+    if taken.entered is None:
+        return _started_over(taken), go_on(connection, around, version, taken.journey, begun) or Work()
+    journey, work = set_out(connection, around, version, taken.journey, taken.entered, begun, held=held)
+    return _entered(journey, taken.journey), work
 
 
-def _failed(version: Version, occasion: Occasion, error: Exception) -> tuple[None, dict[str, Any]]:
+def _stuck(
+    connection: Connection, version: Version, occasion: Occasion, taken: _Taken, error: Exception
+) -> tuple[Line, Work]:
+    """Have a journey that cannot set out be there, and be tried again later."""
+    now = occasion.now
+    if taken.entered is None:
+        return _started_over(taken), set_back(connection, taken.journey.id, now, error)
+    enter_it = partial(_enter, connection, taken.journey, taken.entered, now)
+    journey, line = apart(connection, True, enter_it, partial(_failed, version, occasion))
+    return line, Work() if journey is None else set_back(connection, journey.id, now, error)
+
+
+def _enter(connection: Connection, new: Journey, entered: TraceEntry, now: datetime) -> tuple[Journey | None, Line]:
+    """Write a journey that stays at no step; returns it, and a line for the event's trace."""
+    journey = journeys.enter(connection, new, None, now)
+    if journey is not None:
+        traces.append(connection, journey.id, [entered], now)
+    return journey, _entered(journey, new)
+
+
+def _entered(journey: Journey | None, new: Journey) -> Line:
+    """Return what the event's trace says of a new journey; None: by a turn of the clock there is one since a moment."""
+    return {"reason": "once", "key": new.once_key} if journey is None else {"journey": journey.id}
+
+
+def _started_over(taken: _Taken) -> Line:
+    return {"journey": taken.journey.id, "restarted": True}
+
+
+def _failed(version: Version, occasion: Occasion, error: Exception) -> tuple[None, Line]:
     _log.error("a flow cannot be decided", flow=version.flow.name, event_id=occasion.event_id, exc_info=error)
     return None, {"reason": "failed", "error": told(error)}
 
 
-def _said(version: Version, line: dict[str, Any]) -> dict[str, Any]:
+def _said(version: Version, line: Line) -> Line:
     return {"flow": version.flow.name, "version": version.number, **line}

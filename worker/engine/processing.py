@@ -158,7 +158,7 @@ class Processing:
             return Work()
         self._hands.hold(Kind.EVENTS, [event.id for event in events])
         numbers = [event.order_number for event in events if event.order_number]
-        customers.hold(connection, [key for event in events for key in event.keys], numbers)
+        held = customers.hold(connection, [key for event in events for key in event.keys], numbers)
         catalogue = self._flowbook.follow(connection)
         gathered = Gathered(connection, events)
         work, of_the_past = Work(), set()
@@ -189,7 +189,18 @@ class Processing:
             if event.history:  # it starts and ends nothing; what the facts are now, journeys see when they look again
                 of_the_past.add(recorded.customer.id)
             else:
-                work += self._tell_flows(connection, catalogue, event, recorded, request, now, careful, has)
+                ours = recorded.before is None or held is None or recorded.customer.id in held
+                occasion = Occasion(
+                    event.id,
+                    recorded,
+                    _happening(event, recorded, request),
+                    now,
+                    careful,
+                    event.chain,
+                    has,
+                    held=ours and Has.JOURNEYS not in has,  # no journey of theirs may have written to them since
+                )
+                work += self._tell_flows(connection, catalogue, event, occasion)
         if of_the_past:
             work += Work(journeys=tuple(journeys.wake_of(connection, sorted(of_the_past))))
         if catalogue.kept:
@@ -206,25 +217,24 @@ class Processing:
         return Work(events=report(connection, self._rules, f"asked:{line}", kind, recorded.customer, data, now))
 
     def _tell_flows(
-        self,
-        connection: Connection,
-        catalogue: Catalogue,
-        event: PendingEvent,
-        recorded: Recorded,
-        request: str | None,
-        now: datetime,
-        careful: bool,
-        has: frozenset[Has],
+        self, connection: Connection, catalogue: Catalogue, event: PendingEvent, occasion: Occasion
     ) -> Work:
         """Tell goals, tasks, journeys and flows of an event that was recorded."""
+        recorded, now, careful = occasion.recorded, occasion.now, occasion.careful
         moved = catalogue.dates and moved_dates(recorded.before, recorded.customer) & catalogue.dates
         if moved:
             occurrences.mark(connection, recorded.customer.id, sorted(moved))
-        number = recorded.order.number if recorded.order else None
-        happening = Happening(event.type, event.at, number, request, event.data, event.received_at)
-        occasion = Occasion(event.id, recorded, happening, now, careful, event.chain, has)
         crediting = partial(
-            credit, connection, self._flowbook, self._around, catalogue, event, recorded, happening, now, has
+            credit,
+            connection,
+            self._flowbook,
+            self._around,
+            catalogue,
+            event,
+            recorded,
+            occasion.happening,
+            now,
+            occasion.has,
         )
         apart(connection, careful, crediting, partial(_not_credited, event))
         withdraw(connection, self._flowbook, self._around, occasion)
@@ -262,6 +272,11 @@ class Processing:
             else:
                 work += go_on(connection, self._around, version, journey, known[journey.id]) or Work()
         return work
+
+
+def _happening(event: PendingEvent, recorded: Recorded, request: str | None) -> Happening:
+    number = recorded.order.number if recorded.order else None
+    return Happening(event.type, event.at, number, request, event.data, event.received_at)
 
 
 def _not_credited(event: PendingEvent, error: Exception) -> None:

@@ -161,7 +161,7 @@ def change(connection: Connection, customer_id: int, values: Mapping[str, Any], 
     connection.execute(_CHANGE, {"of": customer_id, **values, "updated_at": now})
 
 
-def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[str] = ()) -> None:
+def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[str] = ()) -> frozenset[int] | None:
     """Keep others from changing these customers' facts, and these orders, until the end of the transaction.
 
     Held before they are read, and all at once in the order of their numbers, as everybody does who holds several.
@@ -169,14 +169,18 @@ def hold(connection: Connection, keys: Iterable[str], order_numbers: Iterable[st
     Parameters:
         keys: `id:…` and `email:…`, what events name their customers by.
         order_numbers: the orders that events name, whosesoever they are: who placed one is held like the others.
+
+    Returns:
+        Our numbers of those who are held; None: everybody is, as SQLite has one writer at a time.
     """
     if connection.dialect.name != "postgresql":
-        return
+        return None
     keys, numbers = set(keys), sorted(set(order_numbers))
     if numbers:
         lock_keys(connection, ORDER_LOCKS, numbers)  # before it is asked whose they are
     ids, emails = _split(keys)
-    connection.execute(_HOLD, {"external_ids": ids, "emails": emails, "numbers": numbers})
+    asked = {"external_ids": ids, "emails": emails, "numbers": numbers}
+    return frozenset(connection.execute(_HOLD, asked).scalars())
 
 
 def _split(keys: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -143,11 +143,18 @@ def begun(connection: Connection, known: Facts, journey: Journey, needs: Needs) 
 
     Parameters:
         known: loaded for the event, with at least these needs.
+        journey: with id 0 where it is not written yet.
     """
     began_at = known.event.at if known.event else None
     about = JourneyFacts(journey.flow, journey.entered_at, journey.order_number, journey.request, began_at)
     own = replace(known, journey=about)
-    return with_flows(connection, own) if Need.FLOWS in needs else own
+    if Need.FLOWS not in needs:
+        return own
+    own = with_flows(connection, own)
+    if journey.id:
+        return own
+    flows = (*own.history.flows, UnderWay(journey.flow, journey.order_number))
+    return replace(own, history=replace(own.history, flows=flows))
 
 
 def with_flows(connection: Connection, known: Facts) -> Facts:

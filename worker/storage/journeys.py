@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +54,8 @@ _LAST_ENTRY = (
     .order_by(journey.c.entered_at.desc(), journey.c.id.desc())
     .limit(1)
 )
-_ENTER = Insertion(journey, lambda new: new.on_conflict_do_nothing().returning(*journey.c))
+_ENTER = Insertion(journey, lambda new: new.on_conflict_do_nothing().returning(journey.c.id))
+_AT_NO_STEP = {"step": None, "due_at": None, "look_at": None, "reason": None, "ended_at": None, "withdrawn": False}
 _MOVE = update(journey).where(
     journey.c.id == bindparam("of"), WAITING, journey.c.step.is_not_distinct_from(bindparam("stood_at"))
 )
@@ -83,37 +85,27 @@ _OWNERS = select(journey.c.version_id, journey.c.customer_id).where(
 _NUMBERS = select(flow_version.c.id, flow_version.c.flow, flow_version.c.number)
 
 
-def enter(
-    connection: Connection,
-    *,
-    flow: str,
-    version_id: int,
-    customer_id: int,
-    once_key: str,
-    now: datetime,
-    event_id: int | None,
-    order_number: str | None,
-    request: str | None,
-    aside: bool = False,
-) -> Journey | None:
-    """Enter a customer, once a key; returns None where there is a journey under this key already.
+def enter(connection: Connection, new: Journey, decided: Advance | None, now: datetime) -> Journey | None:
+    """Write a journey that begins, once a key; returns it with its number, None where one has this key already.
 
     Parameters:
-        aside: whether the customer is set aside: the journey is there to be compared with, and never moves.
+        new: with id 0; in the state `control` it is there to be compared with, and never moves.
+        decided: its first decision, where it is made already: then the row says at once where that leads.
+        now: when it was decided.
     """
     values: dict[str, Any] = {
-        "flow": flow,
-        "version_id": version_id,
-        "customer_id": customer_id,
-        "once_key": once_key,
-        "state": (JourneyState.CONTROL if aside else JourneyState.WAITING).value,
-        "entered_at": now,
-        "event_id": event_id,
-        "order_number": order_number,
-        "request": request,
+        "flow": new.flow,
+        "version_id": new.version_id,
+        "customer_id": new.customer_id,
+        "once_key": new.once_key,
+        "entered_at": new.entered_at,
+        "event_id": new.event_id,
+        "order_number": new.order_number,
+        "request": new.request,
+        **(_stands(decided, now) if decided else {**_AT_NO_STEP, "state": new.state.value}),
     }
-    row = connection.execute(_ENTER.on(connection), values).first()
-    return from_row(row) if row else None
+    number = connection.execute(_ENTER.on(connection), values).scalar()
+    return None if number is None else replace(new, id=number)
 
 
 def may_look(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -207,21 +199,21 @@ def last_entry(connection: Connection, customer_id: int, flow: str) -> LastEntry
 
 def move(connection: Connection, of: Journey, advance: Advance, now: datetime) -> bool:
     """Write where a journey stands after a decision, if it still stands where the decision found it; says whether."""
-    ended = None if advance.state is JourneyState.WAITING else now
-    moved = {
-        "of": of.id,
-        "stood_at": of.step,
+    moved = {"of": of.id, "stood_at": of.step, "attempts": 0, "look_again": False, **_stands(advance, now)}
+    return connection.execute(_MOVE, moved).rowcount == 1
+
+
+def _stands(advance: Advance, now: datetime) -> dict[str, Any]:
+    """Return what the row says of where a journey stands after a decision."""
+    return {
         "state": advance.state.value,
         "step": advance.step,
         "due_at": advance.due_at,
         "look_at": advance.due_at,
         "reason": advance.reason,
-        "ended_at": ended,
+        "ended_at": None if advance.state is JourneyState.WAITING else now,
         "withdrawn": advance.withdraws,
-        "attempts": 0,
-        "look_again": False,
     }
-    return connection.execute(_MOVE, moved).rowcount == 1
 
 
 def postpone(connection: Connection, journey_id: int, until: datetime, reason: str, now: datetime) -> int:
