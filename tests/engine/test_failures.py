@@ -46,7 +46,7 @@ def test_a_failure_does_not_shorten_a_wait(shop: Shop, monkeypatch: pytest.Monke
     shop.send("signup")
     (before,) = shop.journeys()
     with monkeypatch.context() as broken:
-        broken.setattr(stepping, "go_on", _fail)
+        broken.setattr(stepping, "go_on_together", _fail)
         shop.reread(before.id)
         (row,) = shop.journeys()
         assert (row.due_at, row.attempts) == (before.due_at, 1)
@@ -65,7 +65,7 @@ def test_a_journey_that_failed_says_so_in_its_trace(shop: Shop, monkeypatch: pyt
     shop.publish(f="trigger: signup\nsteps: [{wait: 1 day}, {send: welcome}]")
     shop.send("signup")
     shop.now += timedelta(days=1)
-    monkeypatch.setattr(stepping, "go_on", _fail)
+    monkeypatch.setattr(stepping, "go_on_together", _fail)
     for _ in range(TRIES):
         assert shop.journeys()[0].state == "waiting"
         shop.step()

@@ -170,6 +170,19 @@ def test_an_event_sees_what_those_before_it_in_the_batch_left(database: Database
     assert [row.flow for row in shop.journeys()] == ["counts", "asks"]
 
 
+@pytest.mark.parametrize("steps", ["[{send: x}]", "[{send: x}, {wait: 9 days}]"], ids=["ended", "under way"])
+def test_a_mail_is_taken_back_by_a_later_event_of_its_batch(database: Database, steps: str) -> None:
+    """Given what starts a mail and what ends its journey in one batch, then the mail is not sent."""
+    shop = Shop(database)
+    shop.publish(f=f"trigger: {{event: product.viewed}}\nexit: {{event: signup}}\nsteps: {steps}\n")
+    waiting = Work()
+    for kind in ("product.viewed", "signup"):
+        one = {"id": kind, "type": kind, "time": START.isoformat(), "customer": {"id": "c1"}}
+        waiting += shop.receive(one)[1]
+    assert shop.process(waiting).messages == (1,)
+    assert [(row.state, row.reason) for row in shop.messages()] == [("cancelled", "exit: signup")]
+
+
 def test_on_postgresql_a_batch_comes_to_the_same(postgres_server: PostgresServer, _postgres_template: str) -> None:
     """Given guests that are joined, orders that change and journeys that end, in one batch or singly on PostgreSQL."""
     told = [{"id": f"e{at}", "time": START.isoformat(), **one} for at, one in enumerate(SCENE)]

@@ -11,12 +11,13 @@ from sqlalchemy import insert, select
 
 from tests.support.shop import START
 from worker.domain.journeys import TraceEntry, TraceKind
+from worker.domain.messages import Kind
 from worker.domain.orders import OrderLine
-from worker.storage import pending, traces, write_behind
+from worker.storage import ledger, pending, traces, write_behind
 from worker.storage.bulk import BulkInsert
 from worker.storage.database import Database
 from worker.storage.orders import by_number, save_lines
-from worker.storage.tables import customer, event, flow_version, journey, order_status, orders, trace
+from worker.storage.tables import customer, event, flow_version, journey, message, order_status, orders, trace
 
 JOURNEYS = 3
 
@@ -146,3 +147,24 @@ def test_an_event_is_closed_once(filled: Database) -> None:
     late = pytest.raises(RuntimeError, match="someone else")
     with late, filled.writing() as connection, write_behind.gathering(connection):
         pending.close(connection, 2, 1, None)
+
+
+def test_mails_that_wait_to_be_written_are_taken_back_too(filled: Database) -> None:
+    """Given a mail that a batch is to write, when its journey is ended in the batch, then it is taken back."""
+    mails = [
+        ledger.NewMessage(f"k{of}", 1, Kind.MARKETING, "welcome", START, journey_id=of, values={"with": {"a": "ấm"}})
+        for of in (1, 2, 2)
+    ]
+    with filled.writing() as connection:
+        with write_behind.gathering(connection) as numbers:
+            assert ledger.write_at_end(connection, mails[:1], START) == ()
+            ledger.cancel(connection, 1, "exit", START)
+            ledger.write_at_end(connection, mails[1:], START)
+            assert numbers == [1]
+        assert numbers == [1, 2]  # of two with one key the first
+    with filled.reading() as connection:
+        rows = connection.execute(select(message).order_by(message.c.id)).all()
+    assert [(row.key, row.state, row.values) for row in rows] == [
+        ("k1", "cancelled", {"with": {"a": "ấm"}}),
+        ("k2", "queued", {"with": {"a": "ấm"}}),
+    ]

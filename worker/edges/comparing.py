@@ -15,7 +15,7 @@ from worker.language.flow.differing import Change, differences, standing
 from worker.language.flow.flows import read_flow
 from worker.language.flow.landing import Landings
 from worker.language.library import FlowFile, Library
-from worker.storage import flows, journeys, publications
+from worker.storage import flows, journey_counts, publications
 from worker.storage.flows import FlowRow, VersionRow
 
 CHANGED, NEW, GONE, BROKEN, HELD, STATUS = "changed", "new", "gone", "broken", "held", "status"
@@ -152,7 +152,7 @@ def _changes(old: Flow, new: Flow) -> tuple[Change, ...]:
 
 def _under_way(connection: Connection, name: str, new: Flow | None, then: int) -> tuple[Standing, ...]:
     """Return who is under way on which version, and where, the latest version and its first steps first."""
-    counted = journeys.count_standing(connection, name)
+    counted = journey_counts.count_standing(connection, name)
     kept = {row.id: row for row in flows.versions(connection, sorted({version for version, _ in counted}))}
     found: list[tuple[int, int, Standing]] = []
     for version in kept.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -49,8 +50,9 @@ def set_out(
     """
     if version.writes and not held:
         facts = replace(facts, customer=customers.held(connection, new.customer_id))
+    staff = around.staff()
     decided = _decided(around, version, new, facts)
-    at_once = decided is not None and not _asks_for_its_row(around, decided)
+    at_once = decided is not None and not _asks_for_its_row(staff, decided)
     journey = journeys.enter(connection, new, decided if at_once else None, facts.now)
     if journey is None:
         return None, Work()
@@ -58,7 +60,7 @@ def set_out(
     if decided is None or not at_once:
         return journey, go_on(connection, around, version, journey, facts) or Work()
     _note(connection, journey, decided, facts.now)
-    return journey, perform(connection, around, around.staff(), version, journey, decided.acts, facts.now)
+    return journey, perform(connection, around, staff, version, journey, decided.acts, facts.now)
 
 
 def go_on(
@@ -74,6 +76,35 @@ def go_on(
         facts = replace(facts, customer=customers.held(connection, journey.customer_id))
     decided = _decided(around, version, journey, facts)
     return Work() if decided is None else write(connection, around, version, journey, facts, decided)
+
+
+def go_on_together(
+    connection: Connection, around: Surroundings, about: Sequence[tuple[Version, Journey, Facts]]
+) -> list[Work | None]:
+    """Do the same for several journeys that this transaction holds: one statement writes where most of them stand.
+
+    Apart, one after the other, go those that write to their customer, since the next sees that, and those whose
+    decision asks for their row.
+    """
+    staff = around.staff()
+    decided: dict[int, Advance | None] = {}
+    for version, journey, facts in about:
+        decision = None if version.writes else _decided(around, version, journey, facts)
+        if not version.writes and not (decision and _asks_for_its_row(staff, decision)):
+            decided[journey.id] = decision
+    moves = [(journey, decision) for _, journey, _ in about if (decision := decided.get(journey.id)) is not None]
+    if moves:
+        journeys.move_all(connection, moves, about[0][2].now)
+    done: list[Work | None] = []
+    for version, journey, facts in about:
+        if journey.id not in decided:
+            done.append(go_on(connection, around, version, journey, facts))
+        elif (decision := decided[journey.id]) is None:
+            done.append(Work())
+        else:
+            _note(connection, journey, decision, facts.now)
+            done.append(perform(connection, around, staff, version, journey, decision.acts, facts.now))
+    return done
 
 
 def leave(connection: Connection, journey: Journey, reason: str, entry: TraceEntry, now: datetime) -> None:
@@ -118,11 +149,11 @@ def _decided(around: Surroundings, version: Version, journey: Journey, facts: Fa
     return advance(version.route, journey, facts, around.reading, around.zone_of(facts.customer), around.chance)
 
 
-def _asks_for_its_row(around: Surroundings, decided: Advance) -> bool:
+def _asks_for_its_row(staff: Staff, decided: Advance) -> bool:
     """Say whether a decision names its journey, or may be held back, which is written to the journey's row."""
     if any(isinstance(act.step, Coupon | Suppress) for act in decided.acts):
         return True
-    return bool(_to_nobody(around.staff(), decided))
+    return bool(_to_nobody(staff, decided))
 
 
 def _to_nobody(staff: Staff, decided: Advance) -> list[Send]:

@@ -116,8 +116,9 @@ class Processing:
         taken = pending.take(connection, event_ids, now)
         if len(taken) > 1 and any(event.attempts for event in taken):
             return None
-        with write_behind.gathering(connection):
-            return self._all(connection, taken, now, rest, careful=False)
+        with write_behind.gathering(connection) as mails:
+            work = self._all(connection, taken, now, rest, careful=False)
+        return work + Work(messages=tuple(mails))
 
     def _alone(self, now: datetime, event_id: int) -> Work:
         """Process what waits of the event's customer one at a time, up to the event itself."""

@@ -14,7 +14,7 @@ from worker.domain.errors import UnavailableError
 from worker.domain.settings import Settings
 from worker.domain.staff import StaffOf, nobody
 from worker.domain.work import Work
-from worker.engine.advancing import go_on
+from worker.engine.advancing import go_on_together
 from worker.engine.failing import each_for_itself, is_ours, set_back, transact
 from worker.engine.in_hand import NOTHING_KEPT, InHand, Kind
 from worker.engine.surroundings import Surroundings
@@ -93,12 +93,13 @@ class Stepping:
         known = facts.for_journeys(connection, [(j, c, v.needs) for j, c, v in asking], self._around.shop, now)
         work = Work()
         have_looked: list[int] = []
-        with write_behind.gathering(connection):
-            for journey, _, version in asking:
-                written = go_on(connection, self._around, version, journey, known[journey.id])
+        about = [(version, journey, known[journey.id]) for journey, _, version in asking]
+        with write_behind.gathering(connection) as mails:
+            for (_, journey, _), written in zip(about, go_on_together(connection, self._around, about), strict=True):
                 if written is not None:  # else it is held back, and keeps the reason
                     work += written
                     have_looked.append(journey.id)
+        work += Work(messages=tuple(mails))
         journeys.looked(connection, have_looked)
         if unreadable:
             reason = "the version of its flow that it entered with cannot be read by this version of Phin"

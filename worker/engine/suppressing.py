@@ -44,7 +44,7 @@ def write_mails(
     left = [new for new, facts in wanted if _stopped(new, facts, journey)]
     if left:
         suppression.skip(connection, ledger.write(connection, left, now), now)
-    return tuple(ledger.write(connection, going, now))
+    return tuple(ledger.write_at_end(connection, going, now))
 
 
 def lift_by_event(connection: Connection, customer: Customer, event: PendingEvent, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from worker.storage.types import amount, microseconds
 MANY = 50  # rows of a statement on SQLite; what is left over goes row by row
 # For SQLite.
 _MAKERS: Mapping[str, Callable[[Any], Any]] = {"timestamptz": microseconds, "jsonb": json.dumps, "numeric": amount}
+_NUMBER = " RETURNING id"
 
 
 class BulkInsert:
@@ -34,8 +35,9 @@ class BulkInsert:
     def __init__(self, table: str, values: Mapping[str, str], finish: str = "", numbered: str | None = None) -> None:
         self._makers = tuple((at, _MAKERS[type_]) for at, type_ in enumerate(values.values()) if type_ in _MAKERS)
         self._writers = [(name, WRITERS[type_]) for name, type_ in values.items()]
-        names, places = list(values), [f"?{at}" for at in range(1, len(values) + 1)]
-        given = [f"given.{name}" for name in values]
+        names, places = [f'"{name}"' for name in values], [f"?{at}" for at in range(1, len(values) + 1)]
+        given = [f"given.{name}" for name in names]
+        quoted = tuple(names)
         if numbered is not None:
             last = f"(SELECT coalesce(max({numbered}), 0) FROM {table} AS before WHERE before.{names[0]} = %s)"
             count = f"row_number() OVER (PARTITION BY {given[0]} ORDER BY given.place)"
@@ -46,7 +48,7 @@ class BulkInsert:
         self._sqlite = f"{into} VALUES ({', '.join(places)}) {finish}"
         self._postgresql = (
             f"{into} SELECT {', '.join(given)} FROM unnest({arrays}) WITH ORDINALITY"
-            f" AS given ({', '.join(values)}, place) ORDER BY given.place {finish}"
+            f" AS given ({', '.join(quoted)}, place) ORDER BY given.place {finish}"
         )
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -58,11 +60,23 @@ class BulkInsert:
         if not rows:
             return
         if connection.dialect.name == "postgresql":
-            columns = zip(*rows, strict=True)
-            asked = {name: write(column) for (name, write), column in zip(self._writers, columns, strict=True)}
-            connection.exec_driver_sql(self._postgresql, asked)
+            connection.exec_driver_sql(self._postgresql, self._arrays(rows))
         else:
             connection.exec_driver_sql(self._sqlite, [_made(row, self._makers) for row in rows])
+
+    def run_numbered(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Do the same, and return our numbers of those that were written, in their order."""
+        if not rows:
+            return []
+        if connection.dialect.name == "postgresql":
+            return sorted(connection.exec_driver_sql(f"{self._postgresql}{_NUMBER}", self._arrays(rows)).scalars())
+        made = (_made(row, self._makers) for row in rows)
+        found = [connection.exec_driver_sql(f"{self._sqlite}{_NUMBER}", row).scalar() for row in made]
+        return [number for number in found if number is not None]
+
+    def _arrays(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+        columns = zip(*rows, strict=True)
+        return {name: write(column) for (name, write), column in zip(self._writers, columns, strict=True)}
 
 
 class BulkUpdate:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Row,
     bindparam,
-    func,
     literal_column,
     or_,
     select,
@@ -25,9 +24,10 @@ from worker.domain.advancing import Advance
 from worker.domain.journeys import Journey, JourneyState
 from worker.domain.matching import LastEntry
 from worker.storage import tasks
+from worker.storage.bulk import BulkUpdate
 from worker.storage.read_again import ReadAgain
 from worker.storage.rows import Insertion
-from worker.storage.tables import flow_version, journey, message
+from worker.storage.tables import journey, message
 
 # Written as they stand and not bound or compared, so that both databases see that the partial indexes will do.
 WAITING = journey.c.state == literal_column("'waiting'")
@@ -59,6 +59,21 @@ _AT_NO_STEP = {"step": None, "due_at": None, "look_at": None, "reason": None, "e
 _MOVE = update(journey).where(
     journey.c.id == bindparam("of"), WAITING, journey.c.step.is_not_distinct_from(bindparam("stood_at"))
 )
+_MOVED = {
+    "state": "text",
+    "step": "text",
+    "due_at": "timestamptz",
+    "look_at": "timestamptz",
+    "reason": "text",
+    "ended_at": "timestamptz",
+    "withdrawn": "boolean",
+}
+_MOVE_ALL = BulkUpdate(
+    "journey",
+    _MOVED,
+    {**{name: f"{{{name}}}" for name in _MOVED}, "attempts": "0", "look_again": "false"},
+    only="journey.state = 'waiting'",
+)
 _LOOK = update(journey).where(WAITING).values(look_again=True).returning(journey.c.id)
 _WAKE = _LOOK.where(journey.c.id.in_(bindparam("ids", expanding=True)))
 _MAY_LOOK = or_(journey.c.attempts == 0, journey.c.look_at <= bindparam("now", type_=journey.c.look_at.type))
@@ -82,7 +97,6 @@ _WAITING_OF_MESSAGES = select(journey.c.id, journey.c.version_id).where(
 _OWNERS = select(journey.c.version_id, journey.c.customer_id).where(
     journey.c.id.in_(bindparam("ids", expanding=True)), WAITING
 )
-_NUMBERS = select(flow_version.c.id, flow_version.c.flow, flow_version.c.number)
 
 
 def enter(connection: Connection, new: Journey, decided: Advance | None, now: datetime) -> Journey | None:
@@ -203,6 +217,17 @@ def move(connection: Connection, of: Journey, advance: Advance, now: datetime) -
     return connection.execute(_MOVE, moved).rowcount == 1
 
 
+def move_all(connection: Connection, moves: Sequence[tuple[Journey, Advance]], now: datetime) -> None:
+    """Write where journeys stand after a decision, of which this transaction holds each.
+
+    Raises:
+        RuntimeError: one of them has ended meanwhile, though it is held.
+    """
+    rows = [(of.id, *(decided[name] for name in _MOVED)) for of, advance in moves if (decided := _stands(advance, now))]
+    if _MOVE_ALL.run(connection, rows) != len(rows):
+        raise RuntimeError("a journey was ended by someone else, although this transaction holds it")
+
+
 def _stands(advance: Advance, now: datetime) -> dict[str, Any]:
     """Return what the row says of where a journey stands after a decision."""
     return {
@@ -260,32 +285,6 @@ def fail(connection: Connection, journey_id: int, reason: str, now: datetime) ->
     """End a journey that cannot go on."""
     values = {"state": JourneyState.FAILED.value, "reason": reason, "ended_at": now, "due_at": None, "look_at": None}
     connection.execute(update(journey).where(journey.c.id == journey_id, WAITING).values(**values))
-
-
-def count_under_way(connection: Connection) -> dict[tuple[str, int], int]:
-    """Return how many journeys are under way, by flow and version id."""
-    statement = select(journey.c.flow, journey.c.version_id, func.count()).where(WAITING)
-    return {
-        (name, version): count
-        for name, version, count in connection.execute(statement.group_by(journey.c.flow, journey.c.version_id))
-    }
-
-
-def count_standing(connection: Connection, flow: str) -> dict[tuple[int, str | None], int]:
-    """Return how many journeys of a flow stand where: by version id, and by the step that each stands at."""
-    statement = select(journey.c.version_id, journey.c.step, func.count()).where(WAITING, journey.c.flow == flow)
-    rows = connection.execute(statement.group_by(journey.c.version_id, journey.c.step))
-    return {(version, step): count for version, step, count in rows}
-
-
-def count_under_way_by_number(connection: Connection) -> dict[str, dict[int, int]]:
-    """Return how many journeys are under way, by flow and by the number of the version within it."""
-    numbers = {number: (name, of) for number, name, of in connection.execute(_NUMBERS)}
-    found: dict[str, dict[int, int]] = {}
-    for (_, version), count in count_under_way(connection).items():
-        name, number = numbers[version]
-        found.setdefault(name, {})[number] = count
-    return found
 
 
 def from_row(row: Row[Any]) -> Journey:

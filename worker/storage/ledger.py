@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 from worker.domain.journeys import JourneyState
 from worker.domain.light import light
 from worker.domain.messages import Kind, MessageState
-from worker.storage.bulk import BulkUpdate
-from worker.storage.rows import Insertion
+from worker.storage import write_behind
+from worker.storage.bulk import BulkInsert, BulkUpdate
 from worker.storage.tables import journey, message
 
 S = MessageState
@@ -88,36 +88,46 @@ class Marked:
     tracked: bool
 
 
-_WRITE = Insertion(message, lambda new: new.on_conflict_do_nothing().returning(message.c.id))
+_WRITE = BulkInsert(
+    "message",
+    {
+        "key": "text",
+        "customer_id": "bigint",
+        "journey_id": "bigint",
+        "flow": "text",
+        "step": "text",
+        "kind": "text",
+        "template": "text",
+        "order_number": "text",
+        "values": "jsonb",
+        "created_at": "timestamptz",
+        "not_before": "timestamptz",
+        "expires_at": "timestamptz",
+        "staff": "text",
+        "task_id": "bigint",
+    },
+    finish="ON CONFLICT DO NOTHING",
+)
 
 
 def write(connection: Connection, messages: Sequence[NewMessage], now: datetime) -> list[int]:
     """Queue messages, each key once; returns the numbers of those that are new."""
-    written: list[int] = []
-    statement = _WRITE.on(connection)
-    for new in messages:
-        number = connection.execute(
-            statement,
-            {
-                "key": new.key,
-                "customer_id": new.customer_id,
-                "journey_id": new.journey_id,
-                "flow": new.flow,
-                "step": new.step,
-                "kind": new.kind.value,
-                "template": new.template,
-                "order_number": new.order_number,
-                "values": dict(new.values),
-                "created_at": now,
-                "not_before": new.not_before,
-                "expires_at": new.expires_at,
-                "staff": new.staff,
-                "task_id": new.task_id,
-            },
-        ).scalar()
-        if number is not None:
-            written.append(number)
-    return written
+    return _WRITE.run_numbered(connection, _rows(messages, now))
+
+
+def write_at_end(connection: Connection, messages: Sequence[NewMessage], now: datetime) -> Sequence[int]:
+    """Do the same: in a block that gathers (`write_behind`) at its end, which has the numbers then, else now."""
+    return write_behind.write(connection, _WRITE.run_numbered, _rows(messages, now))
+
+
+def _rows(messages: Sequence[NewMessage], now: datetime) -> list[write_behind.Row]:
+    return [
+        (
+            *(new.key, new.customer_id, new.journey_id, new.flow, new.step, new.kind.value, new.template),
+            *(new.order_number, dict(new.values), now, new.not_before, new.expires_at, new.staff, new.task_id),
+        )
+        for new in messages
+    ]
 
 
 def stands(*states: MessageState) -> ColumnElement[bool]:
@@ -254,6 +264,7 @@ _CANCEL_OF_TASK = _CANCEL.where(message.c.task_id == bindparam("of"))
 
 def cancel(connection: Connection, journey_id: int, reason: str, now: datetime) -> None:
     """Take back what a journey has in the queue."""
+    write_behind.catch_up(connection)
     connection.execute(_CANCEL_OF_JOURNEY, {"of": journey_id, "why": reason, "at": now})
 
 
@@ -290,6 +301,7 @@ _UNSENT_OF_ENDED = (
 
 def unsent_of_ended(connection: Connection, customer_id: int) -> list[int]:
     """Return the customer's journeys that ran to an end of their own and have a mail that was not yet handed over."""
+    write_behind.catch_up(connection)
     return list(connection.execute(_UNSENT_OF_ENDED, {"customer": customer_id}).scalars())
 
 

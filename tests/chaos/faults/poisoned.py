@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from worker.delivery.preparing import Preparing
-from worker.engine import processing, stepping
+from worker.engine import advancing, processing
 
 
 def poison() -> None:
     """From now on whoever is called `poison-event`, `poison-journey` or `poison-mail` costs this process its life."""
     _deadly(processing, "record", lambda _, event, *__: event.customer.get("name"), "poison-event")
-    _deadly(stepping, "go_on", lambda _, __, ___, ____, known: known.customer.name, "poison-journey")
+    _deadly(advancing, "advance", lambda _, of, facts, *__: facts.customer.name if of.id else None, "poison-journey")
     _deadly(Preparing, "make", lambda _, loaded, *__: loaded.facts.customer.name, "poison-mail")
 
 

@@ -21,7 +21,7 @@ from worker.edges.cli.opening import opened
 from worker.edges.house import House
 from worker.edges.moments import moment
 from worker.language.yaml.suggestions import did_you_mean
-from worker.storage import flows, journeys, publications
+from worker.storage import flows, journey_counts, publications
 from worker.storage.flows import FlowRow
 from worker.storage.publications import PublicationRow
 
@@ -106,7 +106,7 @@ def _standing(house: House) -> list[_Standing]:
     library = publishing.read_flows(house)
     with house.database.reading() as connection:
         rows = {row.name: row for row in flows.all_flows(connection)}
-        under_way = journeys.count_under_way_by_number(connection)
+        under_way = journey_counts.count_under_way_by_number(connection)
         everything = bool(flows.switches(connection).get(flows.PAUSED))
         taken_back = publications.held(connection, list(rows))
     found = []

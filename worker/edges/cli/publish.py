@@ -15,7 +15,7 @@ from worker.engine.publishing import roll_back
 from worker.language.library import flow_names
 from worker.language.yaml.diagnostics import as_text, counted
 from worker.language.yaml.suggestions import did_you_mean
-from worker.storage import flows, journeys
+from worker.storage import flows, journey_counts
 from worker.storage.publications import PublicationRow
 
 
@@ -122,7 +122,7 @@ def rollback(flow: str) -> None:
         click.echo(f"{name} v{taken.number} is taken back: {now} {followers.told()}")
         tell_behind(house, followers)
         with house.database.reading() as connection:
-            under_way = journeys.count_under_way(connection).get((name, taken.version_id), 0)
+            under_way = journey_counts.count_under_way(connection).get((name, taken.version_id), 0)
         if under_way and taken.before_number != taken.number:
             click.echo(
                 f"  {counted(under_way, 'customer')} under way on v{taken.number} stay on it; "
