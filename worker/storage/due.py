@@ -26,10 +26,13 @@ _EVENTS_NOT_TOLD_OF = _EVENTS.where(
 )
 
 
+JOURNEYS = 3  # times as many journeys as of all else: a campaign has everybody's due at once, and they go by the batch
+
+
 def due_work(
     connection: Connection, catalogue: Catalogue, now: datetime, limit: int, hinted: timedelta = timedelta(0)
 ) -> Work:
-    """Return at most `limit` ids of each kind that should be worked on now, the oldest first.
+    """Return at most `limit` ids of each kind that should be worked on now, of journeys more, the oldest first.
 
     Parameters:
         catalogue: what is published; messages of held flows wait.
@@ -38,7 +41,7 @@ def due_work(
     before = now - hinted
     return Work(
         events=_events(connection, now, limit, before if hinted else None),
-        journeys=journeys.due(connection, now, limit),
+        journeys=journeys.due(connection, now, JOURNEYS * limit),
         messages=() if catalogue.all_held else tuple(claims.due(connection, catalogue.sending, before, limit)),
         hits=tuple(hits.due(connection, now, limit)),
         webhooks=_webhooks(connection, catalogue, now, limit),
