@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import dramatiq
 import pytest
 
 from tests.edges.queue_worker import FOLLOWED, NEVER_ENDS
@@ -18,7 +20,7 @@ from worker.domain.errors import SettingError, UnavailableError
 from worker.domain.work import Work
 from worker.edges import doorbell
 from worker.edges.consuming import Workers
-from worker.edges.doorbell import TOGETHER, DoorbellBroker
+from worker.edges.doorbell import SLOW, TOGETHER, DoorbellBroker
 from worker.edges.jobs import LARGEST, Job, jobs_of
 from worker.edges.queue import BULK, BULK_FROM, PROMPT, Queue, open_queue
 
@@ -309,6 +311,44 @@ def test_it_rings_for_the_first_that_waits_and_for_what_is_left(redis_url: str) 
     assert queue.waiting() == 3
     consumer.close()
     queue.close()
+
+
+@pytest.mark.parametrize(("name", "at_once"), [(PROMPT, False), (BULK, True)])
+def test_beside_prompt_work_more_is_fetched_once_that_is_slow(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, name: str, at_once: bool
+) -> None:
+    """Given work in hand and a free thread, then more prompt work is fetched once the first is done, or is slow."""
+    moment = [100.0]
+    broker = DoorbellBroker(redis_url, one_by_one=[PROMPT])
+    broker.declare_queue(name)
+    monkeypatch.setattr(doorbell, "APART", 0.0)
+    monkeypatch.setattr(doorbell, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(doorbell, "time", SimpleNamespace(monotonic=lambda: moment[0], sleep=time.sleep))
+    consumer = broker.consume(name, prefetch=2)
+
+    def enqueue(number: int) -> None:
+        broker.enqueue(dramatiq.Message(name, Job.PROCESS_EVENTS.value, ([number],), {}, {}))
+
+    enqueue(1)
+    first = next(consumer)
+    assert first is not None
+    enqueue(2)
+    second = next(consumer)
+    assert (second is not None) is at_once
+    if second is None:
+        moment[0] += SLOW
+        second = next(consumer)
+    assert second is not None
+    enqueue(3)
+    moment[0] += SLOW
+    assert next(consumer) is None  # no thread is free
+    consumer.ack(second)
+    consumer.ack(first)
+    third = next(consumer)
+    assert third is not None
+    consumer.ack(third)
+    consumer.close()
+    broker.close()
 
 
 @pytest.mark.parametrize("quick", [True, False])

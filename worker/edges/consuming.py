@@ -43,7 +43,7 @@ class Workers:
     def __init__(
         self, url: str, runners: Runners, queue: Queue, threads: int, quick: Callable[[], bool] = lambda: False
     ) -> None:
-        self._broker = DoorbellBroker(url)
+        self._broker = DoorbellBroker(url, one_by_one=[PROMPT])
         for name in QUEUES:
             self._broker.declare_queue(name)
         for priority, job in enumerate(Job):

@@ -6,7 +6,8 @@ which is also its sign of life. Messages of a consumer that gave no sign for ten
 
 What waits is taken together: a consumer that has a thread free fetches several messages, and makes one of those
 that ask for the same kind of work; and one that fetched some a moment ago lets others come first. So the busier the
-house, the less a row costs it, and what comes alone is done at once.
+house, the less a row costs it, and what comes alone is done at once. Of a queue whose work is quick more is fetched
+beside what is in hand only once that turns out to be slow: two threads that work stand in each other's way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,7 @@ PATIENCE = 5.0  # seconds that a consumer waits for the server's answer
 LONGEST_PAUSE = 2.0  # seconds between two tries to reach a server that is away
 TOGETHER = 50  # messages that are fetched at a time, to be worked on together
 APART = 0.03  # seconds between two fetches of a consumer that each find something
+SLOW = 0.2  # seconds that work is in hand after which more is fetched to be done beside it, as it waits for a relay
 TELL_EVERY = 60.0  # seconds between two lines of the log about jobs that cannot be read
 MOST_ROWS = 25  # ids in what is made one of several messages: what follows from them waits for the last
 
@@ -47,9 +49,10 @@ class DoorbellBroker(RedisBroker):
     Parameters:
         url: the server.
         timeout: seconds that it may take to answer; short where a customer's request waits for it.
+        one_by_one: queues of which a consumer fetches more only once what it has in hand is slow.
     """
 
-    def __init__(self, url: str, *, timeout: float = PATIENCE) -> None:
+    def __init__(self, url: str, *, timeout: float = PATIENCE, one_by_one: Collection[str] = ()) -> None:
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives its Redis broker no types
             client=open_client(url, timeout=timeout),
             middleware=[],
@@ -59,6 +62,7 @@ class DoorbellBroker(RedisBroker):
         self.url = url
         self.lengths: dict[str, int] = {}  # of each queue, as it was after the last message
         self.outage = _Outage()
+        self._one_by_one = one_by_one
 
     def bell(self, queue_name: str) -> str:
         """Return the name of the list that rings for this queue."""
@@ -105,7 +109,7 @@ class DoorbellBroker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:  # noqa: ARG002
         """Return a consumer of this queue; it waits for the bell, so dramatiq's time-out means nothing to it."""
-        return _DoorbellConsumer(self, queue_name, prefetch)
+        return _DoorbellConsumer(self, queue_name, prefetch, SLOW if queue_name in self._one_by_one else 0.0)
 
     def acknowledge(self, queue_name: str, identities: Sequence[str]) -> None:
         """Say that these messages are done, all in one trip.
@@ -168,13 +172,14 @@ class _Outage:
 class _DoorbellConsumer(Consumer):
     """Fetches, hands over, acknowledges; survives a server that goes away and comes back, empty or not."""
 
-    def __init__(self, broker: DoorbellBroker, queue_name: str, prefetch: int) -> None:
+    def __init__(self, broker: DoorbellBroker, queue_name: str, prefetch: int, slow: float) -> None:
         self._broker = broker
+        self._slow = slow
         self._queue = queue_name
         self._prefetch = prefetch
         self._bell = open_client(broker.url, timeout=LOOK_EVERY + PATIENCE)
         self._fetched: deque[Message[Any]] = deque()
-        self._in_hand: set[str] = set()  # what was handed out, each by the first of its messages
+        self._in_hand: dict[str, float] = {}  # what was handed out and when, each by the first of its messages
         self._room = threading.Event()
         self._unacknowledged: deque[str] = deque(maxlen=10_000)
         self._pause = 0.0
@@ -193,7 +198,7 @@ class _DoorbellConsumer(Consumer):
         if not self._fetched:
             return None
         message = self._fetched.popleft()
-        self._in_hand.add(_identities(message)[0])
+        self._in_hand[_identities(message)[0]] = time.monotonic()
         return MessageProxy(message)
 
     def ack(self, message: MessageProxy) -> None:
@@ -204,7 +209,7 @@ class _DoorbellConsumer(Consumer):
         except redis.RedisError:
             self._unacknowledged.extend(identities)
         finally:
-            self._in_hand.discard(identities[0])
+            self._in_hand.pop(identities[0], None)
             self._room.set()
 
     def nack(self, message: MessageProxy) -> None:
@@ -234,7 +239,8 @@ class _DoorbellConsumer(Consumer):
             self._unacknowledged.popleft()
         time.sleep(max(0.0, self._not_before - time.monotonic()))
         self._room.clear()
-        room = len(self._in_hand) < self._prefetch
+        room_in = self._room_in()
+        room = room_in == 0
         fetched = self._broker.do_fetch(self._queue, TOGETHER if room else 0)  # with no room: a sign of life only
         decoded = [message for data in fetched if (message := _decoded(data)) is not None]
         self._fetched.extend(_together(decoded))
@@ -247,7 +253,14 @@ class _DoorbellConsumer(Consumer):
         if room:
             self._bell.blpop([self._broker.bell(self._queue)], timeout=LOOK_EVERY)
         else:
-            self._room.wait(LOOK_EVERY)
+            self._room.wait(room_in)
+
+    def _room_in(self) -> float:
+        """Return the seconds after which more may be fetched, unless something is done earlier; at most a look's."""
+        since = list(self._in_hand.values())
+        if len(since) >= self._prefetch:
+            return LOOK_EVERY
+        return max(0.0, max(since) + self._slow - time.monotonic()) if since else 0.0
 
     def _tell_of_unreadable(self, count: int) -> None:
         """Say how many jobs are dropped, for their text is gone, as after FLUSHALL, or nobody can read it."""
