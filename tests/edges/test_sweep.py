@@ -104,6 +104,16 @@ def test_with_the_queue_away_all_is_done_here_to_the_end() -> None:
     ]
 
 
+def test_a_campaign_does_not_keep_all_mails_waiting_where_there_is_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given no queue and more journeys than are looked for of other work, then a stint takes on no more of them."""
+    monkeypatch.setattr(sweeping, "LOOK_AT", 2)
+    rows = Rows()
+    due = Work(journeys=(1, 2, 3, 4, 5, 6), messages=(9,))
+    Sweep(lambda _: due, rows.runners(), FakeQueue(away=True)).turn()
+    assert [number for job, number in rows.done if job is Job.STEP_JOURNEYS] == [1, 2]
+    assert (Job.SEND_MESSAGES, 9) in rows.done
+
+
 def test_a_job_that_fails_harms_no_other() -> None:
     """Given work of which one job fails, then the rest is done, and the failed one is due again."""
     rows = Rows(process_events=[1], process_hits=[9])

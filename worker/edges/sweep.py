@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -73,7 +74,8 @@ class Sweep:
 
     def do_here(self, work: Work) -> None:
         """Do the work in this thread, and what follows from it, for one stint."""
-        jobs = deque(jobs_of(work))
+        # journeys are looked for by more: here they would keep all mails waiting, stint after stint
+        jobs = deque(jobs_of(replace(work, journeys=work.journeys[:LOOK_AT])))
         until = time.monotonic() + STINT
         while jobs and not self._stopping() and time.monotonic() < until:
             job, ids = jobs.popleft()

@@ -56,10 +56,10 @@ def set_out(
     journey = journeys.enter(connection, new, decided if at_once else None, facts.now)
     if journey is None:
         return None, Work()
-    traces.append(connection, journey.id, [entered], facts.now)
     if decided is None or not at_once:
+        traces.append(connection, journey.id, [entered], facts.now)
         return journey, go_on(connection, around, version, journey, facts) or Work()
-    _note(connection, journey, decided, facts.now)
+    traces.append(connection, journey.id, [entered, *decided.trace], facts.now)  # it has nothing to be taken back
     return journey, perform(connection, around, staff, version, journey, decided.acts, facts.now)
 
 
